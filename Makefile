@@ -1,0 +1,163 @@
+# MicroReg: one Makefile, no recursion.
+#
+#   make            all programs and libraries, into build/
+#   make check      build and run every test (what scripts/check runs)
+#   make asan       the same under AddressSanitizer and UBSan, into build/asan/
+#   make tsan       the same under ThreadSanitizer, into build/tsan/
+#   make bench      CPU per request beside peers, into build/bench/
+#   make format     clang-format in place
+#   V=1 shows the commands; CC=clang builds with clang into the same folders.
+
+FLAVOUR ?=
+B := build$(if $(FLAVOUR),/$(FLAVOUR))
+
+VERSION := 0.1.0
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-6s %s\n'
+endif
+
+CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
+
+WARN := -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conversion \
+	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wcast-qual \
+	-Wwrite-strings -Wvla -Wformat=2 -Wundef -Wnull-dereference -Wdouble-promotion \
+	-Wimplicit-fallthrough -Wswitch-enum -Wpointer-arith
+
+# -fhardened is newer than Debian 12's gcc; this is what it stands for.
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection
+LDHARDEN := -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+
+ifeq ($(FLAVOUR),asan)
+OPT := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+else ifeq ($(FLAVOUR),tsan)
+OPT := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+else ifeq ($(FLAVOUR),)
+OPT := -O2 -g -D_FORTIFY_SOURCE=2
+# The daemons only: a library must not choose its program's allocator, and
+# the sanitizers bring their own.
+MALLOC_LIBS := -lmimalloc
+else
+$(error FLAVOUR is empty, asan or tsan, not "$(FLAVOUR)")
+endif
+
+PKGS := libmicrohttpd sqlite3 libcurl yaml-0.1 jansson libcares
+CPPFLAGS += -I. -D_GNU_SOURCE -DMICROREG_VERSION='"$(VERSION)"' -DHASH_NONFATAL_OOM=1
+CFLAGS += -std=c11 $(OPT) $(WARN) $(HARDEN) -fPIC -fvisibility=hidden -pthread
+LDFLAGS += $(LDHARDEN) -pthread $(filter -fsanitize=%,$(OPT))
+
+XMLRPC_LIBS := $(shell xmlrpc-c-config --libs 2>/dev/null)
+REGISTRY_LIBS := -lmicrohttpd -lsqlite3 -lcurl -lyaml $(XMLRPC_LIBS)
+GATEWAY_LIBS := -lmicrohttpd -lcurl -lyaml -lcares -ljansson $(XMLRPC_LIBS)
+CLIENT_LIBS := -lcurl $(XMLRPC_LIBS)
+CHECK_LIBS := $(shell pkg-config --libs check 2>/dev/null)
+
+src = $(sort $(wildcard $(1)/*.c))
+obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
+
+COMMON_SRC := $(call src,common)
+CLIENT_SRC := $(call src,client-lib)
+REGISTRY_SRC := $(call src,registry)
+GATEWAY_SRC := $(call src,gateway)
+SHOP_SRC := $(call src,tests/shop)
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+ALL_SRC := $(COMMON_SRC) $(CLIENT_SRC) $(REGISTRY_SRC) $(GATEWAY_SRC) $(SHOP_SRC) \
+	$(call src,tests/unit) $(call src,tests/bench)
+
+# A program appears when its main.c does.
+PROGRAMS := $(if $(wildcard registry/main.c),$(B)/microreg-registry) \
+	$(if $(wildcard gateway/main.c),$(B)/microreg-gateway)
+SHOP := $(patsubst tests/shop/%_main.c,$(B)/shop/%,$(wildcard tests/shop/*_main.c))
+BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(call src,tests/bench))
+UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
+LIBS := $(if $(CLIENT_SRC),$(B)/libmicroreg.a $(B)/libmicroreg.so)
+
+.PHONY: all check asan tsan bench format clean unit unit-build
+.SECONDARY:
+all: $(PROGRAMS) $(LIBS) $(SHOP)
+
+$(B)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+define archive
+$(B)/obj/lib$(1).a: $(call obj,$(filter-out %/main.c,$(2)))
+	$$(say) AR $$@
+	$$(Q)rm -f $$@ && ar rcsD $$@ $$^
+endef
+$(eval $(call archive,common,$(COMMON_SRC)))
+$(eval $(call archive,registry,$(REGISTRY_SRC)))
+$(eval $(call archive,gateway,$(GATEWAY_SRC)))
+
+# The library carries the part of common/ that it uses, with every name but
+# microreg_* made local, so that it can't clash with its program's own.
+$(B)/obj/libmicroreg.o: $(call obj,$(CLIENT_SRC)) $(B)/obj/libcommon.a
+	$(say) LD $@
+	$(Q)ld -r -o $@ $(call obj,$(CLIENT_SRC)) $(B)/obj/libcommon.a
+	$(Q)objcopy --localize-hidden $@
+
+$(B)/libmicroreg.a: $(B)/obj/libmicroreg.o
+	$(say) AR $@
+	$(Q)rm -f $@ && ar rcsD $@ $<
+
+$(B)/libmicroreg.so.1: $(B)/obj/libmicroreg.o
+	$(say) LD $@
+	$(Q)$(CC) -shared -Wl,-soname,libmicroreg.so.1 $(LDFLAGS) -o $@ $< $(CLIENT_LIBS)
+
+$(B)/libmicroreg.so: $(B)/libmicroreg.so.1
+	$(Q)ln -sf libmicroreg.so.1 $@
+
+$(B)/microreg-registry: $(call obj,registry/main.c) $(B)/obj/libregistry.a $(B)/obj/libcommon.a
+	$(say) LD $@
+	$(Q)$(CC) -pie $(LDFLAGS) -o $@ $^ $(REGISTRY_LIBS) $(MALLOC_LIBS)
+
+$(B)/microreg-gateway: $(call obj,gateway/main.c) $(B)/obj/libgateway.a $(B)/libmicroreg.a \
+		$(B)/obj/libcommon.a
+	$(say) LD $@
+	$(Q)$(CC) -pie $(LDFLAGS) -o $@ $^ $(GATEWAY_LIBS) $(MALLOC_LIBS)
+
+# The shop's services are ordinary users of the library: they see microreg.h
+# and libmicroreg.a, nothing else of the project.
+SHOP_OBJ := $(call obj,$(filter-out %_main.c,$(SHOP_SRC)))
+$(B)/shop/%: $(B)/obj/tests/shop/%_main.o $(SHOP_OBJ) $(B)/libmicroreg.a
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) -pie $(LDFLAGS) -o $@ $^ -lmicrohttpd $(CLIENT_LIBS)
+
+$(B)/unit/%: $(B)/obj/tests/unit/%.o $(call obj,$(filter-out tests/unit/test_%,$(call src,tests/unit))) \
+		$(B)/obj/libregistry.a $(B)/obj/libgateway.a $(call obj,$(CLIENT_SRC)) $(B)/obj/libcommon.a
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) -pie $(LDFLAGS) -o $@ $^ $(REGISTRY_LIBS) $(GATEWAY_LIBS) $(CHECK_LIBS)
+
+$(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/libmicroreg.a $(B)/obj/libcommon.a
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) -pie $(LDFLAGS) -o $@ $^ $(CLIENT_LIBS) -lm
+
+unit-build: $(UNIT)
+unit: $(UNIT)
+	$(Q)BUILD=$(B) scripts/run-tests unit
+
+check: all unit-build
+	$(Q)BUILD=$(B) scripts/run-tests all
+
+asan tsan:
+	$(Q)$(MAKE) --no-print-directory FLAVOUR=$@ check
+
+bench: all $(BENCH)
+	$(Q)BUILD=$(B) scripts/bench
+
+format:
+	$(Q)clang-format -i $(ALL_SRC) $(wildcard common/*.h client-lib/*.h registry/*.h gateway/*.h \
+		tests/*/*.h)
+
+clean:
+	$(Q)rm -rf build
+
+-include $(patsubst %.c,$(B)/obj/%.d,$(ALL_SRC))

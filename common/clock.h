@@ -1,0 +1,29 @@
+/*
+ * clock: the two clocks. Durations and deadlines are monotonic; wall time is
+ * for people only. Code that decides by time takes `now_ms` as a parameter,
+ * so that tests can set it.
+ */
+#ifndef MICROREG_COMMON_CLOCK_H
+#define MICROREG_COMMON_CLOCK_H
+
+#include <stdint.h>
+
+/* Monotonic; stands still while the machine is suspended (CLOCK_MONOTONIC). */
+uint64_t clock_ms(void);
+uint64_t clock_us(void);
+
+/* Monotonic; goes on while the machine is suspended (CLOCK_BOOTTIME). */
+uint64_t clock_boot_ms(void);
+
+/* Since 1970, UTC. */
+int64_t clock_wall_ms(void);
+
+enum { CLOCK_RFC3339_SIZE = 25, CLOCK_HTTP_SIZE = 30 };
+
+/* "2026-01-31T23:59:59.123Z" (RFC 3339). */
+void clock_rfc3339(int64_t wall_ms, char out[CLOCK_RFC3339_SIZE]);
+
+/* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 5.6.7). */
+void clock_http(int64_t wall_ms, char out[CLOCK_HTTP_SIZE]);
+
+#endif

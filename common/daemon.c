@@ -1,0 +1,27 @@
+/* daemon: exit codes and signals of both programs. */
+#include "common/daemon.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+
+void daemon_print_exits(FILE *out)
+{
+#define DAEMON_PRINT(name, code, meaning) (void)fprintf(out, "  %d  %s\n", code, meaning);
+	DAEMON_EXITS(DAEMON_PRINT)
+#undef DAEMON_PRINT
+}
+
+int daemon_signals(void)
+{
+	static const int taken[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	sigset_t set;
+
+	(void)sigemptyset(&set); /* can't fail on our own set */
+	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+		(void)sigaddset(&set, taken[i]);
+	if (pthread_sigmask(SIG_BLOCK, &set, NULL) || sigaction(SIGPIPE, &ignore, NULL) < 0)
+		return -1;
+	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}

@@ -1,0 +1,35 @@
+/*
+ * daemon: what both programs share at the edge: their exit codes.
+ *
+ * The table is the source of the reference page and of --help.
+ */
+#ifndef MICROREG_COMMON_DAEMON_H
+#define MICROREG_COMMON_DAEMON_H
+
+#include <stdio.h>
+
+/* X(name, code, meaning) */
+#define DAEMON_EXITS(X)                                                                            \
+	X(EXIT_OK, 0, "stopped as asked, or --check found no mistake")                             \
+	X(EXIT_SETTINGS, 1, "the settings have mistakes; each is printed with file and line")      \
+	X(EXIT_USAGE, 2, "the command line is wrong")                                              \
+	X(EXIT_LISTEN, 3, "an address can't be listened on: in use, not ours, not allowed")        \
+	X(EXIT_DATA_DIR, 4, "the data directory can't be used: missing, not writable, full")       \
+	X(EXIT_LOCKED, 5, "the data directory is in use by another registry")                      \
+	X(EXIT_DATABASE, 6, "the database is damaged, of a newer version, or not one")             \
+	X(EXIT_SYSTEM, 7, "the system refused memory, threads or descriptors at start")
+
+enum daemon_exit {
+#define DAEMON_ENUM(name, code, meaning) DAEMON_##name = (code),
+	DAEMON_EXITS(DAEMON_ENUM)
+#undef DAEMON_ENUM
+};
+
+/* Prints the exit codes, a line each, as --help shows them. */
+void daemon_print_exits(FILE *out);
+
+/* Blocks every signal the daemons take by signalfd (INT, TERM, HUP, USR1) in this and all later
+ * threads, ignores SIGPIPE, and returns the signalfd (non-blocking, close-on-exec), or -1. */
+int daemon_signals(void);
+
+#endif

@@ -1,0 +1,169 @@
+/* json: the writer. Strings are escaped as RFC 8259 section 7 asks. */
+#include "common/json.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+void json_init(struct json *j, struct buf *out)
+{
+	j->out = out;
+	j->comma = false;
+}
+
+static void json_value(struct json *j)
+{
+	if (j->comma)
+		(void)buf_putc(j->out, ','); /* failure sticks in the buf */
+	j->comma = true;
+}
+
+static void json_open(struct json *j, char c)
+{
+	json_value(j);
+	(void)buf_putc(j->out, c);
+	j->comma = false;
+}
+
+static void json_close(struct json *j, char c)
+{
+	(void)buf_putc(j->out, c);
+	j->comma = true;
+}
+
+void json_object(struct json *j)
+{
+	json_open(j, '{');
+}
+
+void json_object_end(struct json *j)
+{
+	json_close(j, '}');
+}
+
+void json_array(struct json *j)
+{
+	json_open(j, '[');
+}
+
+void json_array_end(struct json *j)
+{
+	json_close(j, ']');
+}
+
+/* Length of the UTF-8 sequence at `s`, 0 when it is not one (RFC 3629 section 4). */
+static size_t json_utf8(const unsigned char *s, size_t len)
+{
+	size_t n;
+	unsigned min = 0x80, max = 0xbf;
+
+	if (s[0] >= 0xc2 && s[0] <= 0xdf)
+		n = 2;
+	else if (s[0] >= 0xe0 && s[0] <= 0xef)
+		n = 3;
+	else if (s[0] >= 0xf0 && s[0] <= 0xf4)
+		n = 4;
+	else
+		return 0;
+	if (n > len)
+		return 0;
+	if (s[0] == 0xe0)
+		min = 0xa0;
+	else if (s[0] == 0xed)
+		max = 0x9f;
+	else if (s[0] == 0xf0)
+		min = 0x90;
+	else if (s[0] == 0xf4)
+		max = 0x8f;
+	if (s[1] < min || s[1] > max)
+		return 0;
+	for (size_t i = 2; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+static void json_escape(struct buf *out, unsigned char c)
+{
+	static const char letters[] = "btn\0fr"; /* for 8..13 */
+
+	if (c == '"' || c == '\\')
+		(void)buf_printf(out, "\\%c", c);
+	else if (c >= 8 && c <= 13 && letters[c - 8])
+		(void)buf_printf(out, "\\%c", letters[c - 8]);
+	else
+		(void)buf_printf(out, "\\u%04x", c);
+}
+
+static void json_text(struct buf *out, const char *text, size_t len)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t from = 0, i = 0;
+
+	(void)buf_putc(out, '"');
+	while (i < len) {
+		size_t n = 1;
+
+		if (s[i] >= 0x80)
+			n = json_utf8(s + i, len - i);
+		if (n && s[i] >= 0x20 && s[i] != '"' && s[i] != '\\') {
+			i += n;
+			continue;
+		}
+		(void)buf_append(out, text + from, i - from);
+		if (n)
+			json_escape(out, s[i]);
+		else
+			(void)buf_puts(out, "\xef\xbf\xbd");
+		from = ++i;
+	}
+	(void)buf_append(out, text + from, len - from);
+	(void)buf_putc(out, '"');
+}
+
+void json_key(struct json *j, const char *key)
+{
+	json_value(j);
+	json_text(j->out, key, strlen(key));
+	(void)buf_putc(j->out, ':');
+	j->comma = false;
+}
+
+void json_string_n(struct json *j, const char *text, size_t len)
+{
+	json_value(j);
+	json_text(j->out, text, len);
+}
+
+void json_string(struct json *j, const char *text)
+{
+	if (text) {
+		json_string_n(j, text, strlen(text));
+		return;
+	}
+	json_value(j);
+	(void)buf_puts(j->out, "null");
+}
+
+void json_int(struct json *j, int64_t value)
+{
+	json_value(j);
+	(void)buf_printf(j->out, "%" PRId64, value);
+}
+
+void json_uint(struct json *j, uint64_t value)
+{
+	json_value(j);
+	(void)buf_printf(j->out, "%" PRIu64, value);
+}
+
+void json_bool(struct json *j, bool value)
+{
+	json_value(j);
+	(void)buf_puts(j->out, value ? "true" : "false");
+}
+
+void json_fixed(struct json *j, double value, int decimals)
+{
+	json_value(j);
+	(void)buf_printf(j->out, "%.*f", decimals, value);
+}
