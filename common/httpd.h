@@ -1,0 +1,72 @@
+/*
+ * httpd: libmicrohttpd wrapped once, for the registry and the gateway's admin
+ * door. Not the gateway's public door: that is its own codec.
+ *
+ * A handler gets each request once its body is complete. It answers at once,
+ * or suspends the request and has it answered later from any thread; a
+ * suspended request holds no thread. libmicrohttpd does not notice that the
+ * client of a suspended request left, so every suspension has a deadline, set
+ * by whoever suspends.
+ */
+#ifndef MICROREG_COMMON_HTTPD_H
+#define MICROREG_COMMON_HTTPD_H
+
+#include "common/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+struct httpd;
+struct httpd_request;
+
+struct httpd_options {
+	const char *address; /* IPv4 or IPv6 literal, no brackets */
+	uint16_t port;	     /* 0: the kernel chooses; see httpd_port */
+	unsigned threads;    /* at least 1 */
+	size_t body_max_bytes; /* a longer body is answered 413 without the handler */
+	unsigned connections_max;
+	unsigned idle_timeout_s;
+	/* Called on one of httpd's threads; must call httpd_reply or httpd_suspend, or both. */
+	void (*handler)(void *arg, struct httpd_request *request);
+	void *arg;
+};
+
+/* NULL with e->code DAEMON_EXIT_LISTEN when the address can't be listened on (the text names it
+ * and why), DAEMON_EXIT_SYSTEM otherwise. */
+struct httpd *httpd_start(const struct httpd_options *options, struct err *e);
+
+/* Stops accepting, answers what is still suspended with 503, waits for the handlers, frees. The
+ * caller makes sure first that nobody will call httpd_reply for a suspended request any more:
+ * whoever keeps lists of suspended requests empties them with a reply. */
+void httpd_stop(struct httpd **httpd);
+
+/* Stops accepting new connections; those that are open go on. */
+void httpd_quiesce(struct httpd *httpd);
+
+uint16_t httpd_port(const struct httpd *httpd);
+
+/* Of a request, borrowed until it is answered. */
+const char *httpd_method(const struct httpd_request *request);
+const char *httpd_path(const struct httpd_request *request);
+const char *httpd_header(const struct httpd_request *request, const char *name); /* or NULL */
+const char *httpd_query(const struct httpd_request *request, const char *name);	 /* or NULL */
+const char *httpd_body(const struct httpd_request *request, size_t *len);
+const struct sockaddr *httpd_peer(const struct httpd_request *request);
+
+/* Says that the answer comes later. Call it on the handler's thread, BEFORE the request is handed
+ * to whoever will answer it. */
+void httpd_suspend(struct httpd_request *request);
+
+/* A header for the answer; copied. Before httpd_reply. */
+int httpd_add_header(struct httpd_request *request, const char *name, const char *value);
+
+/* Answers; any thread, exactly once; the request is gone afterwards. The body is copied, or with
+ * httpd_reply_take owned: freed with free(3) when sent. `type` NULL: no body type. */
+void httpd_reply(struct httpd_request *request, unsigned status, const char *type,
+		 const void *body, size_t len);
+void httpd_reply_take(struct httpd_request *request, unsigned status, const char *type, void *body,
+		      size_t len);
+
+#endif

@@ -1,0 +1,229 @@
+/*
+ * loop: epoll_wait, then the events, then the timers, then the tasks.
+ *
+ * The mailbox is a lock-free stack that the loop takes whole and turns round.
+ */
+#include "common/loop.h"
+#include "common/clock.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { LOOP_BATCH = 256, LOOP_WAIT_MOST_MS = 60000 };
+
+struct loop {
+	int epoll;
+	struct loop_fd wake; /* an eventfd */
+	uint64_t now_us;
+	struct wheel wheel;
+	struct loop_task *tasks, **tasks_end;
+	/* The events of this turn; `data.ptr` of dropped ones is NULL. */
+	struct epoll_event batch[LOOP_BATCH];
+	int batch_len, batch_at;
+	_Atomic(struct loop_message *) mailbox; /* any thread */
+	atomic_bool stopping;			/* any thread */
+};
+
+static void loop_wake(struct loop *loop)
+{
+	uint64_t one = 1;
+
+	if (write(loop->wake.fd, &one, sizeof(one)) < 0)
+		return; /* EAGAIN only: a wake-up is pending already */
+}
+
+static void loop_on_wake(struct loop_fd *lfd, unsigned events)
+{
+	uint64_t count;
+
+	(void)events; /* always readable */
+	if (read(lfd->fd, &count, sizeof(count)) < 0)
+		return; /* EAGAIN only */
+}
+
+static void loop_deliver(struct loop *loop)
+{
+	struct loop_message *taken, *in_order = NULL;
+
+	if (!atomic_load_explicit(&loop->mailbox, memory_order_relaxed))
+		return;
+	taken = atomic_exchange_explicit(&loop->mailbox, NULL, memory_order_acquire);
+	while (taken) {
+		struct loop_message *next = taken->next;
+
+		taken->next = in_order;
+		in_order = taken;
+		taken = next;
+	}
+	while (in_order) {
+		struct loop_message *message = in_order;
+
+		in_order = message->next;
+		message->deliver(message);
+	}
+}
+
+void loop_post(struct loop *loop, struct loop_message *message)
+{
+	struct loop_message *head = atomic_load_explicit(&loop->mailbox, memory_order_relaxed);
+
+	do
+		message->next = head;
+	while (!atomic_compare_exchange_weak_explicit(&loop->mailbox, &head, message,
+						      memory_order_release, memory_order_relaxed));
+	if (!head)
+		loop_wake(loop);
+}
+
+struct loop *loop_new(struct err *e)
+{
+	struct loop *loop = calloc(1, sizeof(*loop));
+
+	if (!loop) {
+		(void)err_set(e, "event loop: out of memory");
+		return NULL;
+	}
+	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
+	loop->wake = (struct loop_fd){.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
+				      .on_event = loop_on_wake};
+	if (loop->epoll < 0 || loop->wake.fd < 0 || loop_watch(loop, &loop->wake, true) < 0) {
+		(void)err_set(e, "event loop: %s", strerror(errno));
+		loop_free(&loop);
+		return NULL;
+	}
+	loop->tasks_end = &loop->tasks;
+	loop->now_us = clock_us();
+	wheel_init(&loop->wheel, loop->now_us / 1000);
+	return loop;
+}
+
+void loop_free(struct loop **loop)
+{
+	struct loop *l = *loop;
+
+	if (!l)
+		return;
+	loop_deliver(l);
+	if (l->wake.fd >= 0)
+		(void)close(l->wake.fd); /* nothing to lose */
+	if (l->epoll >= 0)
+		(void)close(l->epoll);
+	free(l);
+	*loop = NULL;
+}
+
+int loop_watch(struct loop *loop, struct loop_fd *lfd, bool level)
+{
+	struct epoll_event ev = {.data.ptr = lfd};
+
+	ev.events = level ? (unsigned)EPOLLIN
+			  : (unsigned)EPOLLIN | EPOLLOUT | EPOLLRDHUP | (unsigned)EPOLLET;
+	if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, lfd->fd, &ev) < 0)
+		return -1;
+	lfd->watched = true;
+	return 0;
+}
+
+void loop_unwatch(struct loop *loop, struct loop_fd *lfd)
+{
+	if (!lfd->watched)
+		return;
+	lfd->watched = false;
+	(void)epoll_ctl(loop->epoll, EPOLL_CTL_DEL, lfd->fd, NULL); /* it is ours: can't fail */
+	for (int i = loop->batch_at; i < loop->batch_len; i++)
+		if (loop->batch[i].data.ptr == lfd)
+			loop->batch[i].data.ptr = NULL;
+}
+
+void loop_defer(struct loop *loop, struct loop_task *task)
+{
+	if (task->queued)
+		return;
+	task->queued = true;
+	task->next = NULL;
+	*loop->tasks_end = task;
+	loop->tasks_end = &task->next;
+}
+
+static void loop_run_tasks(struct loop *loop)
+{
+	while (loop->tasks) {
+		struct loop_task *task = loop->tasks;
+
+		loop->tasks = task->next;
+		if (!loop->tasks)
+			loop->tasks_end = &loop->tasks;
+		task->queued = false;
+		task->run(task);
+	}
+}
+
+void loop_timer_set(struct loop *loop, struct wheel_timer *timer, uint64_t in_ms)
+{
+	wheel_set(&loop->wheel, timer, loop->now_us / 1000 + in_ms);
+}
+
+void loop_timer_clear(struct loop *loop, struct wheel_timer *timer)
+{
+	wheel_clear(&loop->wheel, timer);
+}
+
+uint64_t loop_now_ms(const struct loop *loop)
+{
+	return loop->now_us / 1000;
+}
+
+uint64_t loop_now_us(const struct loop *loop)
+{
+	return loop->now_us;
+}
+
+static unsigned loop_events(uint32_t bits)
+{
+	unsigned events = 0;
+
+	if (bits & EPOLLIN)
+		events |= LOOP_READABLE;
+	if (bits & EPOLLOUT)
+		events |= LOOP_WRITABLE;
+	if (bits & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		events |= LOOP_HANGUP;
+	return events;
+}
+
+static void loop_turn(struct loop *loop)
+{
+	uint64_t wait = wheel_wait_ms(&loop->wheel, loop->now_us / 1000, LOOP_WAIT_MOST_MS);
+	int n = epoll_wait(loop->epoll, loop->batch, LOOP_BATCH, (int)wait);
+
+	loop->now_us = clock_us();
+	loop->batch_len = n > 0 ? n : 0;
+	for (loop->batch_at = 0; loop->batch_at < loop->batch_len;) {
+		struct epoll_event *ev = &loop->batch[loop->batch_at++];
+		struct loop_fd *lfd = ev->data.ptr;
+
+		if (lfd)
+			lfd->on_event(lfd, loop_events(ev->events));
+	}
+	loop->batch_len = 0;
+	loop_deliver(loop);
+	wheel_advance(&loop->wheel, loop->now_us / 1000);
+	loop_run_tasks(loop);
+}
+
+void loop_run(struct loop *loop)
+{
+	while (!atomic_load_explicit(&loop->stopping, memory_order_relaxed))
+		loop_turn(loop);
+}
+
+void loop_stop(struct loop *loop)
+{
+	atomic_store_explicit(&loop->stopping, true, memory_order_relaxed);
+	loop_wake(loop);
+}

@@ -1,0 +1,75 @@
+/*
+ * loop: one epoll loop: descriptors, timers, tasks, and a mailbox that other
+ * threads may post to.
+ *
+ * One thread owns a loop and calls everything here but loop_post and
+ * loop_stop. Callbacks run on that thread and must not block.
+ */
+#ifndef MICROREG_COMMON_LOOP_H
+#define MICROREG_COMMON_LOOP_H
+
+#include "common/err.h"
+#include "common/wheel.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct loop;
+
+enum loop_event {
+	LOOP_READABLE = 1 << 0,
+	LOOP_WRITABLE = 1 << 1,
+	/* The peer has ended its side, or the connection is broken: read until the end shows. */
+	LOOP_HANGUP = 1 << 2,
+};
+
+/* A watched descriptor, part of its owner. */
+struct loop_fd {
+	int fd;
+	void (*on_event)(struct loop_fd *lfd, unsigned events);
+	bool watched;
+};
+
+/* Edge-triggered for reading and writing at once, so that a connection costs one epoll_ctl in
+ * its life: the owner reads until a short read or EAGAIN. `level` watches reading only,
+ * level-triggered: for listening sockets. 0 or -1 with errno. */
+int loop_watch(struct loop *loop, struct loop_fd *lfd, bool level);
+
+/* Call before close(2). Events of this turn that were not delivered yet are dropped, so the
+ * owner may free the struct at once. Harmless when not watched. */
+void loop_unwatch(struct loop *loop, struct loop_fd *lfd);
+
+/* A task runs once, after the events of this turn. Deferring it twice runs it once. */
+struct loop_task {
+	void (*run)(struct loop_task *task);
+	struct loop_task *next;
+	bool queued;
+};
+void loop_defer(struct loop *loop, struct loop_task *task);
+
+/* A message from another thread. It belongs to the loop until `deliver` is called with it on
+ * the loop's thread, which then owns it. Posted messages arrive in order. */
+struct loop_message {
+	void (*deliver)(struct loop_message *message);
+	struct loop_message *next;
+};
+void loop_post(struct loop *loop, struct loop_message *message); /* any thread; never fails */
+
+/* Timers: see wheel.h. `in_ms` counts from loop_now_ms. */
+void loop_timer_set(struct loop *loop, struct wheel_timer *timer, uint64_t in_ms);
+void loop_timer_clear(struct loop *loop, struct wheel_timer *timer);
+
+/* The time this turn began: one clock read a turn. */
+uint64_t loop_now_ms(const struct loop *loop);
+uint64_t loop_now_us(const struct loop *loop);
+
+struct loop *loop_new(struct err *e);
+
+/* Descriptors and timers are forgotten, undelivered messages are delivered. */
+void loop_free(struct loop **loop);
+
+/* Turns until loop_stop. */
+void loop_run(struct loop *loop);
+void loop_stop(struct loop *loop); /* any thread, and signal-safe; takes effect after this turn */
+
+#endif

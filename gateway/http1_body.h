@@ -1,0 +1,42 @@
+/*
+ * http1_body: takes the framing off a body as its bytes come (RFC 9112 6, 7):
+ * a length, chunks, or until the connection closes. No sockets in it, no
+ * memory of its own: content is handed on where it lies.
+ */
+#ifndef MICROREG_GATEWAY_HTTP1_BODY_H
+#define MICROREG_GATEWAY_HTTP1_BODY_H
+
+#include "gateway/http1_head.h"
+
+enum { HTTP1_CHUNK_EXT_MAX = 1024, HTTP1_TRAILER_MAX = 8192 };
+
+struct http1_body {
+	enum http1_framing framing;
+	int state;	   /* http1_body.c's */
+	uint64_t left;	   /* of the length, or of this chunk */
+	uint64_t received; /* content bytes so far */
+	size_t line;	   /* bytes of the chunk's extension, or of the trailers, so far */
+	unsigned digits;
+	const char *reason; /* after REFUSED */
+};
+
+enum http1_body_result {
+	HTTP1_BODY_MORE,    /* everything given was used; more must come */
+	HTTP1_BODY_CONTENT, /* *content is a piece of the body */
+	HTTP1_BODY_END,	    /* the body is complete; bytes after *used belong to the next message */
+	HTTP1_BODY_REFUSED, /* malformed: `reason` */
+};
+
+void http1_body_start(struct http1_body *b, const struct http1_head *head);
+
+/* Looks at up to `len` bytes, and sets *used to how many were taken (content included). Call it
+ * again with the rest after CONTENT. Trailers are checked (field syntax, forbidden names,
+ * HTTP1_TRAILER_MAX) and dropped. With framing NO_BODY or a length of 0 it is END at once, with
+ * nothing used. */
+enum http1_body_result http1_body_feed(struct http1_body *b, const char *data, size_t len,
+				       size_t *used, struct span *content);
+
+/* The connection ended: END when that is how this body ends, else REFUSED (cut short). */
+enum http1_body_result http1_body_eof(struct http1_body *b);
+
+#endif

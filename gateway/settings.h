@@ -1,0 +1,170 @@
+/*
+ * settings: the gateway's settings file as structs. Reading them is
+ * settings.c's and settings_routes.c's; what they do is everybody's.
+ *
+ * The keys, their defaults and their help are the tables in those two files;
+ * the reference page is printed from them. Everything here lives in the
+ * settings' arena and is immutable once read.
+ */
+#ifndef MICROREG_GATEWAY_SETTINGS_H
+#define MICROREG_GATEWAY_SETTINGS_H
+
+#include "common/arena.h"
+#include "common/buf.h"
+#include "common/err.h"
+#include "common/http.h"
+#include "common/log.h"
+#include "common/route_pattern.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct settings_address {
+	const char *text; /* as written, for people */
+	const char *host; /* literal, no brackets */
+	uint16_t port;
+	unsigned line;
+};
+
+struct settings_strings {
+	const char *const *items;
+	size_t count;
+};
+
+/* `headers: {X-Canary: "1"}` or `{X-Canary: true}`: present with any value. Also for query. */
+struct settings_condition {
+	const char *name;
+	const char *value; /* NULL: any */
+};
+
+struct settings_conditions {
+	const struct settings_condition *items;
+	size_t count;
+};
+
+struct settings_registry {
+	bool given;
+	struct settings_strings urls;
+	const char *token_file; /* NULL: none */
+	const char *snapshot;	/* NULL: none */
+};
+
+struct settings_limits {
+	uint64_t request_line_bytes; /* 16KiB: 414 */
+	uint64_t headers_bytes;	     /* 32KiB: 431 */
+	unsigned headers_count;	     /* 100: 431 */
+	uint64_t body_bytes;	     /* 10MiB: 413; also per route */
+	unsigned connections;	     /* 10000, all workers together */
+	unsigned header_timeout_ms;  /* 10s for a whole head, however it drips */
+	unsigned idle_timeout_ms;    /* 60s between requests, and without a byte either way */
+	uint64_t cache_bytes;	     /* 64MiB for all cached replies */
+	uint64_t cache_object_bytes; /* 1MiB for one */
+};
+
+enum settings_access { ACCESS_STDOUT = 0, ACCESS_OFF, ACCESS_FILE };
+enum settings_log_format { LOG_FORMAT_JSON = 0, LOG_FORMAT_COMBINED };
+
+struct settings_log {
+	enum log_level level;
+	enum settings_access access;
+	const char *access_file;
+	enum settings_log_format format;
+};
+
+enum settings_retry_on {
+	RETRY_CONNECT = 1 << 0,
+	RETRY_RESET = 1 << 1,
+	RETRY_MALFORMED = 1 << 2,
+	RETRY_TIMEOUT = 1 << 3,
+	RETRY_502 = 1 << 4,
+	RETRY_503 = 1 << 5,
+	RETRY_504 = 1 << 6,
+	RETRY_ALL = (1 << 7) - 1,
+};
+
+struct settings_retry {
+	unsigned attempts;    /* 2, the first included */
+	unsigned on;	      /* RETRY_… bits */
+	unsigned budget;      /* percent of active requests, 20 */
+	bool non_idempotent;
+};
+
+struct settings_instance {
+	const char *text; /* "http://10.0.0.9:80" */
+	const char *host;
+	uint16_t port;
+	unsigned weight;
+};
+
+struct settings_service {
+	const char *name;
+	unsigned line;
+	const struct settings_instance *instances; /* none: the registry is asked */
+	size_t instance_count;
+	unsigned connect_timeout_ms; /* 1s */
+	unsigned timeout_ms;	     /* 0: the route's */
+	struct settings_retry retry;
+	unsigned max_in_flight; /* 1024 */
+};
+
+/* What is kept of replies and how long. */
+struct settings_cache {
+	bool given;	   /* a `cache` key is there: fresh replies are served from it */
+	bool off;	   /* `cache: off` */
+	int64_t ttl_ms;	   /* -1: only what the origin says */
+	int64_t stale_if_error_ms; /* 1h */
+};
+
+struct settings_fallback {
+	bool given;
+	unsigned status;
+	const char *type; /* content type */
+	const char *body;
+	size_t body_len;
+};
+
+struct settings_route {
+	struct route_pattern path;
+	unsigned methods; /* HTTP_… bits; HTTP_ANY when not given; HEAD is set with GET */
+	struct settings_strings hosts; /* lower case; "*.example.org" too; none: any */
+	struct settings_conditions headers, query;
+	const char *service_name; /* of `service` below */
+	size_t service;		  /* index into settings.services: every used one is there */
+	unsigned timeout_ms;	  /* 10s */
+	uint64_t body_bytes;	  /* the route's, else limits.body */
+	struct settings_cache cache;
+	struct settings_fallback fallback;
+	bool debug; /* show addresses of instances in answers */
+	unsigned line;
+};
+
+struct settings {
+	struct arena arena;
+	const char *file;
+	const struct settings_address *listen;
+	size_t listen_count;
+	struct settings_address admin; /* host NULL: `admin: off` */
+	struct settings_registry registry;
+	unsigned workers; /* cores */
+	struct settings_limits limits;
+	struct settings_log log;
+	unsigned drain_delay_ms; /* 0 */
+	unsigned drain_timeout_ms; /* 30s: for requests to finish */
+	struct settings_strings trusted_proxies; /* CIDR texts */
+	const struct settings_service *services; /* listed, then those only routes name */
+	size_t service_count;
+	size_t service_listed;
+	const struct settings_route *routes; /* in the file's order */
+	size_t route_count;
+};
+
+/* Reads and checks a whole file. NULL on any mistake: then `mistakes` holds a line for each,
+ * "FILE:LINE: what is wrong; what to write", in the file's order. */
+struct settings *settings_read(const char *file, struct buf *mistakes);
+void settings_free(struct settings **settings);
+
+/* Prints the reference of every key, as Markdown. */
+void settings_print_reference(struct buf *out);
+
+#endif
