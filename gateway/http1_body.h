@@ -8,16 +8,27 @@
 
 #include "gateway/http1_head.h"
 
-enum { HTTP1_CHUNK_EXT_MAX = 1024, HTTP1_TRAILER_MAX = 8192 };
+enum {
+	HTTP1_CHUNK_EXT_MAX = 1024, /* of one chunk */
+	/* Of all chunks together, beyond as many bytes as there were of content: signed uploads
+	 * have an extension in each of many chunks, but never more of it than content. */
+	HTTP1_CHUNK_EXT_SPARE = 16384,
+	HTTP1_TRAILER_MAX = 8192,
+	HTTP1_TRAILER_NAME_MAX = 32, /* no forbidden name is as long */
+};
 
 struct http1_body {
+	uint64_t received;  /* content bytes so far */
+	const char *reason; /* after REFUSED; static text */
+	/* The rest is http1_body.c's. */
 	enum http1_framing framing;
-	int state;	   /* http1_body.c's */
-	uint64_t left;	   /* of the length, or of this chunk */
-	uint64_t received; /* content bytes so far */
-	size_t line;	   /* bytes of the chunk's extension, or of the trailers, so far */
+	int state;
+	uint64_t left; /* of the length, or of this chunk */
+	uint64_t ext;  /* bytes of all extensions so far */
+	size_t line;   /* bytes of this chunk's extension, or of the trailers, so far */
 	unsigned digits;
-	const char *reason; /* after REFUSED */
+	size_t name_len; /* of a trailer's name: what fits of it, in lower case */
+	char name[HTTP1_TRAILER_NAME_MAX];
 };
 
 enum http1_body_result {
@@ -32,7 +43,8 @@ void http1_body_start(struct http1_body *b, const struct http1_head *head);
 /* Looks at up to `len` bytes, and sets *used to how many were taken (content included). Call it
  * again with the rest after CONTENT. Trailers are checked (field syntax, forbidden names,
  * HTTP1_TRAILER_MAX) and dropped. With framing NO_BODY or a length of 0 it is END at once, with
- * nothing used. */
+ * nothing used. END comes with no content: after the last piece it needs one more call, which may
+ * be given 0 bytes. END and REFUSED stay. */
 enum http1_body_result http1_body_feed(struct http1_body *b, const char *data, size_t len,
 				       size_t *used, struct span *content);
 

@@ -64,12 +64,14 @@ enum http1_name {
 struct http1_field {
 	struct span name, value; /* value without white space around it */
 	enum http1_name known;
-	bool hop; /* hop-by-hop: a standard one, or named in Connection; never forwarded */
+	/* Never forwarded: a standard hop-by-hop field, Expect, Proxy and Proxy-…, or one named in
+	 * Connection. Host and Content-Length are not, even when named there. */
+	bool hop;
 };
 
 enum http1_framing {
 	HTTP1_NO_BODY = 0,
-	HTTP1_LENGTH,  /* content_length bytes */
+	HTTP1_LENGTH, /* content_length bytes */
 	HTTP1_CHUNKED,
 	HTTP1_UNTIL_CLOSE, /* replies only */
 };
@@ -81,7 +83,7 @@ struct http1_head {
 	/* of a request */
 	enum http_method method;
 	struct span method_text;
-	struct span target; /* as sent */
+	struct span target;	 /* as sent */
 	struct span path, query; /* of origin-form and absolute-form; query without '?' */
 	bool has_query;		 /* a '?' was there, if with nothing after it */
 	struct span authority; /* of absolute-form (it wins over Host, RFC 9112 3.2.2), else Host */
@@ -90,10 +92,10 @@ struct http1_head {
 	unsigned status;
 	struct span reason;
 	/* of both */
-	unsigned minor; /* HTTP/1.minor: 0 or 1 */
-	bool keep_alive; /* what version and Connection say */
-	bool expect_continue;
-	bool upgrade; /* Connection: upgrade and an Upgrade field */
+	unsigned minor;	      /* HTTP/1.minor: 0 or 1 */
+	bool keep_alive;      /* what version and Connection say */
+	bool expect_continue; /* HTTP/1.1 and exactly 100-continue */
+	bool upgrade;	      /* HTTP/1.1, Connection: upgrade, and an Upgrade field */
 	enum http1_framing framing;
 	uint64_t content_length;
 	struct http1_field *fields;
@@ -113,14 +115,14 @@ struct http1_reader {
 	enum http1_kind kind;
 	struct http1_limits limits;
 	enum http_method request_method; /* of a reply: what was asked (HEAD has no body) */
-	size_t scanned;	   /* bytes of complete lines that were looked at */
-	size_t line_seen;  /* of the incomplete line: bytes already scanned for its end */
-	size_t skipped;	   /* empty lines before the head (RFC 9112 2.2), at most a few */
+	size_t scanned;			 /* bytes of complete lines that were looked at */
+	size_t line_seen; /* of the incomplete line: bytes already scanned for its end */
+	size_t skipped;	  /* empty lines before the head (RFC 9112 2.2), at most a few */
 	size_t fields;
 	size_t first_line; /* offset and length of the start line */
 	size_t first_len;
 	/* After a refusal: */
-	unsigned status;    /* to answer: 400, 414, 431, 501, 505 */
+	unsigned status;    /* to answer: 400, 414, 431, 501, 503, 505; of a reply always 502 */
 	const char *reason; /* for the log and the problem's detail; static text */
 };
 
@@ -132,13 +134,21 @@ void http1_head_start(struct http1_reader *r, enum http1_kind kind,
 /* Looks at `data`, which is the message from its first byte (the same bytes as before, with more
  * after them). A mistake is told at the line it is in, without waiting for the rest; the bytes of
  * an incomplete line are looked at too, so that control characters are refused at once. DONE sets
- * *head_len to the length of the head with its empty line. Work is linear in all. */
+ * *head_len to the length of the head with its empty line, and with the empty lines before it.
+ * Work is linear in all. MORE is never said to more than line_max + headers_max + 12 bytes.
+ *
+ * CONNECT is refused (501). TRACE and methods that nobody knows are let through: the routes decide.
+ */
 enum http1_result http1_head_feed(struct http1_reader *r, const char *data, size_t len,
 				  size_t *head_len);
 
 /* After DONE: copies the head into the arena and fills `head`, with the checks that need the whole:
  * Host, framing, Connection. HTTP1_REFUSED with r->status and r->reason, or when the arena is spent
- * (503). */
+ * (503, of a reply too).
+ *
+ * A reply to HEAD, 1xx, 204 and 304 are NO_BODY whatever their fields say; whether there is a
+ * Content-Length to pass on tells http1_head_find. 101 is NO_BODY too: what follows is the
+ * tunnel's. In UNTIL_CLOSE keep_alive is false. */
 enum http1_result http1_head_take(struct http1_reader *r, const char *data, size_t head_len,
 				  struct arena *arena, struct http1_head *head);
 
