@@ -71,7 +71,7 @@ ALL_SRC := $(COMMON_SRC) $(CLIENT_SRC) $(REGISTRY_SRC) $(GATEWAY_SRC) $(SHOP_SRC
 # A program appears when its main.c does.
 PROGRAMS := $(if $(wildcard registry/main.c),$(B)/microreg-registry) \
 	$(if $(wildcard gateway/main.c),$(B)/microreg-gateway)
-SHOP := $(patsubst tests/shop/%_main.c,$(B)/shop/%,$(wildcard tests/shop/*_main.c))
+SHOP := $(if $(CLIENT_SRC),$(patsubst tests/shop/%_main.c,$(B)/shop/%,$(wildcard tests/shop/*_main.c)))
 BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(call src,tests/bench))
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
 LIBS := $(if $(CLIENT_SRC),$(B)/libmicroreg.a $(B)/libmicroreg.so)
@@ -123,6 +123,7 @@ $(B)/microreg-gateway: $(call obj,gateway/main.c) $(B)/obj/libgateway.a $(B)/lib
 
 # The shop's services are ordinary users of the library: they see microreg.h
 # and libmicroreg.a, nothing else of the project.
+$(B)/obj/tests/shop/%.o: CPPFLAGS += -Iclient-lib
 SHOP_OBJ := $(call obj,$(filter-out %_main.c,$(SHOP_SRC)))
 $(B)/shop/%: $(B)/obj/tests/shop/%_main.o $(SHOP_OBJ) $(B)/libmicroreg.a
 	@mkdir -p $(@D)

@@ -5,6 +5,7 @@ function of (request, connection) that returns the bytes to send, or sends by
 itself and returns None. `reply()` and `chunked()` make the usual bytes.
 """
 
+import os
 import socket
 import struct
 import threading
@@ -73,7 +74,7 @@ class Peer:
     def reset(self):
         """Closes with a RST, so that the other side reads an error."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.sock.close()
+        os.close(self.sock.detach())  # at once, though the reader's file still holds the socket
 
 
 def always(data):
