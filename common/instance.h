@@ -16,11 +16,15 @@
 enum {
 	INSTANCE_NAME_MAX = 128, /* service, id */
 	INSTANCE_HOST_MAX = 255,
-	INSTANCE_TEXT_MAX = 128, /* zone, version, a tag, a meta name */
+	INSTANCE_SCHEME_MAX = 16,
+	INSTANCE_TEXT_MAX = 128,   /* zone, version, a tag, a meta name */
 	INSTANCE_VALUE_MAX = 1024, /* a meta value */
 	INSTANCE_TAGS_MAX = 64,
 	INSTANCE_META_MAX = 64,
 	INSTANCE_ROUTES_MAX = 64,
+	INSTANCE_ROUTE_MAX = 1100, /* bytes of one: a method and a pattern */
+	INSTANCE_CHECK_MIN_MS = 100,
+	INSTANCE_CHECK_MAX_MS = 3600000,
 	INSTANCE_TTL_MIN_MS = 1000,
 	INSTANCE_TTL_MAX_MS = 3600000,
 	INSTANCE_TTL_DEFAULT_MS = 30000,
@@ -44,8 +48,13 @@ int instance_status_parse(const char *text); /* -1: no such status */
 /* [A-Za-z0-9_][A-Za-z0-9._-]{0,127}; an id may also hold ':'. */
 bool instance_service_is_valid(const char *name);
 bool instance_id_is_valid(const char *id);
-/* A host name (RFC 1123), an IPv4 or an IPv6 literal without brackets. */
+/* A host name (RFC 1123, '_' allowed too), an IPv4 literal of four numbers, or an IPv6 literal
+ * without brackets. */
 bool instance_host_is_valid(const char *host);
+/* As in a URL (RFC 3986 3.1), lower case: "http". */
+bool instance_scheme_is_valid(const char *scheme);
+/* No control characters. Lengths are not its business. */
+bool instance_text_is_valid(const char *text);
 
 struct instance_pair {
 	const char *name, *value;
