@@ -21,9 +21,13 @@ enum {
 /* 0 when the document may be parsed: it is UTF-8 without a document type declaration, within the
  * bounds, its tags nest, its declaration (if any) names UTF-8, it uses none of the extension types
  * (i8, nil, …), and no struct has a member twice. Otherwise -1, with e->code the fault to answer
- * (RPC_FAULT_…) and a text that says what was found at which byte. One pass; no allocation but a
- * bounded table of member names. */
+ * (RPC_FAULT_PARSE, _CALL, _PARAMS, _TOO_LARGE, or _STORE when out of memory) and a text that says
+ * what was found at which byte. One pass; no allocation but a bounded table of member names. */
 int xml_guard_check(const char *body, size_t len, size_t elements_max, size_t bytes_max,
 		    struct err *e);
+
+/* How many bytes of byte order mark the document begins with (0 or 3): xmlrpc-c's parser, unlike
+ * this guard, wants them skipped. */
+size_t xml_guard_mark(const char *body, size_t len);
 
 #endif
