@@ -7,7 +7,6 @@
 #define MICROREG_COMMON_RPC_H
 
 #include "common/arena.h"
-#include "common/buf.h"
 #include "common/err.h"
 #include "common/instance.h"
 
@@ -34,13 +33,13 @@ enum rpc_fault {
 /* ---- Reading a struct by a table ---- */
 
 enum rpc_type {
-	RPC_STRING,	   /* const char *: NUL-terminated, in the arena; NUL inside is refused */
-	RPC_INT,	   /* int */
-	RPC_BOOL,	   /* bool */
-	RPC_STRINGS,	   /* struct rpc_strings */
-	RPC_PAIRS,	   /* struct rpc_pairs: a struct of strings, sorted by name */
-	RPC_STRUCT,	   /* xmlrpc_value *: borrowed from the call, read by its own table */
-	RPC_ARRAY,	   /* xmlrpc_value *: likewise */
+	RPC_STRING,  /* const char *: NUL-terminated, in the arena; NUL inside is refused */
+	RPC_INT,     /* int */
+	RPC_BOOL,    /* bool */
+	RPC_STRINGS, /* struct rpc_strings */
+	RPC_PAIRS,   /* struct rpc_pairs: a struct of strings, sorted by name */
+	RPC_STRUCT,  /* xmlrpc_value *: borrowed from the call, read by its own table */
+	RPC_ARRAY,   /* xmlrpc_value *: likewise */
 };
 
 struct rpc_strings {
@@ -57,28 +56,53 @@ struct rpc_field {
 	const char *name;
 	enum rpc_type type;
 	bool required;
-	size_t offset;	/* of the member in the caller's struct; defaults are set before reading */
-	long min, max;	/* of an int; of a string its length; of strings and pairs their count */
-	bool (*is_valid)(const char *text); /* for strings (and each of several); NULL: any */
-	const char *allowed; /* for people: "a port, 1 to 65535" */
-	size_t given;	/* offset of a bool set when the member is there; 0: none (so put such
-			   bools anywhere but first) */
+	size_t offset; /* of the member in the caller's struct; defaults are set before reading */
+	/* Of an int its range; of a string its length in bytes; of strings, pairs, structs and
+	 * arrays how many. max 0: INT_MAX for ints, else none beyond what the guard allows. */
+	long min, max;
+	long item_max;			    /* bytes of each of RPC_STRINGS; 0: INSTANCE_TEXT_MAX */
+	bool (*is_valid)(const char *text); /* for a string, and each of several; NULL: any */
+	const char *allowed;		    /* for people: "a port, 1 to 65535" */
+	size_t given;			    /* 1 + offset of a bool set when it is there; 0: none */
 };
 
+#define RPC_GIVEN(type, member) (1 + offsetof(type, member))
+
 /* Reads `value` into `out` by the table. -1 with code RPC_FAULT_PARAMS: not a struct, an unknown
- * member (the text suggests the nearest), a wrong type, a value out of range; the text names
- * `where` (say "registry.register"), the member, the value and what is allowed. */
+ * member (the text suggests the nearest), a missing one, a wrong type, a value out of range, a NUL
+ * in a string; the text names `where` (say "registry.register"), the member, the value and what is
+ * allowed. RPC_FAULT_TOO_LARGE when the arena is spent. */
 int rpc_read_struct(const char *where, xmlrpc_value *value, const struct rpc_field *fields,
 		    size_t count, struct arena *arena, void *out, struct err *e);
 
+/* The same for what a newer peer may have sent: unknown members are passed over. */
+int rpc_read_reply(const char *where, xmlrpc_value *value, const struct rpc_field *fields,
+		   size_t count, struct arena *arena, void *out, struct err *e);
+
+/* The value's type for people: "a string". */
+const char *rpc_type_name(xmlrpc_value *value);
+
 /* ---- Instances ---- */
 
-/* The members of a registration (registry.register; also what a heartbeat may carry). `extra`
- * holds what the caller's method has beyond them. Missing host and id stay "". */
+/* The struct of registry.register. Missing host, id, zone, version and check_path stay "", the
+ * other members get their defaults. */
 int rpc_read_registration(const char *where, xmlrpc_value *value, struct arena *arena,
 			  struct instance *out, struct err *e);
 
-/* The struct that lookups and watches answer. NULL when out of memory. The caller decrefs. */
+/* The struct of registry.heartbeat, one of registry.heartbeats. */
+struct rpc_heartbeat {
+	/* Its service and id are always there; the rest only with `whole`: the beat then carries
+	 * the whole registration (it has a port), so that a registry that lost it is healed. */
+	struct instance instance;
+	bool whole;
+	const char *lease; /* "": none given */
+	int load;	   /* 0 to 100; -1: not given */
+};
+int rpc_read_heartbeat(const char *where, xmlrpc_value *value, struct arena *arena,
+		       struct rpc_heartbeat *out, struct err *e);
+
+/* The struct that lookups and watches answer. NULL with the env's fault set when out of memory.
+ * The caller decrefs. */
 xmlrpc_value *rpc_build_instance(xmlrpc_env *env, const struct instance *in);
 
 /* Reads what rpc_build_instance built; unknown members are passed over, so that a newer registry
@@ -86,7 +110,18 @@ xmlrpc_value *rpc_build_instance(xmlrpc_env *env, const struct instance *in);
 int rpc_read_instance(const char *where, xmlrpc_value *value, struct arena *arena,
 		      struct instance *out, struct err *e);
 
-/* The registration as registry.register takes it. */
+/* The registration as registry.register takes it. Empty strings and zero numbers are left out;
+ * add lease and load to make a heartbeat of it. */
 xmlrpc_value *rpc_build_registration(xmlrpc_env *env, const struct instance *in);
+
+/* Sets a member; a no-op when the env has a fault already. */
+void rpc_set_string(xmlrpc_env *env, xmlrpc_value *to, const char *name, const char *text);
+void rpc_set_int(xmlrpc_env *env, xmlrpc_value *to, const char *name, int number);
+void rpc_set_bool(xmlrpc_env *env, xmlrpc_value *to, const char *name, bool yes);
+/* Takes `value`'s reference, also when it fails; a NULL value is a no-op (its maker set the fault).
+ */
+void rpc_set_value(xmlrpc_env *env, xmlrpc_value *to, const char *name, xmlrpc_value *value);
+/* Appends to an array, likewise taking the reference. */
+void rpc_append(xmlrpc_env *env, xmlrpc_value *to, xmlrpc_value *value);
 
 #endif
