@@ -1,0 +1,528 @@
+/*
+ * httpd: the wrapper around libmicrohttpd.
+ *
+ * One request passes these states, all on the MHD thread that owns its
+ * connection but for the answer of a suspended one, which any thread gives:
+ *
+ *   head -> body -> handler -> answered -> queued -> completed (freed)
+ *                      \-> suspended -/
+ *
+ * MHD forbids to queue an answer from another thread, so httpd_reply keeps it
+ * and resumes the connection; MHD then calls httpd_access again, which queues.
+ */
+#include "common/httpd.h"
+#include "common/buf.h"
+#include "common/daemon.h"
+#include "common/http.h"
+#include "common/listen.h"
+#include "common/log.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	HTTPD_HEADERS_MAX = 16, /* of one answer */
+	/* Of a body that is too long, this much is read and dropped, so that its sender, who reads
+	 * only afterwards, sees the 413 and no reset. */
+	HTTPD_DRAIN_MAX = 8 << 20,
+	/* httpd_stop waits so long for answers to leave. */
+	HTTPD_LINGER_MS = 1000,
+};
+
+struct httpd_pair {
+	char *name, *value;
+};
+
+struct httpd_request {
+	struct httpd *httpd;
+	struct MHD_Connection *connection;
+	const char *method, *path; /* MHD's, as long as the request */
+	struct buf body;
+	uint64_t dropped; /* bytes of a body that is too long */
+	struct httpd_pair headers[HTTPD_HEADERS_MAX];
+	unsigned header_count;
+	bool too_large;
+	bool handled;	/* the handler has been called */
+	bool suspended; /* ever; owned by the handler's thread */
+	bool answered;	/* written before the resume, read after it */
+	bool queued;
+	unsigned status;
+	struct MHD_Response *response;	    /* NULL though answered: out of memory */
+	struct httpd_request *next, **link; /* of httpd.suspended, under its lock; NULL: not in */
+};
+
+struct httpd {
+	struct httpd_options options;
+	struct MHD_Daemon *daemon;
+	uint16_t port;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;		 /* in_handler or busy fell */
+	struct httpd_request *suspended; /* under lock */
+	unsigned in_handler;		 /* under lock: handlers running */
+	unsigned busy; /* under lock: requests handed to the handler, not completed */
+	bool stopping; /* under lock */
+	int listen_fd; /* once quiesced, else -1; owner's thread */
+};
+
+/* ---- What a handler may ask ---- */
+
+const char *httpd_method(const struct httpd_request *request)
+{
+	return request->method;
+}
+
+const char *httpd_path(const struct httpd_request *request)
+{
+	return request->path;
+}
+
+const char *httpd_header(const struct httpd_request *request, const char *name)
+{
+	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+const char *httpd_query(const struct httpd_request *request, const char *name)
+{
+	return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
+const char *httpd_body(const struct httpd_request *request, size_t *len)
+{
+	*len = request->body.len;
+	return request->body.data ? request->body.data : "";
+}
+
+const struct sockaddr *httpd_peer(const struct httpd_request *request)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+	return info->client_addr;
+}
+
+/* ---- The answer ---- */
+
+void httpd_suspend(struct httpd_request *request)
+{
+	struct httpd *h = request->httpd;
+
+	request->suspended = true;
+	MHD_suspend_connection(request->connection);
+	pthread_mutex_lock(&h->lock);
+	request->next = h->suspended;
+	request->link = &h->suspended;
+	if (request->next)
+		request->next->link = &request->next;
+	h->suspended = request;
+	pthread_mutex_unlock(&h->lock);
+}
+
+static bool httpd_value_is_plain(const char *value)
+{
+	for (; *value; value++)
+		if ((unsigned char)*value < 0x20 || *value == 0x7f)
+			return false;
+	return true;
+}
+
+int httpd_add_header(struct httpd_request *request, const char *name, const char *value)
+{
+	struct httpd_pair *pair = &request->headers[request->header_count];
+
+	if (request->header_count == HTTPD_HEADERS_MAX || !http_is_token(name, strlen(name)) ||
+	    !httpd_value_is_plain(value))
+		return -1;
+	pair->name = strdup(name);
+	pair->value = strdup(value);
+	if (!pair->name || !pair->value) {
+		free(pair->name);
+		free(pair->value);
+		return -1;
+	}
+	request->header_count++;
+	return 0;
+}
+
+static struct MHD_Response *httpd_response(struct httpd_request *request, const char *type,
+					   void *body, size_t len, bool take)
+{
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+		len, body, take ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_MUST_COPY);
+	bool ok = response != NULL;
+
+	if (!ok && take)
+		free(body);
+	if (ok && type)
+		ok = MHD_add_response_header(response, "Content-Type", type) == MHD_YES;
+	for (unsigned i = 0; ok && i < request->header_count; i++)
+		ok = MHD_add_response_header(response, request->headers[i].name,
+					     request->headers[i].value) == MHD_YES;
+	if (!ok && response) {
+		MHD_destroy_response(response);
+		response = NULL;
+	}
+	return response;
+}
+
+/* True when the request was in the list. Once out of it, nobody else answers it. */
+static bool httpd_unlist(struct httpd_request *request)
+{
+	bool listed;
+
+	pthread_mutex_lock(&request->httpd->lock);
+	listed = request->link != NULL;
+	if (listed) {
+		*request->link = request->next;
+		if (request->next)
+			request->next->link = request->link;
+		request->link = NULL;
+	}
+	pthread_mutex_unlock(&request->httpd->lock);
+	return listed;
+}
+
+static void httpd_answer(struct httpd_request *request, unsigned status, const char *type,
+			 void *body, size_t len, bool take)
+{
+	request->response = httpd_response(request, type, body, len, take);
+	request->status = status;
+	request->answered = true;
+	if (httpd_unlist(request))
+		MHD_resume_connection(request->connection); /* `request` may be gone now */
+}
+
+void httpd_reply(struct httpd_request *request, unsigned status, const char *type, const void *body,
+		 size_t len)
+{
+	union {
+		const void *in;
+		void *out;
+	} unconst = {.in = body}; /* MHD copies it */
+
+	httpd_answer(request, status, type, unconst.out, len, false);
+}
+
+void httpd_reply_take(struct httpd_request *request, unsigned status, const char *type, void *body,
+		      size_t len)
+{
+	httpd_answer(request, status, type, body, len, true);
+}
+
+static void httpd_problem(struct httpd_request *request, unsigned status)
+{
+	char body[160];
+	int n = snprintf(body, sizeof(body),
+			 "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u}\n",
+			 http_reason(status), status);
+
+	httpd_reply(request, status, "application/problem+json", body, n < 0 ? 0 : (size_t)n);
+}
+
+/* ---- What MHD calls ---- */
+
+static struct httpd_request *httpd_request_new(struct httpd *h, struct MHD_Connection *connection,
+					       const char *method, const char *path)
+{
+	struct httpd_request *request = calloc(1, sizeof(*request));
+
+	if (!request)
+		return NULL;
+	request->httpd = h;
+	request->connection = connection;
+	request->method = method;
+	request->path = path;
+	buf_init(&request->body, h->options.body_max_bytes);
+	return request;
+}
+
+/* A body declared so long that it won't be drained, or whose sender waits for leave to send it,
+ * is answered before it comes. MHD then closes the connection. */
+static bool httpd_refuses_early(const struct httpd_request *request)
+{
+	const char *length = httpd_header(request, "Content-Length");
+	unsigned long long declared;
+
+	if (!length)
+		return false;
+	errno = 0;
+	declared = strtoull(length, NULL, 10); /* MHD has checked that it is a number */
+	if (errno == ERANGE)
+		return true;
+	if (declared <= request->httpd->options.body_max_bytes)
+		return false;
+	return declared > HTTPD_DRAIN_MAX || httpd_header(request, "Expect");
+}
+
+static enum MHD_Result httpd_queue(struct httpd_request *request)
+{
+	enum MHD_Result result;
+
+	if (!request->response)
+		return MHD_NO; /* out of memory: the connection is closed */
+	result = MHD_queue_response(request->connection, request->status, request->response);
+	MHD_destroy_response(request->response); /* MHD holds its own reference */
+	request->response = NULL;
+	request->queued = true;
+	return result;
+}
+
+static enum MHD_Result httpd_take_body(struct httpd_request *request, const char *data, size_t len)
+{
+	if (!request->too_large && len > request->body.max - request->body.len) {
+		request->too_large = true;
+		buf_fini(&request->body);
+	}
+	if (!request->too_large)
+		return buf_append(&request->body, data, len) == 0 ? MHD_YES : MHD_NO;
+	request->dropped += len;
+	return request->dropped <= HTTPD_DRAIN_MAX ? MHD_YES : MHD_NO;
+}
+
+static enum MHD_Result httpd_handle(struct httpd_request *request)
+{
+	struct httpd *h = request->httpd;
+	bool stopping;
+
+	request->handled = true;
+	pthread_mutex_lock(&h->lock);
+	stopping = h->stopping;
+	h->busy++;
+	h->in_handler++;
+	pthread_mutex_unlock(&h->lock);
+	if (request->too_large)
+		httpd_problem(request, 413);
+	else if (stopping)
+		httpd_problem(request, 503);
+	else
+		h->options.handler(h->options.arg, request);
+	/* A suspended request may have been answered by now, but MHD looks at it again only on
+	 * this thread, so it can't be gone. */
+	pthread_mutex_lock(&h->lock);
+	h->in_handler--;
+	pthread_cond_broadcast(&h->changed);
+	pthread_mutex_unlock(&h->lock);
+	if (request->suspended)
+		return MHD_YES;
+	if (!request->answered)
+		httpd_problem(request, 500);
+	return httpd_queue(request);
+}
+
+static enum MHD_Result httpd_access(void *arg, struct MHD_Connection *connection, const char *path,
+				    const char *method, const char *version, const char *data,
+				    size_t *len, void **slot)
+{
+	struct httpd_request *request = *slot;
+
+	(void)version; /* MHD refuses others than 1.x */
+	if (!request) {
+		request = *slot = httpd_request_new(arg, connection, method, path);
+		if (!request)
+			return MHD_NO;
+		if (!httpd_refuses_early(request))
+			return MHD_YES;
+		request->too_large = true;
+		return httpd_handle(request);
+	}
+	if (*len) {
+		enum MHD_Result result = httpd_take_body(request, data, *len);
+
+		*len = 0;
+		return result;
+	}
+	if (!request->handled)
+		return httpd_handle(request);
+	return request->queued ? MHD_YES : httpd_queue(request);
+}
+
+static void httpd_completed(void *arg, struct MHD_Connection *connection, void **slot,
+			    enum MHD_RequestTerminationCode code)
+{
+	struct httpd *h = arg;
+	struct httpd_request *request = *slot;
+
+	(void)connection;
+	(void)code;
+	if (!request)
+		return;
+	*slot = NULL;
+	if (request->handled) {
+		pthread_mutex_lock(&h->lock);
+		h->busy--;
+		pthread_cond_broadcast(&h->changed);
+		pthread_mutex_unlock(&h->lock);
+	}
+	if (request->response)
+		MHD_destroy_response(request->response);
+	for (unsigned i = 0; i < request->header_count; i++) {
+		free(request->headers[i].name);
+		free(request->headers[i].value);
+	}
+	buf_fini(&request->body);
+	free(request);
+}
+
+static void httpd_log(void *arg, const char *format, va_list args)
+	__attribute__((format(printf, 2, 0)));
+
+static void httpd_log(void *arg, const char *format, va_list args)
+{
+	char text[400];
+	int n = vsnprintf(text, sizeof(text), format, args);
+
+	(void)arg;
+	if (n <= 0)
+		return;
+	text[strcspn(text, "\r\n")] = '\0';
+	log_debug("libmicrohttpd: %s", text);
+}
+
+/* ---- Start and stop ---- */
+
+static struct MHD_Daemon *httpd_start_daemon(struct httpd *h, int fd)
+{
+	const struct httpd_options *o = &h->options;
+	struct MHD_OptionItem more[] = {
+		{MHD_OPTION_END, 0, NULL},
+		{MHD_OPTION_END, 0, NULL},
+	};
+
+	/* A pool of one is refused by MHD: that is what it does without one. */
+	if (o->threads > 1)
+		more[0] = (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)o->threads,
+						  NULL};
+	return MHD_start_daemon(
+		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
+			MHD_USE_ERROR_LOG,
+		0, NULL, NULL, httpd_access, h, MHD_OPTION_EXTERNAL_LOGGER, httpd_log, NULL,
+		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, httpd_completed, h,
+		MHD_OPTION_CONNECTION_LIMIT, o->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
+		o->idle_timeout_s, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, more,
+		MHD_OPTION_END);
+}
+
+static int httpd_init(struct httpd *h)
+{
+	pthread_condattr_t attr;
+	int result = -1;
+
+	if (pthread_condattr_init(&attr))
+		return -1;
+	if (pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0 &&
+	    pthread_cond_init(&h->changed, &attr) == 0) {
+		result = pthread_mutex_init(&h->lock, NULL) ? -1 : 0;
+		if (result)
+			(void)pthread_cond_destroy(&h->changed);
+	}
+	(void)pthread_condattr_destroy(&attr);
+	return result;
+}
+
+static void httpd_free(struct httpd *h)
+{
+	(void)pthread_mutex_destroy(&h->lock);
+	(void)pthread_cond_destroy(&h->changed);
+	free(h);
+}
+
+struct httpd *httpd_start(const struct httpd_options *options, struct err *e)
+{
+	struct httpd *h = calloc(1, sizeof(*h));
+	int fd;
+
+	if (!h || httpd_init(h)) {
+		free(h);
+		(void)err_code(e, DAEMON_EXIT_SYSTEM, "out of memory");
+		return NULL;
+	}
+	h->options = *options;
+	h->listen_fd = -1;
+	fd = listen_open(options->address, options->port, false, &h->port, e);
+	if (fd < 0)
+		goto fail;
+	h->daemon = httpd_start_daemon(h, fd);
+	h->options.address = NULL; /* borrowed for the start only */
+	if (h->daemon)
+		return h;
+	(void)close(fd);
+	(void)err_code(e, DAEMON_EXIT_SYSTEM,
+		       "can't start %u threads to serve %s port %u with %u connections: the system "
+		       "refused memory, threads or descriptors",
+		       options->threads, options->address, options->port, options->connections_max);
+fail:
+	httpd_free(h);
+	return NULL;
+}
+
+void httpd_quiesce(struct httpd *httpd)
+{
+	if (httpd->listen_fd >= 0)
+		return;
+	/* Closed only in httpd_stop: one of MHD's threads may be about to accept from it, and the
+	 * number could be another socket's by then. Shut down, it refuses new connections. */
+	httpd->listen_fd = MHD_quiesce_daemon(httpd->daemon);
+	if (httpd->listen_fd >= 0)
+		(void)shutdown(httpd->listen_fd, SHUT_RDWR); /* best effort: stop comes soon */
+}
+
+uint16_t httpd_port(const struct httpd *httpd)
+{
+	return httpd->port;
+}
+
+/* MHD_stop_daemon aborts the process while a connection is suspended. */
+static void httpd_answer_suspended(struct httpd *h)
+{
+	struct httpd_request *request;
+
+	for (;;) {
+		pthread_mutex_lock(&h->lock);
+		while (h->in_handler > 0)
+			pthread_cond_wait(&h->changed, &h->lock);
+		request = h->suspended;
+		pthread_mutex_unlock(&h->lock);
+		if (!request)
+			return;
+		httpd_problem(request, 503);
+	}
+}
+
+/* MHD_stop_daemon cuts answers that are on their way. */
+static void httpd_linger(struct httpd *h)
+{
+	struct timespec until;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &until); /* can't fail */
+	until.tv_sec += HTTPD_LINGER_MS / 1000;
+	pthread_mutex_lock(&h->lock);
+	while (h->busy > 0)
+		if (pthread_cond_timedwait(&h->changed, &h->lock, &until) == ETIMEDOUT)
+			break;
+	pthread_mutex_unlock(&h->lock);
+}
+
+void httpd_stop(struct httpd **httpd)
+{
+	struct httpd *h = *httpd;
+
+	if (!h)
+		return;
+	*httpd = NULL;
+	pthread_mutex_lock(&h->lock);
+	h->stopping = true;
+	pthread_mutex_unlock(&h->lock);
+	httpd_quiesce(h);
+	httpd_answer_suspended(h);
+	httpd_linger(h);
+	MHD_stop_daemon(h->daemon);
+	if (h->listen_fd >= 0)
+		(void)close(h->listen_fd);
+	httpd_free(h);
+}
