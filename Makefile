@@ -136,7 +136,7 @@ $(B)/unit/%: $(B)/obj/tests/unit/%.o $(call obj,$(filter-out tests/unit/test_%,$
 	$(say) LD $@
 	$(Q)$(CC) -pie $(LDFLAGS) -o $@ $^ $(REGISTRY_LIBS) $(GATEWAY_LIBS) $(CHECK_LIBS)
 
-$(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/libmicroreg.a $(B)/obj/libcommon.a
+$(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/obj/libgateway.a $(B)/libmicroreg.a $(B)/obj/libcommon.a
 	@mkdir -p $(@D)
 	$(say) LD $@
 	$(Q)$(CC) -pie $(LDFLAGS) -o $@ $^ $(CLIENT_LIBS) -lm
