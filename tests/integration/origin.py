@@ -88,7 +88,7 @@ class Origin:
     def __init__(self, behave=None, port=0):
         self.behave = behave or always(reply())
         self.requests = []  # guarded by changed, like all below
-        self.raw = b""  # every byte that came, of all connections
+        self.pieces = []  # the bytes of each request, whole or cut short, as they came
         self.accepted = 0
         self.open = set()
         self.changed = threading.Condition()
@@ -115,7 +115,7 @@ class Origin:
     def clear(self):
         """Forgets what was recorded."""
         with self.changed:
-            self.requests, self.raw = [], b""
+            self.requests, self.pieces = [], []
 
     def wait_requests(self, count, timeout=20):
         """Waits until so many were recorded, and returns them."""
@@ -173,7 +173,8 @@ class Origin:
 
     def _record(self, raw, request):
         with self.changed:
-            self.raw += raw
+            if raw:
+                self.pieces.append(raw)
             if request:
                 self.requests.append(request)
             self.changed.notify_all()
