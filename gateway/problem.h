@@ -1,0 +1,82 @@
+/*
+ * problem: the answers that the gateway itself makes when something is wrong:
+ * a table of causes, and their bodies (RFC 9457).
+ */
+#ifndef MICROREG_GATEWAY_PROBLEM_H
+#define MICROREG_GATEWAY_PROBLEM_H
+
+#include "common/buf.h"
+#include "gateway/access_flags.h"
+
+#include <stddef.h>
+
+/* X(name, status, type, title, flag, proxy error or NULL)
+ *
+ * The type is stable: clients may compare it; it is written as "urn:microreg:problem:TYPE". The
+ * proxy error is RFC 9209's, for Proxy-Status, where an upstream is to blame. */
+#define PROBLEMS(X)                                                                                \
+	X(BAD_REQUEST, 400, "bad-request", "The request is malformed", 0, NULL)                    \
+	X(NO_ROUTE, 404, "no-route", "No route matches the request", ACCESS_NR, NULL)              \
+	X(NO_METHOD, 405, "no-method", "The route does not take this method", ACCESS_NR, NULL)     \
+	X(REQUEST_TIMEOUT, 408, "request-timeout", "The request took too long to come", 0, NULL)   \
+	X(BODY_TOO_LARGE, 413, "body-too-large", "The request's body is too large", 0, NULL)       \
+	X(TARGET_TOO_LONG, 414, "target-too-long", "The request line is too long", 0, NULL)        \
+	X(EXPECTATION, 417, "expectation", "The expectation can't be met", 0, NULL)                \
+	X(HEADERS_TOO_LARGE, 431, "headers-too-large", "The header fields are too large", 0, NULL) \
+	X(INTERNAL, 500, "internal", "The gateway failed", 0, NULL)                                \
+	X(NOT_IMPLEMENTED, 501, "not-implemented", "The gateway does not do that", 0, NULL)        \
+	X(CONNECT_FAILED, 502, "connect-failed", "No instance of the service could be reached",    \
+	  ACCESS_UF | ACCESS_URX, "connection_refused")                                            \
+	X(REPLY_CUT, 502, "reply-cut", "The service closed the connection before its reply came",  \
+	  ACCESS_URX, "http_response_incomplete")                                                  \
+	X(REPLY_MALFORMED, 502, "reply-malformed", "The service's reply is malformed", ACCESS_URX, \
+	  "http_protocol_error")                                                                   \
+	X(NO_INSTANCE, 503, "no-instance", "No instance of the service is available", ACCESS_UH,   \
+	  "destination_unavailable")                                                               \
+	X(OVERLOAD, 503, "overload", "Too many requests to the service are under way", ACCESS_UO,  \
+	  "connection_limit_reached")                                                              \
+	X(NO_MEMORY, 503, "no-memory", "The gateway is out of memory", 0, NULL)                    \
+	X(DRAINING, 503, "draining", "The gateway is shutting down", 0, NULL)                      \
+	X(UPSTREAM_TIMEOUT, 504, "upstream-timeout", "The service took too long to answer",        \
+	  ACCESS_UT, "http_response_timeout")                                                      \
+	X(NOT_CACHED, 504, "not-cached", "Only a cached reply was asked for, and there is none",   \
+	  0, NULL)                                                                                 \
+	X(VERSION, 505, "version", "The HTTP version is not supported", 0, NULL)
+
+enum problem {
+	PROBLEM_NONE = 0,
+#define PROBLEM_ENUM(name, status, type, title, flags, proxy) PROBLEM_##name,
+	PROBLEMS(PROBLEM_ENUM)
+#undef PROBLEM_ENUM
+		PROBLEM_COUNT,
+};
+
+struct problem_kind {
+	unsigned status;
+	const char *type; /* the whole URN */
+	const char *title;
+	unsigned flags;		 /* for the access log */
+	const char *proxy_error; /* NULL: no upstream is to blame */
+};
+
+/* Never NULL; for PROBLEM_NONE the kind of INTERNAL. */
+const struct problem_kind *problem_kind(enum problem problem);
+
+/* The cause of a refused head's status (http1_reader.status of a request). */
+enum problem problem_of_status(unsigned status);
+
+/* The document: type, title, status, and, where not NULL, detail and the request's id as
+ * `instance` ("urn:microreg:request:…"). Errors stick in the buf. */
+void problem_write(struct buf *out, enum problem problem, const char *detail,
+		   const char *request_id);
+
+/* The value of Proxy-Status, or nothing when no upstream is to blame: "microreg;
+ * error=connection_refused; next-hop=\"orders/2\"". `next_hop` may be NULL. */
+void problem_write_proxy_status(struct buf *out, enum problem problem, const char *next_hop);
+
+#define PROBLEM_CONTENT_TYPE "application/problem+json"
+
+/* Prints the causes as a Markdown table, for the reference. */
+void problem_print_reference(struct buf *out);
+
+#endif
