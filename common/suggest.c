@@ -1,9 +1,12 @@
-/* suggest: Damerau's distance of two short words, row by row. */
+/* suggest: optimal string alignment distance over three rows. */
 #include "common/suggest.h"
 
 #include <string.h>
 
-enum { SUGGEST_LEN_MAX = 63, SUGGEST_FAR = 99 };
+static char suggest_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
 
 static unsigned suggest_min(unsigned a, unsigned b)
 {
@@ -12,31 +15,49 @@ static unsigned suggest_min(unsigned a, unsigned b)
 
 unsigned suggest_distance(const char *a, const char *b)
 {
-	unsigned rows[3][SUGGEST_LEN_MAX + 1];
-	size_t a_len = strlen(a), b_len = strlen(b);
+	unsigned rows[3][SUGGEST_NAME_MAX + 1], *before = rows[0], *above = rows[1], *row = rows[2];
+	size_t a_len = strnlen(a, SUGGEST_NAME_MAX + 1), b_len = strnlen(b, SUGGEST_NAME_MAX + 1);
+	size_t apart = a_len > b_len ? a_len - b_len : b_len - a_len;
 
-	if (a_len > SUGGEST_LEN_MAX || b_len > SUGGEST_LEN_MAX)
-		return SUGGEST_FAR;
+	if (apart > SUGGEST_EDITS_MAX || a_len > SUGGEST_NAME_MAX || b_len > SUGGEST_NAME_MAX)
+		return SUGGEST_EDITS_MAX + 1;
 	for (unsigned j = 0; j <= b_len; j++)
-		rows[0][j] = j;
-	for (size_t i = 1; i <= a_len; i++) {
-		unsigned *now = rows[i % 3], *last = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
+		above[j] = j;
+	for (unsigned i = 1; i <= a_len; i++) {
+		char c = suggest_lower(a[i - 1]);
+		unsigned *spare = before;
 
-		now[0] = (unsigned)i;
-		for (size_t j = 1; j <= b_len; j++) {
-			unsigned change = last[j - 1] + (a[i - 1] != b[j - 1]);
+		row[0] = i;
+		for (unsigned j = 1; j <= b_len; j++) {
+			char d = suggest_lower(b[j - 1]);
 
-			now[j] = suggest_min(change, suggest_min(last[j], now[j - 1]) + 1);
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-				now[j] = suggest_min(now[j], before[j - 2] + 1);
+			row[j] = suggest_min(above[j], row[j - 1]) + 1;
+			row[j] = suggest_min(row[j], above[j - 1] + (c != d));
+			if (i > 1 && j > 1 && c == suggest_lower(b[j - 2]) &&
+			    d == suggest_lower(a[i - 2]))
+				row[j] = suggest_min(row[j], before[j - 2] + 1);
 		}
+		before = above;
+		above = row;
+		row = spare;
 	}
-	return rows[a_len % 3][b_len];
+	return suggest_min(above[b_len], SUGGEST_EDITS_MAX + 1);
 }
 
-bool suggest_is_near(const char *word, const char *known)
+bool suggest_is_near(const char *a, const char *b)
 {
-	unsigned distance = suggest_distance(word, known);
+	unsigned distance = suggest_distance(a, b);
+	size_t a_len = strlen(a), b_len = strlen(b), len = a_len < b_len ? a_len : b_len;
 
-	return distance <= 2 && distance * 3 <= strlen(known);
+	return distance <= SUGGEST_EDITS_MAX && len > 2 * (size_t)distance && strcmp(a, b) != 0;
+}
+
+void suggest_offer(struct suggest *s, const char *candidate)
+{
+	unsigned distance = suggest_distance(s->name, candidate);
+
+	if (!suggest_is_near(s->name, candidate) || (s->best && distance >= s->distance))
+		return;
+	s->best = candidate;
+	s->distance = distance;
 }
