@@ -4,6 +4,7 @@
 #   make check      build and run every test (what scripts/check runs)
 #   make asan       the same under AddressSanitizer and UBSan, into build/asan/
 #   make tsan       the same under ThreadSanitizer, into build/tsan/
+#   make fuzz       each fuzz target for FUZZ_SECONDS (30), into build/fuzz/; needs clang
 #   make bench      CPU per request beside peers, into build/bench/
 #   make format     clang-format in place
 #   V=1 shows the commands; CC=clang builds with clang into the same folders.
@@ -36,13 +37,16 @@ ifeq ($(FLAVOUR),asan)
 OPT := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 else ifeq ($(FLAVOUR),tsan)
 OPT := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+else ifeq ($(FLAVOUR),fuzz)
+OPT := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=undefined \
+	-fsanitize=fuzzer-no-link,address,undefined
 else ifeq ($(FLAVOUR),)
 OPT := -O2 -g -D_FORTIFY_SOURCE=2
 # The daemons only: a library must not choose its program's allocator, and
 # the sanitizers bring their own.
 MALLOC_LIBS := -lmimalloc
 else
-$(error FLAVOUR is empty, asan or tsan, not "$(FLAVOUR)")
+$(error FLAVOUR is empty, asan, tsan or fuzz, not "$(FLAVOUR)")
 endif
 
 PKGS := libmicrohttpd sqlite3 libcurl yaml-0.1 jansson libcares
@@ -66,7 +70,7 @@ GATEWAY_SRC := $(call src,gateway)
 SHOP_SRC := $(call src,tests/shop)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 ALL_SRC := $(COMMON_SRC) $(CLIENT_SRC) $(REGISTRY_SRC) $(GATEWAY_SRC) $(SHOP_SRC) \
-	$(call src,tests/unit) $(call src,tests/bench)
+	$(call src,tests/unit) $(call src,tests/bench) $(call src,tests/fuzz)
 
 # A program appears when its main.c does.
 PROGRAMS := $(if $(wildcard registry/main.c),$(B)/microreg-registry) \
@@ -74,9 +78,11 @@ PROGRAMS := $(if $(wildcard registry/main.c),$(B)/microreg-registry) \
 SHOP := $(if $(CLIENT_SRC),$(patsubst tests/shop/%_main.c,$(B)/shop/%,$(wildcard tests/shop/*_main.c)))
 BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(call src,tests/bench))
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
+FUZZ := $(patsubst tests/fuzz/%.c,$(B)/%,$(call src,tests/fuzz))
+FUZZ_SECONDS ?= 30
 LIBS := $(if $(CLIENT_SRC),$(B)/libmicroreg.a $(B)/libmicroreg.so)
 
-.PHONY: all check asan tsan bench format clean unit unit-build
+.PHONY: all check asan tsan bench format clean unit unit-build fuzz fuzz-run
 .SECONDARY:
 all: $(PROGRAMS) $(LIBS) $(SHOP)
 
@@ -141,6 +147,12 @@ $(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/obj/libgateway.a $(B)/libmicroreg.a 
 	$(say) LD $@
 	$(Q)$(CC) -pie $(LDFLAGS) -o $@ $^ $(CLIENT_LIBS) -lm
 
+$(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o \
+		$(call obj,$(filter-out tests/unit/test_% tests/unit/unit.c,$(call src,tests/unit))) \
+		$(B)/obj/libregistry.a $(B)/obj/libgateway.a $(call obj,$(CLIENT_SRC)) $(B)/obj/libcommon.a
+	$(say) LD $@
+	$(Q)$(CC) -pie $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(REGISTRY_LIBS) $(GATEWAY_LIBS)
+
 unit-build: $(UNIT)
 unit: $(UNIT)
 	$(Q)BUILD=$(B) scripts/run-tests unit
@@ -150,6 +162,20 @@ check: all unit-build
 
 asan tsan:
 	$(Q)$(MAKE) --no-print-directory FLAVOUR=$@ check
+
+# A find is left in build/fuzz/; it becomes a case of a unit test.
+fuzz:
+	$(Q)$(MAKE) --no-print-directory FLAVOUR=fuzz CC=clang fuzz-run
+
+fuzz-run: $(FUZZ)
+	$(Q)for f in $(notdir $(FUZZ)); do \
+		mkdir -p $(B)/corpus/$$f; \
+		dict=tests/fuzz/$$f.dict; \
+		$(B)/$$f $$(test -e $$dict && echo -dict=$$dict) -max_total_time=$(FUZZ_SECONDS) \
+			-artifact_prefix=$(B)/$$f- $(B)/corpus/$$f >$(B)/$$f.log 2>&1 || \
+			{ tail -n 40 $(B)/$$f.log; exit 1; }; \
+		echo "$$f: no find; $$(tail -n 1 $(B)/$$f.log)"; \
+	done
 
 bench: all $(BENCH)
 	$(Q)BUILD=$(B) scripts/bench

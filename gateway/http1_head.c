@@ -56,8 +56,6 @@ static int http1_head_line(struct http1_reader *r, struct span line)
 	struct http1_head ignored = {0};
 	const char *mistake;
 
-	if (http1_head_check_size(r, line.len) < 0)
-		return -1;
 	if (http1_head_in_first_line(r)) {
 		if (line.len == 0)
 			return http1_head_empty_line(r);
@@ -72,13 +70,20 @@ static int http1_head_line(struct http1_reader *r, struct span line)
 	return mistake ? http1_refuse(r, 400, mistake) : 0;
 }
 
-/* The line's end has not come: `len` bytes of it are here. */
-static enum http1_result http1_head_wait(struct http1_reader *r, size_t len, size_t seen)
+/* The byte at `line`, which is no plain one, is not the CR of a CRLF. */
+static enum http1_result http1_head_stray(struct http1_reader *r, const char *line)
 {
-	r->line_seen = seen;
-	return http1_head_check_size(r, len) < 0 ? HTTP1_REFUSED : HTTP1_MORE;
+	if (*line == '\r')
+		(void)http1_refuse(r, 400, "a CR without LF in the head");
+	else if (*line == '\n')
+		(void)http1_refuse(r, 400, "a line ends with LF alone");
+	else
+		(void)http1_refuse(r, 400, "a control character in the head");
+	return HTTP1_REFUSED;
 }
 
+/* The size is looked at before anything else, so that a line that is both too long and malformed
+ * is told the same whichever way it is cut. */
 enum http1_result http1_head_feed(struct http1_reader *r, const char *data, size_t len,
 				  size_t *head_len)
 {
@@ -87,20 +92,14 @@ enum http1_result http1_head_feed(struct http1_reader *r, const char *data, size
 		size_t have = len - r->scanned;
 		size_t n = r->line_seen + http1_plain_run(line + r->line_seen, have - r->line_seen);
 
-		if (n == have)
-			return http1_head_wait(r, n, n);
-		if (line[n] != '\r') {
-			(void)http1_refuse(r, 400,
-					   line[n] == '\n' ? "a line ends with LF alone"
-							   : "a control character in the head");
+		if (http1_head_check_size(r, n) < 0)
 			return HTTP1_REFUSED;
+		if (n == have || (line[n] == '\r' && n + 1 == have)) {
+			r->line_seen = n;
+			return HTTP1_MORE;
 		}
-		if (n + 1 == have)
-			return http1_head_wait(r, n, n);
-		if (line[n + 1] != '\n') {
-			(void)http1_refuse(r, 400, "a CR without LF in the head");
-			return HTTP1_REFUSED;
-		}
+		if (line[n] != '\r' || line[n + 1] != '\n')
+			return http1_head_stray(r, line + n);
 		r->line_seen = 0;
 		if (n == 0 && !http1_head_in_first_line(r)) {
 			*head_len = r->scanned + 2;

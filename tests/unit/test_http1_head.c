@@ -431,6 +431,20 @@ START_TEST(the_fields_may_be_as_large_as_the_limit_and_no_larger)
 }
 END_TEST
 
+START_TEST(a_line_both_too_long_and_malformed_is_too_long_however_it_is_cut)
+{
+	char text[200];
+	size_t len = long_line(text, 101);
+	struct http1_case c;
+
+	text[len] = '\x01';
+	http1_case_read(&c, HTTP1_REQUEST, 0, &limits, text, len + 1, (size_t)_i);
+	ck_assert_int_eq(c.result, HTTP1_REFUSED);
+	ck_assert_uint_eq(c.reader.status, 414);
+	http1_case_fini(&c);
+}
+END_TEST
+
 START_TEST(a_spent_arena_is_an_error_and_not_the_end)
 {
 	static const char text[] = GET("X: y\r\n");
@@ -463,6 +477,8 @@ int main(void)
 			    COUNT(earlies));
 	tcase_add_loop_test(t, a_request_line_may_be_as_long_as_the_limit_and_no_longer, 0, 9);
 	tcase_add_loop_test(t, the_fields_may_be_as_large_as_the_limit_and_no_larger, 0, 9);
+	tcase_add_loop_test(t, a_line_both_too_long_and_malformed_is_too_long_however_it_is_cut, 0,
+			    9);
 	tcase_add_test(t, a_spent_arena_is_an_error_and_not_the_end);
 	suite_add_tcase(s, t);
 	return unit_run(s);

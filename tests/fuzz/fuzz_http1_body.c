@@ -1,0 +1,115 @@
+/*
+ * fuzz_http1_body: a body reads the same whole and in pieces, and its content,
+ * written as chunks again, reads back the same.
+ *
+ * The first byte of the input chooses the framing and a length, the second the
+ * pieces.
+ */
+#include "common/buf.h"
+#include "gateway/http1_body.h"
+#include "gateway/http1_write.h"
+#include "tests/fuzz/fuzz.h"
+
+#include <string.h>
+
+struct reading {
+	enum http1_body_result result;
+	struct buf content;
+	size_t used;
+	const char *reason;
+};
+
+/* One piece, from a block of its exact length. */
+static void read_piece(struct reading *r, struct http1_body *body, const char *data, size_t len)
+{
+	char *exact = malloc(len + 1);
+	size_t at = 0, used;
+	struct span content;
+
+	FUZZ_HOLDS(exact);
+	memcpy(exact + 1, data, len);
+	do {
+		r->result = http1_body_feed(body, exact + 1 + at, len - at, &used, &content);
+		FUZZ_HOLDS(used <= len - at && content.len <= used);
+		at += used;
+		if (r->result == HTTP1_BODY_CONTENT) {
+			FUZZ_HOLDS(content.len > 0);
+			FUZZ_HOLDS(buf_append(&r->content, content.at, content.len) == 0);
+		}
+	} while (r->result == HTTP1_BODY_CONTENT);
+	FUZZ_HOLDS(r->result != HTTP1_BODY_MORE || at == len);
+	r->used += at;
+	free(exact);
+}
+
+static void read_all(struct reading *r, const struct http1_head *head, const char *data, size_t len,
+		     size_t piece)
+{
+	struct http1_body body;
+
+	*r = (struct reading){.result = HTTP1_BODY_MORE};
+	buf_init(&r->content, 1 << 20);
+	http1_body_start(&body, head);
+	for (size_t at = 0; at < len && r->result == HTTP1_BODY_MORE;) {
+		size_t step = piece && piece < len - at ? piece : len - at;
+
+		read_piece(r, &body, data + at, step);
+		at += step;
+	}
+	if (r->result == HTTP1_BODY_MORE)
+		read_piece(r, &body, "", 0);
+	if (r->result == HTTP1_BODY_MORE)
+		r->result = http1_body_eof(&body);
+	FUZZ_HOLDS(r->result == HTTP1_BODY_END || r->result == HTTP1_BODY_REFUSED);
+	FUZZ_HOLDS(body.received == r->content.len);
+	r->reason = body.reason;
+}
+
+static void check_round_trip(struct buf *content, size_t chunk)
+{
+	const struct http1_head head = {.framing = HTTP1_CHUNKED};
+	struct reading again;
+	struct buf text;
+
+	buf_init(&text, 1 << 20);
+	for (size_t at = 0; at < content->len;) {
+		size_t n = chunk < content->len - at ? chunk : content->len - at;
+
+		http1_write_chunk_head(&text, n);
+		(void)buf_append(&text, content->data + at, n); /* looked at below */
+		http1_write_chunk_tail(&text);
+		at += n;
+	}
+	http1_write_last_chunk(&text);
+	FUZZ_HOLDS(!text.failed);
+	read_all(&again, &head, text.data, text.len, 0);
+	FUZZ_HOLDS(again.result == HTTP1_BODY_END && again.used == text.len);
+	FUZZ_HOLDS(again.content.len == content->len);
+	FUZZ_HOLDS(content->len == 0 ||
+		   memcmp(again.content.data, content->data, content->len) == 0);
+	buf_fini(&again.content);
+	buf_fini(&text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	static const enum http1_framing framings[] = {HTTP1_CHUNKED, HTTP1_LENGTH,
+						      HTTP1_UNTIL_CLOSE, HTTP1_NO_BODY};
+	struct http1_head head = {0};
+	struct reading whole, pieces;
+
+	if (len < 2)
+		return 0;
+	head.framing = framings[data[0] & 3];
+	head.content_length = data[0] >> 2;
+	read_all(&whole, &head, (const char *)data + 2, len - 2, 0);
+	read_all(&pieces, &head, (const char *)data + 2, len - 2, data[1] % 32 + 1);
+	FUZZ_HOLDS(whole.result == pieces.result && whole.reason == pieces.reason);
+	FUZZ_HOLDS(whole.used == pieces.used && whole.content.len == pieces.content.len);
+	FUZZ_HOLDS(whole.content.len == 0 ||
+		   memcmp(whole.content.data, pieces.content.data, whole.content.len) == 0);
+	check_round_trip(&whole.content, data[1] + 1u);
+	buf_fini(&whole.content);
+	buf_fini(&pieces.content);
+	return 0;
+}
