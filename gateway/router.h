@@ -3,7 +3,10 @@
  * method, headers and query. Immutable once built; any thread may search.
  *
  * The most specific route wins: its path first (see route_pattern_compare),
- * then an exact host before a wildcard before none, then more conditions.
+ * then an exact host before a wildcard (the longest first) before none, then
+ * more conditions, then fewer methods, then the first in the file. A route
+ * whose method is not the request's gives way to less specific ones: beside
+ * `GET /orders/{id}` and a final star for any method, POST /orders/7 goes to it.
  */
 #ifndef MICROREG_GATEWAY_ROUTER_H
 #define MICROREG_GATEWAY_ROUTER_H
@@ -23,7 +26,7 @@ struct router_match {
 	struct router_parameter parameters[ROUTE_PATTERN_SEGMENTS_MAX];
 	size_t parameter_count;
 	struct span rest; /* what a final * matched */
-	unsigned allow; /* after NO_METHOD: the methods that other routes of this path take */
+	unsigned allow;	  /* after NO_METHOD: the methods that other routes of this path take */
 };
 
 enum router_outcome { ROUTER_FOUND, ROUTER_NO_ROUTE, ROUTER_NO_METHOD };
@@ -37,7 +40,9 @@ void router_free(struct router **router);
 enum router_outcome router_find(const struct router *router, const struct http1_head *request,
 				struct span path, struct router_match *match);
 
-/* Two routes that no request can tell apart; for the check of the settings. */
+/* True when there are requests that both take and nothing above but the order in the file decides
+ * between them: same path, conditions and number of methods, a host and a method in common. For
+ * the check of the settings. */
 bool router_routes_are_equal(const struct settings_route *a, const struct settings_route *b);
 
 #endif
