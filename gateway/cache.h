@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 struct cache;
+struct cache_item;
 struct cache_writer;
 
 enum {
@@ -49,7 +50,7 @@ struct cache_entry {
 	struct span etag;      /* the field's value; len 0: none */
 	int64_t last_modified; /* seconds since 1970; -1: none */
 	struct cache_life life;
-	struct cache_entry_private *own;
+	struct cache_item *own; /* the cache's */
 };
 
 /* Made once per request; lives in the request's arena. */
