@@ -99,6 +99,7 @@ endef
 $(eval $(call archive,common,$(COMMON_SRC)))
 $(eval $(call archive,registry,$(REGISTRY_SRC)))
 $(eval $(call archive,gateway,$(GATEWAY_SRC)))
+$(eval $(call archive,client,$(CLIENT_SRC)))
 
 # The library carries the part of common/ that it uses, with every name but
 # microreg_* made local, so that it can't clash with its program's own.
@@ -137,7 +138,7 @@ $(B)/shop/%: $(B)/obj/tests/shop/%_main.o $(SHOP_OBJ) $(B)/libmicroreg.a
 	$(Q)$(CC) -pie $(LDFLAGS) -o $@ $^ -lmicrohttpd $(CLIENT_LIBS)
 
 $(B)/unit/%: $(B)/obj/tests/unit/%.o $(call obj,$(filter-out tests/unit/test_%,$(call src,tests/unit))) \
-		$(B)/obj/libregistry.a $(B)/obj/libgateway.a $(call obj,$(CLIENT_SRC)) $(B)/obj/libcommon.a
+		$(B)/obj/libregistry.a $(B)/obj/libgateway.a $(B)/obj/libclient.a $(B)/obj/libcommon.a
 	@mkdir -p $(@D)
 	$(say) LD $@
 	$(Q)$(CC) -pie $(LDFLAGS) -o $@ $^ $(REGISTRY_LIBS) $(GATEWAY_LIBS) $(CHECK_LIBS)

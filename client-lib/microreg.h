@@ -67,7 +67,12 @@ struct microreg_error {
 
 /* ---- The handle ---- */
 
-enum microreg_log_level { MICROREG_LOG_DEBUG, MICROREG_LOG_INFO, MICROREG_LOG_WARN, MICROREG_LOG_ERROR };
+enum microreg_log_level {
+	MICROREG_LOG_DEBUG,
+	MICROREG_LOG_INFO,
+	MICROREG_LOG_WARN,
+	MICROREG_LOG_ERROR
+};
 
 struct microreg_options {
 	/* Registry addresses, separated by commas or spaces, tried in this order, the one that
@@ -113,8 +118,8 @@ struct microreg_pair {
 };
 
 struct microreg_check {
-	const char *type; /* "tcp" or "http"; NULL: no check */
-	const char *path; /* for http; NULL: "/" */
+	const char *type;		  /* "tcp" or "http"; NULL: no check */
+	const char *path;		  /* for http; NULL: "/" */
 	unsigned interval_ms, timeout_ms; /* 0: the registry's defaults */
 };
 
@@ -187,8 +192,9 @@ struct microreg_instance {
 struct microreg_service {
 	const char *name;
 	const char *revision;
-	const char *reason; /* why `instances` is empty: "unknown_service", "all_expired", …; else "" */
-	bool held;	    /* the registry holds expiry back: some of these may be gone */
+	const char *
+		reason; /* why `instances` is empty: "unknown_service", "all_expired", …; else "" */
+	bool held;	/* the registry holds expiry back: some of these may be gone */
 	const struct microreg_instance *instances;
 	size_t count;
 };

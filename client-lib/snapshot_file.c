@@ -1,0 +1,410 @@
+/*
+ * snapshot_file: the layout, all numbers little endian:
+ *
+ *   "microreg snapshot 1\n"
+ *   'S' name revision reason held:1 count:4  and per instance
+ *       id host scheme status zone version detail port:2 weight:4
+ *       tags:4 and each tag, pairs:4 and each name and value
+ *   …
+ *   'E' services:8 hash:8       FNV-1a of all bytes before the hash
+ *
+ * A text is its length:2 and its bytes. The hash finds damage, not malice:
+ * every text and number is checked like a reply of the registry.
+ */
+#include "client-lib/snapshot_file.h"
+#include "client-lib/service.h"
+#include "common/arena.h"
+#include "common/buf.h"
+#include "common/instance.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char snapshot_file_magic[] = "microreg snapshot 1\n";
+
+enum {
+	SNAPSHOT_FILE_MAGIC = sizeof(snapshot_file_magic) - 1,
+	SNAPSHOT_FILE_FLUSH = 1 << 18,
+	SNAPSHOT_FILE_INSTANCES_MAX = 2000000, /* of one service */
+	SNAPSHOT_FILE_REASON_MAX = 1024,
+};
+
+#define SNAPSHOT_FILE_BYTES_MAX (SNAPSHOT_BYTES_MAX * 2)
+
+static uint64_t snapshot_file_hash(uint64_t hash, const void *data, size_t len)
+{
+	const unsigned char *bytes = data;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ bytes[i]) * 0x100000001b3u;
+	return hash;
+}
+
+#define SNAPSHOT_FILE_HASH_START 0xcbf29ce484222325u
+
+/* ---- Writing ---- */
+
+struct snapshot_writer {
+	int fd;
+	struct buf out;
+	uint64_t hash;
+	int failed; /* an errno; once set, nothing more is written */
+};
+
+static void writer_flush(struct snapshot_writer *w)
+{
+	size_t at = 0;
+
+	if (w->out.failed)
+		w->failed = ENOMEM;
+	w->hash = snapshot_file_hash(w->hash, w->out.data, w->out.len);
+	while (!w->failed && at < w->out.len) {
+		ssize_t n = write(w->fd, w->out.data + at, w->out.len - at);
+
+		if (n >= 0)
+			at += (size_t)n;
+		else if (errno != EINTR)
+			w->failed = errno;
+	}
+	buf_reset(&w->out);
+}
+
+static void writer_bytes(struct snapshot_writer *w, const void *data, size_t len)
+{
+	(void)buf_append(&w->out, data, len); /* failure sticks, and is seen at the flush */
+}
+
+static void writer_number(struct snapshot_writer *w, uint64_t number, unsigned bytes)
+{
+	unsigned char le[8];
+
+	for (unsigned i = 0; i < bytes; i++)
+		le[i] = (unsigned char)(number >> (8 * i));
+	writer_bytes(w, le, bytes);
+}
+
+static void writer_text(struct snapshot_writer *w, const char *text)
+{
+	size_t len = strlen(text);
+
+	writer_number(w, len, 2); /* the longest is a reason, far shorter than this allows */
+	writer_bytes(w, text, len & 0xffff);
+}
+
+static void writer_instance(struct snapshot_writer *w, const struct microreg_instance *in)
+{
+	const char *const texts[] = {in->id,   in->host,    in->scheme, in->status,
+				     in->zone, in->version, in->detail};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		writer_text(w, texts[i]);
+	writer_number(w, in->port, 2);
+	writer_number(w, in->weight, 4);
+	writer_number(w, in->tag_count, 4);
+	for (size_t i = 0; i < in->tag_count; i++)
+		writer_text(w, in->tags[i]);
+	writer_number(w, in->meta_count, 4);
+	for (size_t i = 0; i < in->meta_count; i++) {
+		writer_text(w, in->meta[i].name);
+		writer_text(w, in->meta[i].value);
+	}
+	if (w->out.len >= SNAPSHOT_FILE_FLUSH)
+		writer_flush(w);
+}
+
+static void writer_snapshot(struct snapshot_writer *w, const struct microreg_snapshot *s)
+{
+	const struct microreg_service *service;
+	size_t at = 0;
+
+	writer_bytes(w, snapshot_file_magic, SNAPSHOT_FILE_MAGIC);
+	while (!w->failed && (service = microreg_snapshot_next(s, &at)) != NULL) {
+		writer_bytes(w, "S", 1);
+		writer_text(w, service->name);
+		writer_text(w, service->revision);
+		writer_text(w, service->reason);
+		writer_number(w, service->held, 1);
+		writer_number(w, service->count, 4);
+		for (size_t i = 0; i < service->count; i++)
+			writer_instance(w, &service->instances[i]);
+		if (w->out.len >= SNAPSHOT_FILE_FLUSH)
+			writer_flush(w);
+	}
+	writer_bytes(w, "E", 1);
+	writer_number(w, snapshot_count(s), 8);
+	writer_flush(w);
+	writer_number(w, w->hash, 8);
+	writer_flush(w);
+}
+
+/* The rename is durable once the directory is. */
+static void snapshot_file_sync_directory(const char *path)
+{
+	char dir[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	int fd;
+
+	(void)snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - path) : 1,
+		       slash ? path : ".");
+	fd = open(slash == path ? "/" : dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	(void)fsync(fd); /* at worst the old snapshot is back after a crash of the machine */
+	(void)close(fd);
+}
+
+int snapshot_file_write(const char *path, const struct microreg_snapshot *s, struct err *e)
+{
+	struct snapshot_writer w = {.hash = SNAPSHOT_FILE_HASH_START};
+	char beside[PATH_MAX];
+	int n = snprintf(beside, sizeof(beside), "%s.XXXXXX", path);
+
+	if (n < 0 || (size_t)n >= sizeof(beside))
+		return err_code(e, ENAMETOOLONG, "snapshot file: the path is too long");
+	w.fd = mkostemp(beside, O_CLOEXEC);
+	if (w.fd < 0)
+		return err_code(e, errno, "snapshot file: can't create %s: %s", beside,
+				strerror(errno));
+	buf_init(&w.out, SNAPSHOT_FILE_FLUSH * 4);
+	writer_snapshot(&w, s);
+	buf_fini(&w.out);
+	if (!w.failed && fsync(w.fd) < 0)
+		w.failed = errno;
+	if (close(w.fd) < 0 && !w.failed)
+		w.failed = errno;
+	if (!w.failed && rename(beside, path) < 0)
+		w.failed = errno;
+	if (w.failed) {
+		(void)unlink(beside); /* may be gone */
+		return err_code(e, w.failed, "snapshot file: can't write %s: %s", path,
+				strerror(w.failed));
+	}
+	snapshot_file_sync_directory(path);
+	return 0;
+}
+
+/* ---- Reading ---- */
+
+struct snapshot_reader {
+	const unsigned char *data;
+	size_t len, at;
+	bool bad;
+	struct arena arena; /* of the service being read */
+};
+
+static uint64_t reader_number(struct snapshot_reader *r, unsigned bytes)
+{
+	uint64_t number = 0;
+
+	if (r->bad || r->len - r->at < bytes) {
+		r->bad = true;
+		return 0;
+	}
+	for (unsigned i = 0; i < bytes; i++)
+		number |= (uint64_t)r->data[r->at + i] << (8 * i);
+	r->at += bytes;
+	return number;
+}
+
+/* "" when bad. `is_valid` NULL: any text. */
+static const char *reader_text(struct snapshot_reader *r, size_t max,
+			       bool (*is_valid)(const char *))
+{
+	size_t len = reader_number(r, 2);
+	const char *text = NULL;
+
+	if (!r->bad && len <= max && r->len - r->at >= len && !memchr(r->data + r->at, '\0', len))
+		text = arena_strndup(&r->arena, (const char *)r->data + r->at, len);
+	if (!text || (is_valid && !is_valid(text))) {
+		r->bad = true;
+		return "";
+	}
+	r->at += len;
+	return text;
+}
+
+/* A count of things that take at least `each` bytes. */
+static size_t reader_count(struct snapshot_reader *r, size_t max, size_t each)
+{
+	size_t count = reader_number(r, 4);
+
+	if (!r->bad && count <= max && count <= (r->len - r->at) / each)
+		return count;
+	r->bad = true;
+	return 0;
+}
+
+static void *reader_room(struct snapshot_reader *r, size_t count, size_t size)
+{
+	void *room = arena_zalloc(&r->arena, count * size);
+
+	if (!room)
+		r->bad = true;
+	return room;
+}
+
+static void reader_instance(struct snapshot_reader *r, struct instance *in)
+{
+	const char **tags, *status;
+	struct instance_pair *meta;
+
+	in->id = reader_text(r, INSTANCE_NAME_MAX, instance_id_is_valid);
+	in->host = reader_text(r, INSTANCE_HOST_MAX, instance_host_is_valid);
+	in->scheme = reader_text(r, INSTANCE_SCHEME_MAX, instance_scheme_is_valid);
+	status = reader_text(r, INSTANCE_TEXT_MAX, NULL);
+	in->zone = reader_text(r, INSTANCE_TEXT_MAX, NULL);
+	in->version = reader_text(r, INSTANCE_TEXT_MAX, NULL);
+	in->detail = reader_text(r, INSTANCE_VALUE_MAX, NULL);
+	in->port = (uint16_t)reader_number(r, 2);
+	in->weight = (unsigned)reader_number(r, 4);
+	if (!in->port || !in->weight || in->weight > INSTANCE_WEIGHT_MAX ||
+	    instance_status_parse(status) < 0) {
+		r->bad = true;
+		return;
+	}
+	in->status = (enum instance_status)instance_status_parse(status);
+	in->tag_count = reader_count(r, INSTANCE_TAGS_MAX, 2);
+	tags = reader_room(r, in->tag_count, sizeof(*tags));
+	for (size_t i = 0; !r->bad && i < in->tag_count; i++)
+		tags[i] = reader_text(r, INSTANCE_TEXT_MAX, NULL);
+	in->tags = tags;
+	in->meta_count = reader_count(r, INSTANCE_META_MAX, 4);
+	meta = reader_room(r, in->meta_count, sizeof(*meta));
+	for (size_t i = 0; !r->bad && i < in->meta_count; i++) {
+		meta[i].name = reader_text(r, INSTANCE_TEXT_MAX, NULL);
+		meta[i].value = reader_text(r, INSTANCE_VALUE_MAX, NULL);
+	}
+	in->meta = meta;
+}
+
+/* After an 'S'. */
+static void reader_service(struct snapshot_reader *r, struct microreg_snapshot *to)
+{
+	enum { INSTANCE_BYTES = 28 }; /* the least one takes: its numbers and lengths */
+	struct service_facts facts = {0};
+	const struct microreg_service *service;
+	struct instance *instances;
+
+	arena_reset(&r->arena);
+	facts.name = reader_text(r, INSTANCE_NAME_MAX, instance_service_is_valid);
+	facts.revision = reader_text(r, INSTANCE_TEXT_MAX, NULL);
+	facts.reason = reader_text(r, SNAPSHOT_FILE_REASON_MAX, NULL);
+	facts.held = reader_number(r, 1) != 0;
+	facts.count = reader_count(r, SNAPSHOT_FILE_INSTANCES_MAX, INSTANCE_BYTES);
+	instances = reader_room(r, facts.count, sizeof(*instances));
+	for (size_t i = 0; !r->bad && i < facts.count; i++)
+		reader_instance(r, &instances[i]);
+	if (r->bad)
+		return;
+	facts.instances = instances;
+	service = service_new(&facts);
+	if (!service || snapshot_put(to, service))
+		r->bad = true;
+	microreg_service_unref(&service);
+}
+
+/* NULL: not good to the last byte. */
+static struct microreg_snapshot *reader_snapshot(struct snapshot_reader *r)
+{
+	struct microreg_snapshot *s = snapshot_new();
+	const struct microreg_snapshot *drop = s;
+
+	if (!s)
+		return NULL;
+	arena_init(&r->arena, SNAPSHOT_BYTES_MAX);
+	while (!r->bad && reader_number(r, 1) == 'S')
+		reader_service(r, s);
+	/* What ended the loop is the 'E', if it is good at all. */
+	if (!r->bad && r->data[r->at - 1] == 'E' && reader_number(r, 8) == snapshot_count(s) &&
+	    !r->bad && r->at == r->len)
+		drop = NULL;
+	arena_fini(&r->arena);
+	if (!drop)
+		return s;
+	microreg_snapshot_unref(&drop);
+	return NULL;
+}
+
+static unsigned char *snapshot_file_load(int fd, size_t size)
+{
+	unsigned char *data = malloc(size ? size : 1);
+	size_t at = 0;
+
+	while (data && at < size) {
+		ssize_t n = read(fd, data + at, size - at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			free(data);
+			return NULL;
+		}
+		at += (size_t)n;
+	}
+	return data;
+}
+
+static struct microreg_snapshot *snapshot_file_decode(const char *path, const unsigned char *data,
+						      size_t size, struct err *e)
+{
+	const size_t number = 8;
+	struct snapshot_reader r = {.data = data, .at = SNAPSHOT_FILE_MAGIC};
+	struct microreg_snapshot *s = NULL;
+
+	if (size < SNAPSHOT_FILE_MAGIC || memcmp(data, snapshot_file_magic, 17) != 0) {
+		(void)err_set(e, "snapshot file %s: not a snapshot of MicroReg; ignored", path);
+		return NULL;
+	}
+	if (memcmp(data, snapshot_file_magic, SNAPSHOT_FILE_MAGIC) != 0) {
+		(void)err_set(e, "snapshot file %s: of another version of MicroReg; ignored", path);
+		return NULL;
+	}
+	if (size >= SNAPSHOT_FILE_MAGIC + number) {
+		struct snapshot_reader end = {.data = data, .len = size, .at = size - number};
+
+		r.len = size - number;
+		if (reader_number(&end, 8) ==
+		    snapshot_file_hash(SNAPSHOT_FILE_HASH_START, data, r.len))
+			s = reader_snapshot(&r);
+	}
+	if (!s)
+		(void)err_set(e, "snapshot file %s: cut or damaged; ignored", path);
+	return s;
+}
+
+struct microreg_snapshot *snapshot_file_read(const char *path, struct err *e)
+{
+	/* Not blocking, so that a pipe in its place can't hold the program up. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct microreg_snapshot *s = NULL;
+	unsigned char *data;
+	struct stat st;
+
+	if (fd < 0) {
+		(void)err_code(e, errno, "snapshot file %s: %s", path, strerror(errno));
+		return NULL;
+	}
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < 0 ||
+	    (uint64_t)st.st_size > SNAPSHOT_FILE_BYTES_MAX) {
+		(void)err_set(e,
+			      "snapshot file %s: not a file, or larger than any snapshot; ignored",
+			      path);
+	} else {
+		data = snapshot_file_load(fd, (size_t)st.st_size);
+		if (data)
+			s = snapshot_file_decode(path, data, (size_t)st.st_size, e);
+		else
+			(void)err_set(e, "snapshot file %s: can't be read, or no memory; ignored",
+				      path);
+		free(data);
+	}
+	(void)close(fd); /* only read */
+	return s;
+}

@@ -1,0 +1,303 @@
+/*
+ * watch: the thread and its long polls.
+ *
+ *   idle --due--> running --answer--> idle, due at once
+ *                    |------error--> idle, due: at once on the next address;
+ *                                    with backoff when all have failed
+ *
+ * A registry that hangs is noticed when it has held a call for longer than it
+ * may; until then, and for as long as it takes, the last snapshot stays.
+ */
+#include "client-lib/watch.h"
+#include "client-lib/snapshot_file.h"
+#include "common/clock.h"
+#include "common/err.h"
+#include "common/rpc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- One poll ---- */
+
+static xmlrpc_value *watch_build(const struct microreg *m, const struct follow *f)
+{
+	xmlrpc_value *param, *watcher;
+	xmlrpc_env env;
+
+	xmlrpc_env_init(&env);
+	param = xmlrpc_struct_new(&env);
+	rpc_set_string(&env, param, "revision", f->revision);
+	if (f->service)
+		rpc_set_string(&env, param, "service", f->service);
+	rpc_set_int(&env, param, "wait_ms", WATCH_WAIT_MS);
+	watcher = env.fault_occurred ? NULL : xmlrpc_struct_new(&env);
+	rpc_set_string(&env, watcher, "name", m->name);
+	rpc_set_string(&env, watcher, "kind", m->kind);
+	rpc_set_value(&env, param, "watcher", watcher);
+	if (env.fault_occurred && param) {
+		xmlrpc_DECREF(param);
+		param = NULL;
+	}
+	xmlrpc_env_clean(&env);
+	return param;
+}
+
+static int watch_begin(struct microreg *m, struct follow *f, struct microreg_error *e)
+{
+	xmlrpc_value *param = watch_build(m, f);
+	struct carrier_request request = {.url = m->addresses[f->address].url,
+					  .reply_max = CALL_REPLY_LARGE,
+					  .connect_ms = m->timeout_ms,
+					  .headers = m->headers};
+
+	if (!param)
+		return error_memory(e);
+	f->body = call_write("registry.watch", param, e);
+	xmlrpc_DECREF(param);
+	if (!f->body)
+		return -1;
+	request.body = XMLRPC_MEMBLOCK_CONTENTS(char, f->body);
+	request.len = XMLRPC_MEMBLOCK_SIZE(char, f->body);
+	if (!f->carrier)
+		f->carrier = carrier_new(false);
+	if (!f->carrier || carrier_prepare(f->carrier, &request) ||
+	    curl_easy_setopt(f->carrier->easy, CURLOPT_PRIVATE, f) != CURLE_OK ||
+	    curl_multi_add_handle(m->watch->multi, f->carrier->easy) != CURLM_OK) {
+		XMLRPC_MEMBLOCK_FREE(char, f->body);
+		f->body = NULL;
+		return error_memory(e);
+	}
+	f->running = true;
+	f->began_ms = clock_ms();
+	f->deadline_ms = f->began_ms + WATCH_WAIT_MS + m->timeout_ms;
+	return 0;
+}
+
+static void watch_end(struct microreg *m, struct follow *f)
+{
+	if (!f->running)
+		return;
+	(void)curl_multi_remove_handle(m->watch->multi, f->carrier->easy); /* it was added */
+	XMLRPC_MEMBLOCK_FREE(char, f->body);
+	f->body = NULL;
+	f->running = false;
+}
+
+static void watch_follow_free(struct follow **follow)
+{
+	struct follow *f = *follow;
+	const struct microreg_snapshot *reset = f->reset;
+
+	microreg_snapshot_unref(&reset);
+	carrier_free(&f->carrier);
+	free(f->service);
+	free(f);
+	*follow = NULL;
+}
+
+static void watch_failed(struct microreg *m, struct follow *f, struct microreg_error *e)
+{
+	struct watch *w = m->watch;
+	bool warn = !w->warned;
+
+	call_name_address(&m->addresses[f->address], e);
+	f->address = (f->address + 1) % m->address_count;
+	f->tried++;
+	if (f->tried % m->address_count)
+		f->pace.due_ms = clock_ms();
+	else
+		pace_failed(&f->pace, clock_ms(), PACE_MOST_MS, pace_random());
+	if (f->tried < m->address_count)
+		return;
+	w->warned = true;
+	(void)pthread_mutex_lock(&m->lock);
+	w->connected = false;
+	(void)pthread_mutex_unlock(&m->lock);
+	if (warn)
+		handle_log(m, MICROREG_LOG_WARN, "watch: %s; what is known stays in use", e->text);
+}
+
+static void watch_answered(struct microreg *m, struct follow *f)
+{
+	struct watch *w = m->watch;
+	uint64_t now = clock_ms();
+
+	f->tried = 0;
+	f->pace = (struct pace){.due_ms = now, .answered_ms = now};
+	atomic_store(&m->good, f->address);
+	(void)pthread_mutex_lock(&m->lock);
+	w->connected = true;
+	w->answered_ms = now;
+	(void)pthread_mutex_unlock(&m->lock);
+	if (w->warned)
+		handle_log(m, MICROREG_LOG_INFO, "watch: %s answers again",
+			   m->addresses[f->address].shown);
+	w->warned = false;
+}
+
+static void watch_finish(struct microreg *m, struct follow *f, CURLcode code)
+{
+	struct carrier *c = f->carrier;
+	xmlrpc_value *result = NULL;
+	struct microreg_error e;
+	uint64_t waited = clock_ms() - f->began_ms;
+	char before[sizeof(f->revision)];
+	bool more = false;
+
+	error_clear(&e);
+	watch_end(m, f);
+	(void)snprintf(before, sizeof(before), "%s", f->revision);
+	if (carrier_judge(c, code, waited, &e) ||
+	    call_read(c->reply.data, c->reply.len, CALL_REPLY_LARGE, &result, &e) ||
+	    watch_take_reply(m, f, result, &more, &e)) {
+		watch_failed(m, f, &e);
+	} else {
+		watch_answered(m, f);
+		/* A registry that answers at once with nothing new is not asked in a circle. */
+		if (waited < PACE_FIRST_MS && !more && strcmp(before, f->revision) == 0)
+			f->pace.due_ms += PACE_FIRST_MS;
+	}
+	buf_fini(&c->reply);
+	if (result)
+		xmlrpc_DECREF(result);
+}
+
+/* ---- The thread ---- */
+
+static void watch_save(struct microreg *m)
+{
+	const struct microreg_snapshot *snapshot = microreg_snapshot_ref(m);
+	struct watch *w = m->watch;
+	struct err reason;
+	int failed;
+
+	w->dirty = false;
+	failed = snapshot_file_write(m->snapshot_file, snapshot, &reason);
+	microreg_snapshot_unref(&snapshot);
+	if (!failed) {
+		w->save_warned = false;
+		return;
+	}
+	if (!w->save_warned)
+		handle_log(m, MICROREG_LOG_WARN, "%s", reason.text);
+	w->save_warned = true;
+	/* A full disk may be emptied: tried again, in the background's time. */
+	w->dirty = true;
+	w->save_at_ms = clock_ms() + PACE_MOST_MS;
+}
+
+/* Drops what is cancelled and looks at the rest, which only this thread takes out of the list. */
+static struct follow *watch_sweep(struct microreg *m)
+{
+	struct follow **link, *dropped = NULL, *first;
+
+	(void)pthread_mutex_lock(&m->lock);
+	for (link = &m->watch->follows; *link;) {
+		struct follow *f = *link;
+
+		if (!f->cancelled) {
+			link = &f->next;
+			continue;
+		}
+		*link = f->next;
+		f->next = dropped;
+		dropped = f;
+	}
+	first = m->watch->follows;
+	(void)pthread_mutex_unlock(&m->lock);
+	while (dropped) {
+		struct follow *f = dropped;
+
+		dropped = f->next;
+		watch_end(m, f);
+		watch_follow_free(&f);
+	}
+	return first;
+}
+
+/* Starts what is due, ends what is late. New follows are put in front, so the rest of the list is
+ * this thread's to walk. Returns when it must look again. */
+static uint64_t watch_look(struct microreg *m, struct follow *first, uint64_t now)
+{
+	uint64_t next = now + PACE_MOST_MS;
+	struct microreg_error e;
+
+	for (struct follow *f = first; f; f = f->next) {
+		uint64_t at;
+
+		if (f->running && now >= f->deadline_ms)
+			watch_finish(m, f, CURLE_OPERATION_TIMEDOUT);
+		if (!f->running && now >= f->pace.due_ms && watch_begin(m, f, &e))
+			watch_failed(m, f, &e);
+		at = f->running ? f->deadline_ms : f->pace.due_ms;
+		if (at < next)
+			next = at;
+	}
+	return next;
+}
+
+static void watch_collect(struct microreg *m)
+{
+	CURLMsg *message;
+	int left;
+
+	while ((message = curl_multi_info_read(m->watch->multi, &left)) != NULL) {
+		CURLcode code = message->data.result;
+		char *follow = NULL;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		(void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &follow);
+		watch_finish(m, (struct follow *)(void *)follow, code);
+	}
+}
+
+void *watch_run(void *arg)
+{
+	struct microreg *m = arg;
+	struct watch *w = m->watch;
+
+	while (!handle_is_closing(m)) {
+		uint64_t now = clock_ms(), next = watch_look(m, watch_sweep(m), now);
+		int running;
+
+		(void)curl_multi_perform(w->multi, &running); /* each transfer tells its own end */
+		watch_collect(m);
+		now = clock_ms();
+		if (w->dirty && now >= w->save_at_ms)
+			watch_save(m);
+		if (w->dirty && w->save_at_ms < next)
+			next = w->save_at_ms;
+		/* What was just answered is due at once. */
+		for (struct follow *f = watch_sweep(m); f; f = f->next)
+			if (!f->running && f->pace.due_ms < next)
+				next = f->pace.due_ms;
+		if (next > now)
+			(void)curl_multi_poll(w->multi, NULL, 0, (int)(next - now), NULL);
+	}
+	if (w->dirty)
+		watch_save(m);
+	return NULL;
+}
+
+void watch_close(struct microreg *m)
+{
+	struct watch *w = m->watch;
+
+	if (!w)
+		return;
+	(void)curl_multi_wakeup(w->multi);   /* fails only when one is pending */
+	(void)pthread_join(w->thread, NULL); /* it ends by itself: see closing */
+	while (w->follows) {
+		struct follow *f = w->follows;
+
+		w->follows = f->next;
+		watch_end(m, f);
+		watch_follow_free(&f);
+	}
+	watch_forget_names(w);
+	(void)curl_multi_cleanup(w->multi);
+	free(w);
+	m->watch = NULL;
+}
