@@ -70,7 +70,7 @@ GATEWAY_SRC := $(call src,gateway)
 SHOP_SRC := $(call src,tests/shop)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 ALL_SRC := $(COMMON_SRC) $(CLIENT_SRC) $(REGISTRY_SRC) $(GATEWAY_SRC) $(SHOP_SRC) \
-	$(call src,tests/unit) $(call src,tests/bench) $(call src,tests/fuzz)
+	$(call src,tests/unit) $(call src,tests/bench) $(call src,tests/integration) $(call src,tests/fuzz)
 
 # A program appears when its main.c does.
 PROGRAMS := $(if $(wildcard registry/main.c),$(B)/microreg-registry) \
@@ -84,7 +84,10 @@ LIBS := $(if $(CLIENT_SRC),$(B)/libmicroreg.a $(B)/libmicroreg.so)
 
 .PHONY: all check asan tsan bench format clean unit unit-build fuzz fuzz-run
 .SECONDARY:
-all: $(PROGRAMS) $(LIBS) $(SHOP)
+# What the integration tests run beside the daemons.
+DRIVERS := $(patsubst tests/integration/%.c,$(B)/%,$(call src,tests/integration))
+
+all: $(PROGRAMS) $(LIBS) $(SHOP) $(DRIVERS)
 
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -142,6 +145,10 @@ $(B)/unit/%: $(B)/obj/tests/unit/%.o $(call obj,$(filter-out tests/unit/test_%,$
 	@mkdir -p $(@D)
 	$(say) LD $@
 	$(Q)$(CC) -pie $(LDFLAGS) -o $@ $^ $(REGISTRY_LIBS) $(GATEWAY_LIBS) $(CHECK_LIBS)
+
+$(B)/lib_%: $(B)/obj/tests/integration/lib_%.o $(B)/libmicroreg.a
+	$(say) LD $@
+	$(Q)$(CC) -pie $(LDFLAGS) -o $@ $^ $(CLIENT_LIBS)
 
 $(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/obj/libgateway.a $(B)/libmicroreg.a $(B)/obj/libcommon.a
 	@mkdir -p $(@D)
