@@ -98,7 +98,6 @@ START_TEST(each_name_has_one_head_and_it_stands_before_its_samples)
 		if (strncmp(line, "# TYPE ", 7) == 0) {
 			name = line + 7;
 			name_len = strcspn(name, " ");
-			ck_assert_ptr_null(strstr(name + name_len, "# TYPE orders"));
 		} else if (*line != '#') {
 			ck_assert_msg(strncmp(line, name, name_len) == 0, "%.60s", line);
 		}
