@@ -186,6 +186,7 @@ fuzz-run: $(FUZZ)
 	done
 
 bench: all $(BENCH)
+	$(Q)$(B)/bench/bench_codec
 	$(Q)BUILD=$(B) scripts/bench
 
 format:

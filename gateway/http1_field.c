@@ -156,37 +156,28 @@ static struct span http1_trim(const char *at, size_t len)
 	return http1_span(at, len);
 }
 
-static const char *http1_field_name(struct span line, size_t *name)
+const char *http1_field_check(struct span line)
 {
-	*name = http1_run(line.at, line.len, HTTP1_CHAR_TOKEN);
-	if (*name < line.len && line.at[*name] == ':' && *name > 0)
+	size_t name = http1_run(line.at, line.len, HTTP1_CHAR_TOKEN);
+
+	if (name < line.len && line.at[name] == ':' && name > 0)
 		return NULL;
 	if (line.at[0] == ' ' || line.at[0] == '\t')
 		return "a field line begins with white space";
-	if (*name < line.len && (line.at[*name] == ' ' || line.at[*name] == '\t'))
+	if (name < line.len && (line.at[name] == ' ' || line.at[name] == '\t'))
 		return "white space in a field name or before its colon";
-	return *name == line.len ? "a field line without a colon" : "a field name is malformed";
+	return name == line.len ? "a field line without a colon" : "a field name is malformed";
 }
 
-const char *http1_field_check(struct span line)
+void http1_field_cut(struct span line, struct http1_field *field)
 {
-	size_t name;
+	const char *colon = memchr(line.at, ':', line.len); /* checked: it is there */
+	size_t name = (size_t)(colon - line.at);
 
-	return http1_field_name(line, &name);
-}
-
-const char *http1_field_cut(struct span line, struct http1_field *field)
-{
-	size_t name;
-	const char *mistake = http1_field_name(line, &name);
-
-	if (mistake)
-		return mistake;
 	field->name = http1_span(line.at, name);
-	field->value = http1_trim(line.at + name + 1, line.len - name - 1);
+	field->value = http1_trim(colon + 1, line.len - name - 1);
 	field->known = http1_field_known(line.at, name);
 	field->hop = http1_field_is_hop(field->known);
-	return NULL;
 }
 
 bool http1_list_next(struct span *rest, struct span *member)

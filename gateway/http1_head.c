@@ -111,19 +111,15 @@ enum http1_result http1_head_feed(struct http1_reader *r, const char *data, size
 	}
 }
 
-/* The lines were checked by feed: cutting them again can't fail. */
-static int http1_head_take_fields(struct http1_reader *r, const char *at, struct http1_head *head)
+/* The lines were checked by feed. */
+static void http1_head_take_fields(const char *at, struct http1_head *head)
 {
 	for (size_t i = 0; i < head->field_count; i++) {
 		const char *end = strchr(at, '\r');
-		struct http1_field *field = &head->fields[i];
-		const char *mistake = http1_field_cut(http1_span(at, (size_t)(end - at)), field);
 
-		if (mistake)
-			return http1_refuse(r, 400, mistake);
+		http1_field_cut(http1_span(at, (size_t)(end - at)), &head->fields[i]);
 		at = end + 2;
 	}
-	return 0;
 }
 
 enum http1_result http1_head_take(struct http1_reader *r, const char *data, size_t head_len,
@@ -145,10 +141,10 @@ enum http1_result http1_head_take(struct http1_reader *r, const char *data, size
 		bad = http1_line_request(r, http1_span(copy, r->first_len), head);
 	else
 		bad = http1_line_reply(r, http1_span(copy, r->first_len), head);
-	if (bad < 0 || http1_head_take_fields(r, copy + r->first_len + 2, head) < 0 ||
-	    http1_framing_check(r, head) < 0)
+	if (bad < 0)
 		return HTTP1_REFUSED;
-	return HTTP1_DONE;
+	http1_head_take_fields(copy + r->first_len + 2, head);
+	return http1_framing_check(r, head) < 0 ? HTTP1_REFUSED : HTTP1_DONE;
 }
 
 const struct http1_field *http1_head_find(const struct http1_head *head, enum http1_name known)

@@ -42,11 +42,10 @@ bool http1_name_is(const char *at, size_t len, const char *lower, size_t lower_l
 int http1_line_request(struct http1_reader *r, struct span line, struct http1_head *head);
 int http1_line_reply(struct http1_reader *r, struct span line, struct http1_head *head);
 
-/* http1_field.c: one field line, without its CRLF, cut into name and value. NULL, or the mistake.
- */
-const char *http1_field_cut(struct span line, struct http1_field *field);
-/* Only the checks of that, without the value. */
+/* http1_field.c: one field line, without its CRLF: NULL, or the mistake in it. */
 const char *http1_field_check(struct span line);
+/* Cuts a line that was checked into name and value. */
+void http1_field_cut(struct span line, struct http1_field *field);
 enum http1_name http1_field_known(const char *name, size_t len);
 /* A field that describes one connection only and is never forwarded (RFC 9110 7.6.1). */
 bool http1_field_is_hop(enum http1_name known);
