@@ -11,11 +11,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,6 +26,7 @@ enum {
 	ACCESS_URGENT_BYTES = ACCESS_BUFFER_BYTES / 4,
 	ACCESS_GATHER_MS = 50,
 	ACCESS_CLOSE_MS = 1000,
+	ACCESS_POLL_MS = 100,
 };
 
 struct access_log {
@@ -35,9 +38,10 @@ struct access_log {
 	size_t filled;
 	int next_fd; /* replaces fd; -1: none */
 	bool closing;
-	char *writing;	   /* the thread's */
-	int fd;		   /* the thread's; closed unless it is standard output */
-	bool cut;	   /* the thread's: the last line was written in part */
+	char *writing; /* the thread's */
+	int fd;	       /* the thread's; closed unless it is standard output */
+	bool cut;      /* the thread's: the last line was written in part */
+	atomic_bool give_up;
 	atomic_int access; /* enum settings_access */
 	atomic_int format;
 	atomic_uint_fast64_t dropped;
@@ -60,29 +64,35 @@ static void access_count_lost(struct access_log *log, const char *data, size_t l
 	atomic_fetch_add_explicit(&log->dropped, lines, memory_order_relaxed);
 }
 
-/* The thread may be cancelled only here: a pipe that nobody reads would hold it for ever. */
-static ssize_t access_write_some(int fd, const char *data, size_t len)
+/* Bytes written; 0 to try again; -1 for an error, or when the log is closed and a pipe stays full.
+ *
+ * Only regular files are written without a look: a pipe that is writable takes PIPE_BUF bytes, so
+ * the thread never hangs in write(2) where nobody could stop it. */
+static ssize_t access_write_some(struct access_log *log, const char *data, size_t len)
 {
-	struct pollfd wait = {.fd = fd, .events = POLLOUT};
+	struct pollfd wait = {.fd = log->fd, .events = POLLOUT};
+	struct stat st;
 	ssize_t n;
-	int old;
 
-	(void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &old); /* can't fail */
-	n = write(fd, data, len);
-	if (n < 0 && errno == EAGAIN && poll(&wait, 1, -1) >= 0)
-		n = 0;
-	if (n < 0 && errno == EINTR)
-		n = 0;
-	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
-	return n;
+	if (fstat(log->fd, &st) || !S_ISREG(st.st_mode)) {
+		n = poll(&wait, 1, ACCESS_POLL_MS);
+		if (n < 0)
+			return errno == EINTR ? 0 : -1;
+		if (n == 0)
+			return atomic_load(&log->give_up) ? -1 : 0;
+		if (len > PIPE_BUF)
+			len = PIPE_BUF;
+	}
+	n = write(log->fd, data, len);
+	return n < 0 && (errno == EINTR || errno == EAGAIN) ? 0 : n;
 }
 
 static void access_write_all(struct access_log *log, const char *data, size_t len)
 {
-	if (log->cut && access_write_some(log->fd, "\n", 1) == 1)
+	if (log->cut && access_write_some(log, "\n", 1) == 1)
 		log->cut = false;
 	while (len > 0) {
-		ssize_t n = access_write_some(log->fd, data, len);
+		ssize_t n = access_write_some(log, data, len);
 
 		if (n < 0) { /* a full disk, a closed pipe: the count of dropped lines tells */
 			access_count_lost(log, data, len);
@@ -116,9 +126,7 @@ static void *access_run(void *arg)
 {
 	struct access_log *log = arg;
 	bool closing;
-	int old;
 
-	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old); /* can't fail */
 	do {
 		char *data;
 		size_t len;
@@ -306,7 +314,7 @@ void access_log_close(struct access_log **log)
 	(void)clock_gettime(CLOCK_REALTIME, &until); /* pthread_timedjoin_np's clock */
 	until.tv_sec += ACCESS_CLOSE_MS / 1000;
 	if (pthread_timedjoin_np(l->thread, NULL, &until)) {
-		(void)pthread_cancel(l->thread);
+		atomic_store(&l->give_up, true);
 		(void)pthread_join(l->thread, NULL);
 	}
 	(void)pthread_mutex_destroy(&l->lock);
