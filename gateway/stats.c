@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Names come from the settings, and later from the registry, within the names that routes allow:
- * no peer chooses them, so uthash's own function does. */
+/* Names come from the settings, and later from the registry; uthash's own function would do, but
+ * clang refuses its unmarked fall-throughs. */
+#include "common/siphash.h"
+#define HASH_FUNCTION(key, len, hash) ((hash) = (unsigned)siphash_process((key), (len)))
 #include <uthash.h>
 
 #define STATS_PREFIX "microreg_gateway_"
