@@ -142,25 +142,42 @@ void loop_unwatch(struct loop *loop, struct loop_fd *lfd)
 
 void loop_defer(struct loop *loop, struct loop_task *task)
 {
-	if (task->queued)
+	if (task->link)
 		return;
-	task->queued = true;
 	task->next = NULL;
+	task->link = loop->tasks_end;
 	*loop->tasks_end = task;
 	loop->tasks_end = &task->next;
 }
 
+void loop_undefer(struct loop *loop, struct loop_task *task)
+{
+	if (!task->link)
+		return;
+	*task->link = task->next;
+	if (task->next)
+		task->next->link = task->link;
+	else if (loop->tasks_end == &task->next)
+		loop->tasks_end = task->link;
+	task->link = NULL;
+}
+
+/* Those that are queued now; what they queue waits for the next turn, so that sockets get theirs
+ * in between. A task may be undeferred by another, so they are counted by a mark at the end. */
 static void loop_run_tasks(struct loop *loop)
 {
-	while (loop->tasks) {
+	struct loop_task mark = {0};
+
+	if (!loop->tasks)
+		return;
+	loop_defer(loop, &mark);
+	while (loop->tasks != &mark) {
 		struct loop_task *task = loop->tasks;
 
-		loop->tasks = task->next;
-		if (!loop->tasks)
-			loop->tasks_end = &loop->tasks;
-		task->queued = false;
+		loop_undefer(loop, task);
 		task->run(task);
 	}
+	loop_undefer(loop, &mark);
 }
 
 void loop_timer_set(struct loop *loop, struct wheel_timer *timer, uint64_t in_ms)
@@ -198,7 +215,8 @@ static unsigned loop_events(uint32_t bits)
 
 static void loop_turn(struct loop *loop)
 {
-	uint64_t wait = wheel_wait_ms(&loop->wheel, loop->now_us / 1000, LOOP_WAIT_MOST_MS);
+	uint64_t most = loop->tasks ? 0 : LOOP_WAIT_MOST_MS;
+	uint64_t wait = wheel_wait_ms(&loop->wheel, loop->now_us / 1000, most);
 	int n = epoll_wait(loop->epoll, loop->batch, LOOP_BATCH, (int)wait);
 
 	loop->now_us = clock_us();

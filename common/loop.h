@@ -39,13 +39,15 @@ int loop_watch(struct loop *loop, struct loop_fd *lfd, bool level);
  * owner may free the struct at once. Harmless when not watched. */
 void loop_unwatch(struct loop *loop, struct loop_fd *lfd);
 
-/* A task runs once, after the events of this turn. Deferring it twice runs it once. */
+/* A task runs once, after the events of this turn. Deferring it twice runs it once; a task that
+ * is deferred by a task runs in the next turn, which then comes at once. All zero but `run` is a
+ * task that is not queued. */
 struct loop_task {
 	void (*run)(struct loop_task *task);
-	struct loop_task *next;
-	bool queued;
+	struct loop_task *next, **link; /* link NULL: not queued */
 };
 void loop_defer(struct loop *loop, struct loop_task *task);
+void loop_undefer(struct loop *loop, struct loop_task *task); /* harmless when not queued */
 
 /* A message from another thread. It belongs to the loop until `deliver` is called with it on
  * the loop's thread, which then owns it. Posted messages arrive in order. */

@@ -1,0 +1,72 @@
+/*
+ * client: one client's connection: turns bytes into exchanges, one after the
+ * other, and sends their replies in that order.
+ *
+ *            +------------- keep-alive ---------------+
+ *            v                                        |
+ *   IDLE --first byte--> HEAD --complete--> EXCHANGE -+- close --> LINGER --> gone
+ *
+ * LINGER: our side is ended; what the client still sends is dropped for a
+ * moment, so that a reset does not take the reply away from it.
+ */
+#ifndef MICROREG_GATEWAY_CLIENT_H
+#define MICROREG_GATEWAY_CLIENT_H
+
+#include "gateway/http1_head.h"
+#include "gateway/stream.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+struct exchange;
+struct worker;
+
+enum client_state { CLIENT_IDLE = 0, CLIENT_HEAD, CLIENT_EXCHANGE, CLIENT_LINGER };
+
+struct client {
+	struct stream stream;
+	struct worker *worker;
+	struct client *next, **link; /* in the worker's list */
+	enum client_state state;
+	struct exchange *x; /* in EXCHANGE and LINGER-to-be */
+	struct buf in, out;
+	size_t out_at;
+	struct http1_reader reader;
+	struct wheel_timer timer;
+	struct loop_task task; /* go on with what lies in `in`, from the loop */
+	uint64_t since_ms;  /* when this state began */
+	uint64_t active_ms; /* when a byte moved last */
+	uint64_t discarded; /* of bodies nobody wanted, and in LINGER */
+	unsigned requests;
+	bool eof;     /* the client has ended its side */
+	bool entered; /* one of its callbacks is on the stack */
+	bool dead;
+	char address[INET6_ADDRSTRLEN];
+	struct sockaddr_storage peer;
+};
+
+/* What may wait for a slow client before its exchange pauses; with what an instance's connection
+ * reads at once it stays under 64 KiB a direction. */
+enum { CLIENT_OUT_HELD = 32 << 10 };
+
+/* Takes the descriptor over; over the limit of connections it is answered 503 and closed. */
+void client_accept(struct worker *worker, int fd, const struct sockaddr_storage *peer);
+
+/* The reply's bytes are written here and leave with client_flush. */
+struct buf *client_out(struct client *client);
+void client_flush(struct client *client); /* may free the client and its exchange */
+bool client_is_full(const struct client *client);
+
+/* The exchange's reply is written whole: flush, log, and go on to the next. May free the client. */
+void client_reply_done(struct client *client);
+
+/* The body may be read on: whoever takes it has room again. */
+void client_want_body(struct client *client);
+
+/* Ends the connection at once. */
+void client_abort(struct client *client);
+
+/* The worker drains: idle ones go now, the others after their reply. */
+void client_drain(struct client *client);
+
+#endif

@@ -1,0 +1,217 @@
+/* endpoint: turns lists of instances into endpoints, keeping what stays. */
+#include "gateway/endpoint.h"
+#include "client-lib/microreg.h"
+#include "gateway/balance.h"
+#include "gateway/pool.h"
+#include "gateway/settings.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* More instances of one service than this are left out: the schedule's indexes are 16 bits. */
+enum { ENDPOINTS_MAX = 65535 };
+
+static void endpoint_parse_address(struct endpoint *ep)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)&ep->address;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&ep->address;
+
+	if (inet_pton(AF_INET, ep->host, &v4->sin_addr) == 1) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons(ep->port);
+		ep->address_len = sizeof(*v4);
+	} else if (inet_pton(AF_INET6, ep->host, &v6->sin6_addr) == 1) {
+		v6->sin6_family = AF_INET6;
+		v6->sin6_port = htons(ep->port);
+		ep->address_len = sizeof(*v6);
+	}
+}
+
+struct endpoint *endpoint_new(const char *id, const char *host, uint16_t port, unsigned weight)
+{
+	struct endpoint *ep = calloc(1, sizeof(*ep));
+
+	if (!ep)
+		return NULL;
+	ep->refs = 1;
+	ep->port = port;
+	ep->weight = weight ? weight : 1;
+	ep->id = strdup(id);
+	ep->host = strdup(host);
+	if (!ep->id || !ep->host) {
+		endpoint_unref(&ep);
+		return NULL;
+	}
+	endpoint_parse_address(ep);
+	return ep;
+}
+
+struct endpoint *endpoint_ref(struct endpoint *ep)
+{
+	ep->refs++;
+	return ep;
+}
+
+void endpoint_unref(struct endpoint **ep)
+{
+	struct endpoint *e = *ep;
+
+	*ep = NULL;
+	if (!e || --e->refs)
+		return;
+	free(e->id);
+	free(e->host);
+	free(e);
+}
+
+void endpoint_set_init(struct endpoint_set *set, struct service *service)
+{
+	*set = (struct endpoint_set){.service = service};
+}
+
+/* The instance is gone: no new requests, and its idle connections are of no use. */
+static void endpoint_unlist(struct endpoint *ep)
+{
+	ep->listed = false;
+	ep->up = false;
+	pool_close_idle(ep);
+	endpoint_unref(&ep);
+}
+
+static void endpoint_set_drop(struct endpoint **items, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		endpoint_unlist(items[i]);
+	free(items);
+}
+
+void endpoint_set_fini(struct endpoint_set *set)
+{
+	endpoint_set_drop(set->items, set->count);
+	free(set->schedule);
+	microreg_service_unref(&set->from);
+	*set = (struct endpoint_set){0};
+}
+
+static bool endpoint_is_at(const struct endpoint *ep, const char *id, const char *host,
+			   uint16_t port)
+{
+	return ep->port == port && strcmp(ep->id, id) == 0 && strcmp(ep->host, host) == 0;
+}
+
+/* The endpoint of before for this instance, or a new one. Lists keep their order, so it usually
+ * stands at or after `*hint`. */
+static struct endpoint *endpoint_set_keep(const struct endpoint_set *old, size_t *hint,
+					  const char *id, const char *host, uint16_t port,
+					  unsigned weight)
+{
+	for (size_t n = 0; n < old->count; n++) {
+		size_t i = (*hint + n) % old->count;
+
+		if (!endpoint_is_at(old->items[i], id, host, port))
+			continue;
+		*hint = i + 1;
+		old->items[i]->weight = weight ? weight : 1;
+		return endpoint_ref(old->items[i]);
+	}
+	return endpoint_new(id, host, port, weight);
+}
+
+/* Puts the new list in the place of the old one. */
+static int endpoint_set_swap(struct endpoint_set *set, struct endpoint **items, size_t count)
+{
+	struct endpoint_set next = *set;
+
+	next.items = items;
+	next.count = count;
+	next.up_count = next.ejected = 0;
+	next.schedule = NULL;
+	for (size_t i = 0; i < count; i++) {
+		next.up_count += items[i]->up;
+		next.ejected += items[i]->ejected_until_ms != 0;
+	}
+	if (balance_round_robin_build(&next) < 0)
+		return -1;
+	for (size_t i = 0; i < set->count; i++)
+		set->items[i]->listed = false;
+	for (size_t i = 0; i < count; i++)
+		items[i]->listed = true;
+	for (size_t i = 0; i < set->count; i++) {
+		if (set->items[i]->listed)
+			endpoint_unref(&set->items[i]);
+		else
+			endpoint_unlist(set->items[i]);
+	}
+	free(set->items);
+	free(set->schedule);
+	*set = next;
+	return 0;
+}
+
+static void endpoint_set_undo(struct endpoint **items, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		endpoint_unref(&items[i]);
+	free(items);
+}
+
+int endpoint_set_update(struct endpoint_set *set, const struct microreg_service *from)
+{
+	size_t count = from->count < ENDPOINTS_MAX ? from->count : ENDPOINTS_MAX, hint = 0;
+	struct endpoint **items;
+
+	if (set->from == from)
+		return 0;
+	items = calloc(count + 1, sizeof(struct endpoint *));
+	if (!items)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		const struct microreg_instance *in = &from->instances[i];
+
+		items[i] = endpoint_set_keep(set, &hint, in->id, in->host, in->port, in->weight);
+		if (!items[i]) {
+			endpoint_set_undo(items, i);
+			return -1;
+		}
+		items[i]->up = strcmp(in->status, "up") == 0;
+	}
+	if (endpoint_set_swap(set, items, count) < 0) {
+		endpoint_set_undo(items, count);
+		return -1;
+	}
+	microreg_service_unref(&set->from);
+	set->from = microreg_service_ref(from);
+	set->from_settings = NULL;
+	return 0;
+}
+
+int endpoint_set_update_settings(struct endpoint_set *set, const struct settings_service *from)
+{
+	struct endpoint **items;
+	size_t hint = 0;
+
+	if (set->from_settings == from)
+		return 0;
+	items = calloc(from->instance_count + 1, sizeof(struct endpoint *));
+	if (!items)
+		return -1;
+	for (size_t i = 0; i < from->instance_count; i++) {
+		const struct settings_instance *in = &from->instances[i];
+
+		items[i] = endpoint_set_keep(set, &hint, in->text, in->host, in->port, in->weight);
+		if (!items[i]) {
+			endpoint_set_undo(items, i);
+			return -1;
+		}
+		items[i]->up = true;
+	}
+	if (endpoint_set_swap(set, items, from->instance_count) < 0) {
+		endpoint_set_undo(items, from->instance_count);
+		return -1;
+	}
+	microreg_service_unref(&set->from);
+	set->from_settings = from;
+	return 0;
+}

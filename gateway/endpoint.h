@@ -1,0 +1,72 @@
+/*
+ * endpoint: one instance of a service as one worker sees it: where it is, its
+ * idle connections, how it has been doing. Belongs to the worker's thread.
+ *
+ * An endpoint is counted: its set holds it while the instance is listed, and
+ * every connection to it holds it too.
+ */
+#ifndef MICROREG_GATEWAY_ENDPOINT_H
+#define MICROREG_GATEWAY_ENDPOINT_H
+
+#include "gateway/service.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+struct upstream;
+struct microreg_service;
+struct settings_service;
+
+struct endpoint {
+	unsigned refs;
+	char *id, *host;
+	uint16_t port;
+	unsigned weight;
+	bool listed; /* still in its set */
+	bool up;     /* its status in the registry allows new requests */
+	/* The address when the host is a literal; else length 0, and the name is resolved. */
+	struct sockaddr_storage address;
+	socklen_t address_len;
+	struct upstream *idle; /* newest first; pool.c's */
+	unsigned idle_count;
+	/* health.c's: */
+	unsigned failures; /* in a row */
+	unsigned ejections;
+	uint64_t ejected_until_ms; /* 0: not ejected */
+};
+
+/* NULL when out of memory. The caller's reference. */
+struct endpoint *endpoint_new(const char *id, const char *host, uint16_t port, unsigned weight);
+struct endpoint *endpoint_ref(struct endpoint *ep);
+void endpoint_unref(struct endpoint **ep);
+
+/* A worker's endpoints of one service. */
+struct endpoint_set {
+	struct service *service; /* shared by all workers */
+	struct endpoint **items; /* in the registry's order, the same in every worker */
+	size_t count;
+	size_t up_count;
+	size_t ejected;	    /* items that health.c has taken out */
+	uint64_t review_ms; /* when the first of them may come back */
+	unsigned active;    /* requests of this worker to the service, and those that are retries */
+	unsigned retrying;
+	/* Smooth weighted round robin, as a list of indexes into items; see balance_round_robin. */
+	uint16_t *schedule;
+	size_t schedule_len;
+	const struct microreg_service *from; /* what items were made of; a reference */
+	const struct settings_service *from_settings;
+};
+
+void endpoint_set_init(struct endpoint_set *set, struct service *service);
+void endpoint_set_fini(struct endpoint_set *set);
+
+/* Makes the set show `from`; endpoints that stay keep their connections and their record. On no
+ * memory it stays as it was and -1 is returned. Does nothing when `from` is what it shows. */
+int endpoint_set_update(struct endpoint_set *set, const struct microreg_service *from);
+
+/* The same from the `instances` of the settings. */
+int endpoint_set_update_settings(struct endpoint_set *set, const struct settings_service *from);
+
+#endif

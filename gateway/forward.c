@@ -1,0 +1,395 @@
+/*
+ * forward: one request to one service, from start to reply. What follows a
+ * failure is forward_retry.c's.
+ */
+#include "gateway/forward.h"
+#include "gateway/forward_retry.h"
+#include "gateway/health.h"
+#include "gateway/pool.h"
+#include "gateway/service.h"
+#include "gateway/settings.h"
+#include "gateway/worker.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum {
+	FORWARD_HEAD_MAX = 128 << 10, /* a request head at its limits, and what we add */
+	FORWARD_HELD_MAX = 64 << 10,  /* of a body, for another try */
+};
+
+static void forward_on_head(void *owner, const struct http1_head *head);
+static void forward_on_body(void *owner, struct span piece);
+static void forward_on_end(void *owner);
+static void forward_on_fail(void *owner, enum upstream_failure failure, const char *reason);
+static void forward_on_drain(void *owner);
+static void forward_on_pause(void *owner);
+static void forward_on_time(struct wheel_timer *timer);
+static void forward_on_task(struct loop_task *task);
+
+static const struct upstream_events forward_events = {
+	.on_head = forward_on_head,
+	.on_body = forward_on_body,
+	.on_end = forward_on_end,
+	.on_fail = forward_on_fail,
+	.on_drain = forward_on_drain,
+	.on_pause = forward_on_pause,
+};
+
+void forward_init(struct forward *fwd, struct worker *worker, struct arena *arena,
+		  const struct forward_sink *sink)
+{
+	*fwd = (struct forward){.worker = worker, .arena = arena, .sink = sink};
+	fwd->timer.on_time = forward_on_time;
+	fwd->task.run = forward_on_task;
+	buf_init(&fwd->head, FORWARD_HEAD_MAX);
+	buf_init(&fwd->held, FORWARD_HELD_MAX);
+}
+
+static struct loop *forward_loop(const struct forward *fwd)
+{
+	return worker_loop(fwd->worker);
+}
+
+/* ---- Clocks ---- */
+
+void forward_arm(struct forward *fwd)
+{
+	uint64_t at = fwd->deadline_ms, now = loop_now_ms(forward_loop(fwd));
+
+	if (fwd->state == FORWARD_FLOWING || !at)
+		at = fwd->active_ms + worker_idle_timeout_ms(fwd->worker);
+	if (fwd->state != FORWARD_FLOWING && fwd->try_deadline_ms && fwd->try_deadline_ms < at)
+		at = fwd->try_deadline_ms;
+	loop_timer_set(forward_loop(fwd), &fwd->timer, at > now ? at - now : 0);
+}
+
+static void forward_touch(struct forward *fwd)
+{
+	fwd->active_ms = loop_now_ms(forward_loop(fwd));
+}
+
+/* ---- Ending ---- */
+
+static void forward_release(struct forward *fwd)
+{
+	if (fwd->counted) {
+		fwd->counted = false;
+		fwd->set->active--;
+		(void)atomic_fetch_sub_explicit(&fwd->set->service->in_flight, 1,
+						memory_order_relaxed);
+	}
+	forward_retry_done(fwd);
+	loop_timer_clear(forward_loop(fwd), &fwd->timer);
+	loop_undefer(forward_loop(fwd), &fwd->task);
+	upstream_cancel(&fwd->up);
+	fwd->state = FORWARD_OFF;
+}
+
+void forward_cancel(struct forward *fwd)
+{
+	if (fwd->state != FORWARD_OFF)
+		forward_release(fwd);
+}
+
+void forward_fini(struct forward *fwd)
+{
+	forward_cancel(fwd);
+	buf_fini(&fwd->head);
+	buf_fini(&fwd->held);
+	endpoint_unref(&fwd->endpoint);
+	for (size_t i = 0; i < fwd->tried.count; i++)
+		endpoint_unref(&fwd->tried.items[i]);
+	fwd->tried.count = 0;
+}
+
+void forward_fail_soon(struct forward *fwd, enum forward_failure failure)
+{
+	upstream_cancel(&fwd->up);
+	fwd->failure_soon = failure;
+	loop_defer(forward_loop(fwd), &fwd->task);
+}
+
+static void forward_on_task(struct loop_task *task)
+{
+	struct forward *fwd =
+		(struct forward *)(void *)((char *)task - offsetof(struct forward, task));
+
+	if (fwd->failure_soon) {
+		fwd->failure = fwd->failure_soon;
+		forward_release(fwd);
+		fwd->sink->on_fail(fwd, fwd->failure);
+	} else if (!fwd->body_done) {
+		fwd->sink->on_want(fwd);
+	}
+}
+
+/* ---- An attempt ---- */
+
+/* What was sent twice could be done twice, so its connection is looked at before use. */
+static struct upstream *forward_reuse(struct forward *fwd)
+{
+	if (fwd->fresh)
+		return NULL;
+	return pool_take(fwd->endpoint, !forward_is_repeatable(fwd));
+}
+
+static int forward_write_body(struct upstream *up, bool chunked, const char *at, size_t len)
+{
+	if (!len)
+		return 0;
+	if (!chunked)
+		return upstream_write(up, at, len);
+	http1_write_chunk_head(upstream_out(up), len);
+	if (upstream_write(up, at, len) < 0)
+		return -1;
+	http1_write_chunk_tail(upstream_out(up));
+	return 0;
+}
+
+static void forward_send(struct forward *fwd)
+{
+	struct upstream *up = fwd->up;
+
+	upstream_begin(up, &forward_events, fwd, fwd->arena, fwd->method, fwd->limits);
+	fwd->state = FORWARD_TRYING;
+	fwd->tried_us = loop_now_us(forward_loop(fwd));
+	fwd->try_deadline_ms =
+		fwd->settings->timeout_ms ? fwd->tried_us / 1000 + fwd->settings->timeout_ms : 0;
+	forward_touch(fwd);
+	forward_arm(fwd);
+	if (upstream_write(up, fwd->head.data, fwd->head.len) < 0 ||
+	    forward_write_body(up, fwd->chunked, fwd->held.data, fwd->held.len) < 0) {
+		forward_fail_soon(fwd, FORWARD_MEMORY);
+		return;
+	}
+	if (fwd->body_done && fwd->chunked)
+		http1_write_last_chunk(upstream_out(up));
+	upstream_flush(up, fwd->body_done);
+	if (!fwd->body_done) /* its sender may have paused between two attempts */
+		loop_defer(forward_loop(fwd), &fwd->task);
+}
+
+static void forward_connect(struct forward *fwd, const struct sockaddr *address, socklen_t len)
+{
+	fwd->up = upstream_connect(forward_loop(fwd), fwd->endpoint, address, len,
+				   fwd->settings->connect_timeout_ms);
+	if (!fwd->up) {
+		forward_failed(fwd, UPSTREAM_CONNECT, strerror(errno));
+		return;
+	}
+	fwd->fresh = false;
+	forward_send(fwd);
+}
+
+void forward_try(struct forward *fwd, struct endpoint *ep)
+{
+	struct endpoint *held = endpoint_ref(ep); /* it may be the same one */
+
+	endpoint_unref(&fwd->endpoint);
+	fwd->endpoint = held;
+	fwd->up = forward_reuse(fwd);
+	if (fwd->up) {
+		forward_send(fwd);
+		return;
+	}
+	if (ep->address_len)
+		forward_connect(fwd, (const struct sockaddr *)&ep->address, ep->address_len);
+	else
+		forward_failed(fwd, UPSTREAM_CONNECT, "host name not resolved");
+}
+
+void forward_start(struct forward *fwd)
+{
+	struct service *service = fwd->set->service;
+	uint64_t now_us = loop_now_us(forward_loop(fwd));
+	struct endpoint *ep;
+
+	fwd->started_us = now_us;
+	fwd->state = FORWARD_TRYING;
+	fwd->counted = true;
+	fwd->set->active++;
+	forward_touch(fwd);
+	if (fwd->body_done)
+		fwd->deadline_ms = now_us / 1000 + fwd->timeout_ms;
+	if (atomic_fetch_add_explicit(&service->in_flight, 1, memory_order_relaxed) >=
+	    fwd->settings->max_in_flight) {
+		forward_fail_soon(fwd, FORWARD_OVERLOAD);
+		return;
+	}
+	health_review(fwd->set, now_us / 1000);
+	fwd->turn = atomic_fetch_add_explicit(&service->turn, 1, memory_order_relaxed);
+	ep = balance_pick(fwd->set, &fwd->tried, fwd->turn);
+	if (!ep) {
+		forward_fail_soon(fwd, FORWARD_NO_INSTANCE);
+		return;
+	}
+	fwd->attempts = 1;
+	forward_try(fwd, ep);
+}
+
+/* ---- The request's body ---- */
+
+void forward_body(struct forward *fwd, struct span piece)
+{
+	forward_touch(fwd);
+	/* Held for another try while it fits. A head told or a body lost: no other try comes. */
+	if (!fwd->body_lost && fwd->state != FORWARD_FLOWING) {
+		if (fwd->held.len + piece.len > FORWARD_HELD_MAX ||
+		    buf_append(&fwd->held, piece.at, piece.len) < 0) {
+			fwd->body_lost = true;
+			if (fwd->up)
+				buf_fini(&fwd->held);
+			else
+				forward_fail_soon(fwd, FORWARD_MEMORY);
+		}
+	}
+	if (!fwd->up) /* between attempts: `held` goes with the next */
+		return;
+	if (forward_write_body(fwd->up, fwd->chunked, piece.at, piece.len) < 0) {
+		forward_fail_soon(fwd, FORWARD_MEMORY);
+		return;
+	}
+	upstream_flush(fwd->up, false);
+}
+
+void forward_body_end(struct forward *fwd)
+{
+	fwd->body_done = true;
+	forward_touch(fwd);
+	if (!fwd->deadline_ms && fwd->state != FORWARD_FLOWING) {
+		fwd->deadline_ms = fwd->active_ms + fwd->timeout_ms;
+		forward_arm(fwd);
+	}
+	if (!fwd->up)
+		return;
+	if (fwd->chunked)
+		http1_write_last_chunk(upstream_out(fwd->up));
+	upstream_flush(fwd->up, true);
+}
+
+bool forward_is_full(const struct forward *fwd)
+{
+	/* Between attempts a body waits at its sender, so that what is held is whole. */
+	return fwd->up ? upstream_is_full(fwd->up) : fwd->state != FORWARD_OFF;
+}
+
+/* ---- Events of the connection ---- */
+
+static void forward_on_head(void *owner, const struct http1_head *head)
+{
+	struct forward *fwd = owner;
+
+	if (forward_retries_status(fwd, head->status))
+		return;
+	forward_retry_done(fwd);
+	fwd->state = FORWARD_FLOWING;
+	fwd->head_us = loop_now_us(forward_loop(fwd));
+	buf_fini(&fwd->held);
+	forward_touch(fwd);
+	forward_arm(fwd);
+	fwd->sink->on_head(fwd, head);
+}
+
+static void forward_on_body(void *owner, struct span piece)
+{
+	struct forward *fwd = owner;
+
+	forward_touch(fwd);
+	fwd->sink->on_body(fwd, piece);
+}
+
+static void forward_on_end(void *owner)
+{
+	struct forward *fwd = owner;
+
+	fwd->up = NULL; /* in the pool, or gone */
+	forward_release(fwd);
+	fwd->sink->on_end(fwd);
+}
+
+static void forward_on_fail(void *owner, enum upstream_failure failure, const char *reason)
+{
+	struct forward *fwd = owner;
+
+	fwd->up = NULL;
+	if (fwd->state == FORWARD_FLOWING) {
+		fwd->failure_reason = reason;
+		forward_release(fwd);
+		fwd->sink->on_abort(fwd);
+		return;
+	}
+	forward_failed(fwd, failure, reason);
+}
+
+static void forward_on_drain(void *owner)
+{
+	struct forward *fwd = owner;
+
+	forward_touch(fwd);
+	fwd->sink->on_want(fwd);
+}
+
+static void forward_on_pause(void *owner)
+{
+	struct forward *fwd = owner;
+
+	fwd->sink->on_flush(fwd);
+}
+
+/* Nothing flowed for the idle timeout. */
+static void forward_idle(struct forward *fwd)
+{
+	bool flowing = fwd->state == FORWARD_FLOWING;
+
+	fwd->failure_reason = "nothing flowed for the idle timeout";
+	fwd->failure = FORWARD_TIMEOUT;
+	forward_release(fwd);
+	if (flowing)
+		fwd->sink->on_abort(fwd);
+	else
+		fwd->sink->on_fail(fwd, FORWARD_TIMEOUT);
+}
+
+static void forward_on_time(struct wheel_timer *timer)
+{
+	struct forward *fwd =
+		(struct forward *)(void *)((char *)timer - offsetof(struct forward, timer));
+	uint64_t now = loop_now_ms(forward_loop(fwd));
+	bool flowing = fwd->state == FORWARD_FLOWING;
+
+	if (!flowing && fwd->try_deadline_ms && now >= fwd->try_deadline_ms &&
+	    (!fwd->deadline_ms || now < fwd->deadline_ms)) {
+		forward_try_is_over(fwd);
+		return;
+	}
+	if (flowing || !fwd->deadline_ms) {
+		if (now >= fwd->active_ms + worker_idle_timeout_ms(fwd->worker))
+			forward_idle(fwd);
+		else
+			forward_arm(fwd);
+		return;
+	}
+	if (now < fwd->deadline_ms) {
+		forward_arm(fwd);
+		return;
+	}
+	if (fwd->endpoint && fwd->up)
+		health_failed(fwd->set, fwd->endpoint, now);
+	fwd->failure_reason = "the route's timeout is over";
+	fwd->failure = FORWARD_TIMEOUT;
+	forward_release(fwd);
+	fwd->sink->on_fail(fwd, FORWARD_TIMEOUT);
+}
+
+void forward_pause(struct forward *fwd)
+{
+	if (fwd->up)
+		upstream_pause(fwd->up);
+}
+
+void forward_resume(struct forward *fwd)
+{
+	if (fwd->up)
+		upstream_resume(fwd->up);
+}

@@ -1,0 +1,127 @@
+/*
+ * forward: gets one reply for one request from a service: picks an instance,
+ * tries, tries others, and gives up when semantics say so. It knows nothing
+ * of clients: a routed request uses it, and so will any other call.
+ *
+ *   pick -> connect or reuse -> send -> head -> body -> end
+ *    ^          |                |       |
+ *    +----------+--- retry? -----+-------+        (never after a head was told)
+ */
+#ifndef MICROREG_GATEWAY_FORWARD_H
+#define MICROREG_GATEWAY_FORWARD_H
+
+#include "common/arena.h"
+#include "common/buf.h"
+#include "common/wheel.h"
+#include "gateway/balance.h"
+#include "gateway/http1_head.h"
+#include "gateway/upstream.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct worker;
+struct settings_service;
+struct forward;
+
+/* Why no reply came. */
+enum forward_failure {
+	FORWARD_NONE = 0,
+	FORWARD_NO_INSTANCE, /* none is known, or none is up */
+	FORWARD_CONNECT,     /* every instance refused, or could not be reached */
+	FORWARD_RESET,	     /* closed before a whole head came */
+	FORWARD_MALFORMED,   /* what came is no HTTP reply */
+	FORWARD_TIMEOUT,
+	FORWARD_OVERLOAD, /* too many requests in flight to this service */
+	FORWARD_MEMORY,
+};
+
+/* What the starter of a forward learns. All are called from the loop; any may end the forward by
+ * forward_cancel. */
+struct forward_sink {
+	void (*on_head)(struct forward *fwd, const struct http1_head *head);
+	void (*on_body)(struct forward *fwd, struct span piece);
+	void (*on_end)(struct forward *fwd);
+	/* No reply: nothing was told before. */
+	void (*on_fail)(struct forward *fwd, enum forward_failure failure);
+	/* The reply was cut short after its head was told. */
+	void (*on_abort)(struct forward *fwd);
+	/* More of the request's body may be given. */
+	void (*on_want)(struct forward *fwd);
+	/* A round of pieces is over. */
+	void (*on_flush)(struct forward *fwd);
+};
+
+enum forward_state {
+	FORWARD_OFF = 0,
+	FORWARD_RESOLVING,
+	FORWARD_WAITING, /* for the backoff before another try */
+	FORWARD_TRYING,	 /* an attempt is under way, no head was told */
+	FORWARD_FLOWING, /* a head was told */
+};
+
+struct forward {
+	enum forward_state state;
+	const struct forward_sink *sink;
+	struct worker *worker;
+	struct arena *arena;
+	struct endpoint_set *set;
+	const struct settings_service *settings;
+	const struct http1_limits *limits;
+	unsigned timeout_ms; /* for the whole reply, from the end of the request on */
+	/* The request: */
+	enum http_method method;
+	struct buf head; /* as it goes out, framing and empty line included */
+	bool chunked;
+	bool body_done;	 /* all of the body was given */
+	bool body_lost;	 /* more was given than is held: it can't be sent again */
+	struct buf held; /* the body so far, for another try */
+	/* The attempts: */
+	struct upstream *up;
+	struct endpoint *endpoint; /* held; of the last attempt */
+	struct balance_tried tried;
+	size_t tried_room;
+	uint64_t turn;
+	unsigned attempts; /* that sent something, this one included */
+	unsigned connects_failed;
+	bool retrying;	   /* counted in the set's retry budget */
+	bool fresh;	   /* the next attempt must not reuse a connection */
+	bool counted;	   /* in the service's in_flight */
+	enum forward_failure failure; /* of the last attempt */
+	const char *failure_reason;   /* static text, for the log */
+	/* Clocks: */
+	struct wheel_timer timer;
+	uint64_t deadline_ms;	  /* 0: the request is still being sent */
+	uint64_t try_deadline_ms; /* 0: none */
+	uint64_t active_ms;	  /* when something flowed last */
+	uint64_t started_us, tried_us, head_us;
+	struct resolver_query *query; /* while RESOLVING */
+	/* What is told from the loop instead of from within a call: */
+	struct loop_task task;
+	enum forward_failure failure_soon;
+};
+
+/* Before filling it in: empty buffers, no state. */
+void forward_init(struct forward *fwd, struct worker *worker, struct arena *arena,
+		  const struct forward_sink *sink);
+
+/* Starts. set, settings, limits, timeout_ms, method, head, chunked and body_done must be set. The
+ * result comes by the sink, never from within this call. */
+void forward_start(struct forward *fwd);
+
+/* A piece of the request's body, and its end. */
+void forward_body(struct forward *fwd, struct span piece);
+void forward_body_end(struct forward *fwd);
+bool forward_is_full(const struct forward *fwd);
+
+/* The sink can take no more of the reply, or again. */
+void forward_pause(struct forward *fwd);
+void forward_resume(struct forward *fwd);
+
+/* Gives up what is under way; the sink hears nothing any more. Harmless when over. */
+void forward_cancel(struct forward *fwd);
+
+/* Cancels and frees. */
+void forward_fini(struct forward *fwd);
+
+#endif

@@ -1,0 +1,222 @@
+/* forward_retry: the rules of "Retries" (after Envoy and nginx), in one place. */
+#include "gateway/forward_retry.h"
+#include "gateway/health.h"
+#include "gateway/service.h"
+#include "gateway/settings.h"
+#include "gateway/worker.h"
+
+#include <string.h>
+
+enum {
+	RETRY_BUDGET_LEAST = 10, /* retries at once are always allowed so many (Envoy: 3) */
+	RETRY_BACKOFF_MS = 25,	 /* full jitter from here, doubled by each attempt … */
+	RETRY_BACKOFF_MOST = 10, /* … up to so many times that */
+};
+
+bool forward_is_repeatable(const struct forward *fwd)
+{
+	unsigned repeatable = HTTP_GET | HTTP_HEAD | HTTP_OPTIONS | HTTP_PUT | HTTP_DELETE;
+
+	return ((unsigned)fwd->method & repeatable) || fwd->settings->retry.non_idempotent;
+}
+
+void forward_retry_done(struct forward *fwd)
+{
+	if (!fwd->retrying)
+		return;
+	fwd->retrying = false;
+	fwd->set->retrying--;
+}
+
+/* At most `budget` per cent of the active requests may be retries, so that retries do not bury a
+ * service that is already slow. */
+static bool forward_budget_allows(const struct forward *fwd)
+{
+	uint64_t most = (uint64_t)fwd->set->active * fwd->settings->retry.budget / 100;
+
+	if (most < RETRY_BUDGET_LEAST)
+		most = RETRY_BUDGET_LEAST;
+	return fwd->retrying || fwd->set->retrying < most;
+}
+
+static bool forward_may_retry(const struct forward *fwd, unsigned cause)
+{
+	if (cause != RETRY_CONNECT && !forward_is_repeatable(fwd))
+		return false;
+	return (fwd->settings->retry.on & cause) && !fwd->body_lost &&
+	       fwd->attempts < fwd->settings->retry.attempts && forward_budget_allows(fwd);
+}
+
+/* Remembers where the attempt went. Without memory the instance may be tried twice: no harm. */
+static void forward_remember(struct forward *fwd)
+{
+	struct balance_tried *tried = &fwd->tried;
+
+	if (tried->count == fwd->tried_room) {
+		size_t room = fwd->tried_room ? fwd->tried_room * 2 : 4;
+		struct endpoint **items = arena_alloc(fwd->arena, room * sizeof(*items));
+
+		if (!items)
+			return;
+		if (tried->count)
+			memcpy(items, tried->items, tried->count * sizeof(*items));
+		tried->items = items;
+		fwd->tried_room = room;
+	}
+	tried->items[tried->count++] = endpoint_ref(fwd->endpoint);
+}
+
+static void forward_forget(struct forward *fwd)
+{
+	for (size_t i = 0; i < fwd->tried.count; i++)
+		endpoint_unref(&fwd->tried.items[i]);
+	fwd->tried.count = 0;
+}
+
+static void forward_count_retry(struct forward *fwd)
+{
+	fwd->attempts++;
+	if (fwd->retrying)
+		return;
+	fwd->retrying = true;
+	fwd->set->retrying++;
+}
+
+/* Every instance was tried: the same ones again, after a pause that no two requests share. */
+static void forward_back_off(struct forward *fwd)
+{
+	uint64_t most = RETRY_BACKOFF_MS;
+
+	for (unsigned i = 1; i < fwd->attempts && most < RETRY_BACKOFF_MS * RETRY_BACKOFF_MOST; i++)
+		most *= 2;
+	if (most > RETRY_BACKOFF_MS * RETRY_BACKOFF_MOST)
+		most = RETRY_BACKOFF_MS * RETRY_BACKOFF_MOST;
+	fwd->state = FORWARD_WAITING;
+	fwd->try_deadline_ms = loop_now_ms(worker_loop(fwd->worker)) +
+			       worker_random(fwd->worker) % (most + 1);
+	forward_arm(fwd);
+}
+
+static void forward_retry(struct forward *fwd)
+{
+	struct endpoint *ep = balance_pick(fwd->set, &fwd->tried, fwd->turn);
+
+	forward_count_retry(fwd);
+	if (ep)
+		forward_try(fwd, ep);
+	else
+		forward_back_off(fwd);
+}
+
+/* The pause is over, or a connection was stale. */
+static void forward_again(struct forward *fwd)
+{
+	struct endpoint *ep;
+
+	forward_forget(fwd);
+	ep = balance_pick(fwd->set, &fwd->tried, fwd->turn);
+	if (ep)
+		forward_try(fwd, ep);
+	else
+		forward_fail_soon(fwd, fwd->failure);
+}
+
+static enum forward_failure forward_failure_of(enum upstream_failure failure)
+{
+	switch (failure) {
+	case UPSTREAM_CONNECT:
+		return FORWARD_CONNECT;
+	case UPSTREAM_MALFORMED:
+		return FORWARD_MALFORMED;
+	case UPSTREAM_TIMEOUT:
+		return FORWARD_TIMEOUT;
+	case UPSTREAM_STALE:
+	case UPSTREAM_RESET:
+	case UPSTREAM_CUT:
+		return FORWARD_RESET;
+	}
+	return FORWARD_RESET;
+}
+
+static unsigned forward_cause_of(enum forward_failure failure)
+{
+	if (failure == FORWARD_CONNECT)
+		return RETRY_CONNECT;
+	if (failure == FORWARD_MALFORMED)
+		return RETRY_MALFORMED;
+	if (failure == FORWARD_TIMEOUT)
+		return RETRY_TIMEOUT;
+	return RETRY_RESET;
+}
+
+/* Nothing was sent, so any method may go elsewhere, outside attempts and budget: once to every
+ * other instance. */
+static bool forward_connects_elsewhere(struct forward *fwd)
+{
+	struct endpoint *ep;
+
+	fwd->connects_failed++;
+	ep = balance_pick(fwd->set, &fwd->tried, fwd->turn);
+	if (ep)
+		forward_try(fwd, ep);
+	return ep != NULL;
+}
+
+void forward_failed(struct forward *fwd, enum upstream_failure failure, const char *reason)
+{
+	fwd->failure = forward_failure_of(failure);
+	fwd->failure_reason = reason;
+	fwd->try_deadline_ms = 0;
+	if (failure == UPSTREAM_STALE && forward_is_repeatable(fwd) && !fwd->body_lost) {
+		fwd->fresh = true;
+		forward_try(fwd, fwd->endpoint);
+		return;
+	}
+	forward_remember(fwd);
+	if (failure != UPSTREAM_STALE)
+		health_failed(fwd->set, fwd->endpoint, loop_now_ms(worker_loop(fwd->worker)));
+	if (failure == UPSTREAM_CONNECT && forward_connects_elsewhere(fwd))
+		return;
+	if (forward_may_retry(fwd, forward_cause_of(fwd->failure)))
+		forward_retry(fwd);
+	else
+		forward_fail_soon(fwd, fwd->failure);
+}
+
+static unsigned forward_status_cause(unsigned status)
+{
+	if (status == 502)
+		return RETRY_502;
+	if (status == 503)
+		return RETRY_503;
+	return status == 504 ? RETRY_504 : 0;
+}
+
+bool forward_retries_status(struct forward *fwd, unsigned status)
+{
+	unsigned cause = forward_status_cause(status);
+
+	if (!cause) {
+		health_succeeded(fwd->endpoint);
+		return false;
+	}
+	health_failed(fwd->set, fwd->endpoint, loop_now_ms(worker_loop(fwd->worker)));
+	if (!forward_may_retry(fwd, cause))
+		return false;
+	/* Its body is not waited for, so the connection can't be used again. */
+	upstream_cancel(&fwd->up);
+	forward_remember(fwd);
+	forward_retry(fwd);
+	return true;
+}
+
+void forward_try_is_over(struct forward *fwd)
+{
+	if (fwd->state == FORWARD_WAITING) {
+		fwd->try_deadline_ms = 0;
+		forward_again(fwd);
+		return;
+	}
+	upstream_cancel(&fwd->up);
+	forward_failed(fwd, UPSTREAM_TIMEOUT, "the try's timeout is over");
+}

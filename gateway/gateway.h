@@ -1,0 +1,29 @@
+/*
+ * gateway: what all threads of the process share. Made by main, read by the
+ * workers and the admin door.
+ */
+#ifndef MICROREG_GATEWAY_GATEWAY_H
+#define MICROREG_GATEWAY_GATEWAY_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+struct access_log;
+struct cache;
+struct microreg;
+struct services;
+struct stats;
+struct worker;
+
+struct gateway {
+	struct services *services;
+	struct cache *cache;
+	struct stats *stats;
+	struct access_log *access_log;
+	struct microreg *registry; /* NULL: none in the settings */
+	struct worker **workers;
+	size_t worker_count;
+	atomic_uint connections; /* of clients, all workers together */
+};
+
+#endif

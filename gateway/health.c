@@ -1,0 +1,58 @@
+/* health: counts failures in a row; ejects and lets back in. */
+#include "gateway/health.h"
+#include "gateway/balance.h"
+
+void health_succeeded(struct endpoint *ep)
+{
+	ep->failures = 0;
+}
+
+/* The schedule follows; without memory it stays, and a pick may meet the ejected one. */
+static void health_rebuild(struct endpoint_set *set)
+{
+	(void)balance_round_robin_build(set);
+}
+
+void health_failed(struct endpoint_set *set, struct endpoint *ep, uint64_t now_ms)
+{
+	size_t most = set->up_count / 2 > 1 ? set->up_count / 2 : 1;
+	uint64_t ms;
+
+	if (++ep->failures < HEALTH_FAILURES || ep->ejected_until_ms || !ep->listed || !ep->up)
+		return;
+	/* The last one that is in stays in. */
+	if (set->ejected >= most || set->up_count <= set->ejected + 1)
+		return;
+	ep->failures = 0;
+	ep->ejections++;
+	ms = (uint64_t)HEALTH_EJECT_MS * ep->ejections;
+	if (ms > HEALTH_EJECT_MOST_MS)
+		ms = HEALTH_EJECT_MOST_MS;
+	ep->ejected_until_ms = now_ms + ms;
+	set->ejected++;
+	if (!set->review_ms || ep->ejected_until_ms < set->review_ms)
+		set->review_ms = ep->ejected_until_ms;
+	health_rebuild(set);
+}
+
+void health_review(struct endpoint_set *set, uint64_t now_ms)
+{
+	if (!set->ejected || now_ms < set->review_ms)
+		return;
+	set->ejected = 0;
+	set->review_ms = 0;
+	for (size_t i = 0; i < set->count; i++) {
+		struct endpoint *ep = set->items[i];
+
+		if (!ep->ejected_until_ms)
+			continue;
+		if (ep->ejected_until_ms <= now_ms) {
+			ep->ejected_until_ms = 0;
+			continue;
+		}
+		set->ejected++;
+		if (!set->review_ms || ep->ejected_until_ms < set->review_ms)
+			set->review_ms = ep->ejected_until_ms;
+	}
+	health_rebuild(set);
+}

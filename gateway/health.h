@@ -1,0 +1,26 @@
+/*
+ * health: how an instance has been doing for this worker, and whether it is
+ * taken out for a while (outlier ejection; numbers are Envoy's defaults).
+ */
+#ifndef MICROREG_GATEWAY_HEALTH_H
+#define MICROREG_GATEWAY_HEALTH_H
+
+#include "gateway/endpoint.h"
+
+enum {
+	HEALTH_FAILURES = 5, /* in a row eject an instance */
+	HEALTH_EJECT_MS = 30000, /* times the number of its ejections */
+	HEALTH_EJECT_MOST_MS = 300000,
+};
+
+/* A good reply. */
+void health_succeeded(struct endpoint *ep);
+
+/* A connect error, reset, malformed reply, timeout, 502, 503 or 504. May eject the instance: never
+ * the last one, and with M instances at most max(1, M/2). */
+void health_failed(struct endpoint_set *set, struct endpoint *ep, uint64_t now_ms);
+
+/* Lets back in whose time is over. Cheap when nobody is out. */
+void health_review(struct endpoint_set *set, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * listener: a listening socket of one worker. All workers have one for each
+ * address (SO_REUSEPORT), and the kernel spreads connections over them.
+ */
+#ifndef MICROREG_GATEWAY_LISTENER_H
+#define MICROREG_GATEWAY_LISTENER_H
+
+#include "common/err.h"
+#include "common/loop.h"
+#include "gateway/settings.h"
+
+#include <sys/socket.h>
+
+struct worker;
+
+struct listener {
+	struct loop_fd lfd; /* fd -1: closed */
+	struct worker *worker;
+	const struct settings_address *address;
+};
+
+/* Binds and listens. *port 0 takes one the kernel chooses and says which, so that the other
+ * workers can share it. -1 with code DAEMON_EXIT_LISTEN and a text that names the address, the
+ * reason and what to do. */
+int listener_open(struct listener *l, const struct settings_address *address, uint16_t *port,
+		  struct err *e);
+
+/* Looks whether an address is free before the workers share it: with SO_REUSEPORT a second gateway
+ * of the same user would quietly get half of the connections. */
+int listener_probe(const struct settings_address *address, struct err *e);
+
+/* Accepts from now on, into client_accept of the worker. */
+int listener_start(struct listener *l, struct worker *worker);
+
+/* Takes what is still in the kernel's queue, then closes: those clients have been told that they
+ * are connected. */
+void listener_drain(struct listener *l);
+void listener_close(struct listener *l);
+
+#endif

@@ -1,0 +1,57 @@
+/* pool: a doubly linked list through the connections themselves. */
+#include "gateway/pool.h"
+#include "gateway/upstream.h"
+
+void pool_remove(struct upstream *up)
+{
+	if (up->idle_prev)
+		up->idle_prev->idle_next = up->idle_next;
+	else
+		up->endpoint->idle = up->idle_next;
+	if (up->idle_next)
+		up->idle_next->idle_prev = up->idle_prev;
+	up->idle_next = up->idle_prev = NULL;
+	up->endpoint->idle_count--;
+	up->pooled = false;
+}
+
+struct upstream *pool_take(struct endpoint *ep, bool look)
+{
+	while (ep->idle) {
+		struct upstream *up = ep->idle;
+
+		pool_remove(up);
+		if (!look || stream_is_quiet(&up->stream))
+			return up;
+		upstream_free(&up);
+	}
+	return NULL;
+}
+
+void pool_put(struct upstream *up, uint64_t idle_ms)
+{
+	struct endpoint *ep = up->endpoint;
+
+	if (!ep->listed || ep->idle_count >= POOL_IDLE_MAX || !idle_ms) {
+		upstream_free(&up);
+		return;
+	}
+	up->idle_prev = NULL;
+	up->idle_next = ep->idle;
+	if (ep->idle)
+		ep->idle->idle_prev = up;
+	ep->idle = up;
+	ep->idle_count++;
+	up->pooled = true;
+	upstream_set_timer(up, idle_ms);
+}
+
+void pool_close_idle(struct endpoint *ep)
+{
+	while (ep->idle) {
+		struct upstream *up = ep->idle;
+
+		pool_remove(up);
+		upstream_free(&up);
+	}
+}

@@ -1,0 +1,31 @@
+/*
+ * service: what all workers share about one service, by its name, over
+ * reloads: whose turn it is, and how much is in flight. A worker's own view
+ * of its instances is endpoint_set's.
+ */
+#ifndef MICROREG_GATEWAY_SERVICE_H
+#define MICROREG_GATEWAY_SERVICE_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct stats_service;
+
+struct service {
+	char *name;
+	atomic_uint_fast64_t turn;	/* of round robin, for the whole gateway */
+	atomic_uint_fast32_t in_flight; /* requests, all workers together */
+	struct stats_service *stats;	/* may be NULL: over stats' bound */
+};
+
+struct stats;
+struct services; /* all of them, by name; they live as long as the process serves */
+
+struct services *services_new(struct stats *stats);
+void services_free(struct services **all);
+
+/* Finds or makes. Any thread; locks. NULL when out of memory. */
+struct service *services_get(struct services *all, const char *name);
+
+#endif

@@ -1,0 +1,104 @@
+/* stream: recv and send, with edges remembered. */
+#include "gateway/stream.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int stream_open(struct stream *s, struct loop *loop, int fd,
+		void (*on_event)(struct loop_fd *lfd, unsigned events))
+{
+	*s = (struct stream){.lfd = {.fd = fd, .on_event = on_event}, .loop = loop};
+	return loop_watch(loop, &s->lfd, false);
+}
+
+bool stream_is_open(const struct stream *s)
+{
+	return s->lfd.watched;
+}
+
+void stream_close(struct stream *s)
+{
+	if (!s->lfd.watched)
+		return;
+	loop_unwatch(s->loop, &s->lfd);
+	(void)close(s->lfd.fd); /* nothing is buffered in it that close could lose */
+	s->lfd.fd = -1;
+}
+
+void stream_shutdown(struct stream *s)
+{
+	(void)shutdown(s->lfd.fd, SHUT_WR); /* a broken connection needs none */
+}
+
+void stream_note(struct stream *s, unsigned events)
+{
+	if (events & LOOP_READABLE)
+		s->readable = true;
+	if (events & LOOP_WRITABLE)
+		s->writable = true;
+	if (events & LOOP_HANGUP)
+		s->hangup = s->readable = true;
+}
+
+enum stream_result stream_read(struct stream *s, struct buf *in, size_t room)
+{
+	char *to;
+	ssize_t n;
+
+	if (!s->readable)
+		return STREAM_WAIT;
+	to = buf_reserve(in, room);
+	if (!to)
+		return STREAM_BROKEN;
+	do
+		n = recv(s->lfd.fd, to, room, 0);
+	while (n < 0 && errno == EINTR);
+	if (n > 0) {
+		in->len += (size_t)n;
+		/* A short read has emptied the socket; a hang-up still has to be read. */
+		if ((size_t)n < room && !s->hangup)
+			s->readable = false;
+		return STREAM_OK;
+	}
+	if (n == 0)
+		return STREAM_END;
+	if (errno != EAGAIN)
+		return STREAM_BROKEN;
+	s->readable = false;
+	return STREAM_WAIT;
+}
+
+enum stream_result stream_write(struct stream *s, struct buf *out, size_t *at, uint64_t *sent)
+{
+	while (*at < out->len) {
+		ssize_t n;
+
+		if (!s->writable)
+			return STREAM_WAIT;
+		n = send(s->lfd.fd, out->data + *at, out->len - *at, MSG_NOSIGNAL);
+		if (n >= 0) {
+			*at += (size_t)n;
+			*sent += (uint64_t)n;
+			continue;
+		}
+		if (errno == EINTR)
+			continue;
+		if (errno != EAGAIN)
+			return STREAM_BROKEN;
+		s->writable = false;
+		return STREAM_WAIT;
+	}
+	buf_reset(out);
+	*at = 0;
+	return STREAM_OK;
+}
+
+bool stream_is_quiet(const struct stream *s)
+{
+	char c;
+
+	if (s->hangup || s->readable)
+		return false;
+	return recv(s->lfd.fd, &c, 1, MSG_PEEK) < 0 && errno == EAGAIN;
+}

@@ -1,0 +1,52 @@
+/*
+ * stream: bytes over a connected, non-blocking socket that an edge-triggered
+ * loop watches. It remembers what the edges said, so that its owner may stop
+ * reading (back pressure) and go on later.
+ */
+#ifndef MICROREG_GATEWAY_STREAM_H
+#define MICROREG_GATEWAY_STREAM_H
+
+#include "common/buf.h"
+#include "common/loop.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct stream {
+	struct loop_fd lfd;
+	struct loop *loop;
+	bool readable; /* a read may give something */
+	bool writable; /* a write may take something */
+	bool hangup;   /* the end, or an error, is in sight: read on until it shows */
+};
+
+enum stream_result {
+	STREAM_OK = 0, /* something was read; everything was written */
+	STREAM_WAIT,   /* nothing to read now; not everything could be written */
+	STREAM_END,    /* the peer has ended its side */
+	STREAM_BROKEN, /* the connection is broken */
+};
+
+/* Takes the descriptor over: stream_close closes it. -1 with errno when it can't be watched. */
+int stream_open(struct stream *s, struct loop *loop, int fd,
+		void (*on_event)(struct loop_fd *lfd, unsigned events));
+void stream_close(struct stream *s); /* harmless when closed */
+bool stream_is_open(const struct stream *s);
+
+/* Ends our side; the peer may go on sending. */
+void stream_shutdown(struct stream *s);
+
+/* Call first in on_event. */
+void stream_note(struct stream *s, unsigned events);
+
+/* Appends what one recv(2) of at most `room` bytes gives. A buffer that can't grow is BROKEN. */
+enum stream_result stream_read(struct stream *s, struct buf *in, size_t room);
+
+/* Sends from out->data + *at on; when all is sent the buffer is emptied and *at is 0. Adds what
+ * went out to *sent. */
+enum stream_result stream_write(struct stream *s, struct buf *out, size_t *at, uint64_t *sent);
+
+/* Looks, without taking anything, whether an idle connection is still good: open, and silent. */
+bool stream_is_quiet(const struct stream *s);
+
+#endif

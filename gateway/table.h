@@ -1,0 +1,28 @@
+/*
+ * table: what one reading of the settings file comes to: the settings, the
+ * router over their routes, and the shared service behind each name.
+ * Immutable and counted; a reload builds another and the workers swap.
+ */
+#ifndef MICROREG_GATEWAY_TABLE_H
+#define MICROREG_GATEWAY_TABLE_H
+
+#include "common/err.h"
+#include "gateway/router.h"
+#include "gateway/service.h"
+#include "gateway/settings.h"
+
+#include <stdatomic.h>
+
+struct table {
+	atomic_uint refs;
+	struct settings *settings;
+	struct router *router;
+	struct service **services; /* as settings->services */
+};
+
+/* Takes the settings over, also when it fails. The caller's reference. */
+struct table *table_new(struct settings *settings, struct services *services, struct err *e);
+struct table *table_ref(struct table *table);
+void table_unref(struct table **table);
+
+#endif

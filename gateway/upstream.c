@@ -1,0 +1,438 @@
+/*
+ * upstream: the state machine of upstream.h. One event of the socket may end
+ * in the owner giving the connection up, so nothing touches it after a call
+ * of the owner's without looking whether it is still there.
+ */
+#include "gateway/upstream.h"
+#include "gateway/pool.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	/* One read; with what waits at the client it stays under 64 KiB a direction. */
+	UPSTREAM_READ = 32 << 10,
+	UPSTREAM_IN_MAX = 512 << 10,  /* over every head's limit */
+	UPSTREAM_OUT_MAX = 512 << 10, /* likewise; bodies stop at UPSTREAM_HELD_MAX */
+	UPSTREAM_INTERIM_MAX = 16,    /* 1xx heads before the final one */
+	UPSTREAM_KEEP_MAX_MS = 60000,
+};
+
+static void upstream_on_event(struct loop_fd *lfd, unsigned events);
+static void upstream_on_time(struct wheel_timer *timer);
+static void upstream_on_task(struct loop_task *task);
+
+#define upstream_of(member, pointer)                                                               \
+	((struct upstream *)(void *)((char *)(pointer)-offsetof(struct upstream, member)))
+
+static int upstream_socket(const struct sockaddr *address, socklen_t len)
+{
+	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int on = 1;
+
+	if (fd < 0)
+		return -1;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* slower without */
+	if (connect(fd, address, len) < 0 && errno != EINPROGRESS) {
+		int reason = errno;
+
+		(void)close(fd);
+		errno = reason;
+		return -1;
+	}
+	return fd;
+}
+
+struct upstream *upstream_connect(struct loop *loop, struct endpoint *ep,
+				  const struct sockaddr *address, socklen_t address_len,
+				  unsigned timeout_ms)
+{
+	struct upstream *up = calloc(1, sizeof(*up));
+	int fd;
+
+	if (!up)
+		return NULL;
+	fd = upstream_socket(address, address_len);
+	if (fd < 0 || stream_open(&up->stream, loop, fd, upstream_on_event) < 0) {
+		int reason = errno;
+
+		if (fd >= 0)
+			(void)close(fd);
+		free(up);
+		errno = reason;
+		return NULL;
+	}
+	up->loop = loop;
+	up->endpoint = endpoint_ref(ep);
+	up->timer.on_time = upstream_on_time;
+	up->task.run = upstream_on_task;
+	buf_init(&up->in, UPSTREAM_IN_MAX);
+	buf_init(&up->out, UPSTREAM_OUT_MAX);
+	upstream_set_timer(up, timeout_ms);
+	return up;
+}
+
+void upstream_free(struct upstream **up)
+{
+	struct upstream *u = *up;
+
+	*up = NULL;
+	if (!u)
+		return;
+	u->owner = NULL;
+	if (u->pooled)
+		pool_remove(u);
+	loop_timer_clear(u->loop, &u->timer);
+	loop_undefer(u->loop, &u->task);
+	stream_close(&u->stream);
+	if (u->entered) {
+		u->dead = true; /* upstream_leave does the rest */
+		return;
+	}
+	buf_fini(&u->in);
+	buf_fini(&u->out);
+	endpoint_unref(&u->endpoint);
+	free(u);
+}
+
+/* Around everything that the loop calls: owners may free the connection in their events. */
+static void upstream_enter(struct upstream *up)
+{
+	up->entered = true;
+}
+
+static void upstream_leave(struct upstream *up)
+{
+	up->entered = false;
+	if (up->dead)
+		upstream_free(&up);
+}
+
+void upstream_cancel(struct upstream **up)
+{
+	upstream_free(up);
+}
+
+void upstream_set_timer(struct upstream *up, uint64_t in_ms)
+{
+	loop_timer_set(up->loop, &up->timer, in_ms);
+}
+
+void upstream_begin(struct upstream *up, const struct upstream_events *events, void *owner,
+		    struct arena *arena, enum http_method method,
+		    const struct http1_limits *limits)
+{
+	up->events = events;
+	up->owner = owner;
+	up->arena = arena;
+	up->received = up->sent = 0;
+	up->request_complete = up->head_done = up->paused = false;
+	up->interim = 0;
+	up->requests++;
+	http1_head_start(&up->reader, HTTP1_REPLY, limits, method);
+	if (up->state == UPSTREAM_IDLE) {
+		loop_timer_clear(up->loop, &up->timer);
+		up->state = UPSTREAM_BUSY;
+	}
+}
+
+bool upstream_is_full(const struct upstream *up)
+{
+	return up->out.len - up->out_at >= UPSTREAM_HELD_MAX / 2;
+}
+
+struct buf *upstream_out(struct upstream *up)
+{
+	return &up->out;
+}
+
+int upstream_write(struct upstream *up, const void *data, size_t len)
+{
+	return buf_append(&up->out, data, len);
+}
+
+/* Sends what waits. A connection that breaks under it may still hold a reply (say a 413 that was
+ * sent before the body was read), so the break is found by reading. */
+static void upstream_send(struct upstream *up)
+{
+	if (stream_write(&up->stream, &up->out, &up->out_at, &up->sent) == STREAM_BROKEN) {
+		buf_reset(&up->out);
+		up->out_at = 0;
+		up->stream.hangup = up->stream.readable = true;
+		loop_defer(up->loop, &up->task);
+	}
+}
+
+void upstream_flush(struct upstream *up, bool request_complete)
+{
+	up->request_complete = request_complete;
+	if (up->state == UPSTREAM_BUSY)
+		upstream_send(up);
+}
+
+void upstream_pause(struct upstream *up)
+{
+	up->paused = true;
+}
+
+void upstream_resume(struct upstream *up)
+{
+	if (!up->paused)
+		return;
+	up->paused = false;
+	loop_defer(up->loop, &up->task);
+}
+
+/* Takes the connection from its owner and tells it why. */
+static void upstream_fail(struct upstream *up, enum upstream_failure failure, const char *reason)
+{
+	const struct upstream_events *events = up->events;
+	void *owner = up->owner;
+
+	up->owner = NULL;
+	upstream_free(&up);
+	if (owner)
+		events->on_fail(owner, failure, reason);
+}
+
+/* RFC 9112 9.3 and the customary Keep-Alive: timeout=N. We go a second before the origin does. */
+static uint64_t upstream_keep_ms(const struct http1_head *head)
+{
+	const struct http1_field *field = http1_head_find(head, HTTP1_KEEP_ALIVE);
+	const char *at, *end;
+	uint64_t seconds = 0;
+
+	if (!field)
+		return POOL_IDLE_MS;
+	end = field->value.at + field->value.len;
+	at = memmem(field->value.at, field->value.len, "timeout=", 8);
+	if (!at)
+		return POOL_IDLE_MS;
+	for (at += 8; at < end && *at >= '0' && *at <= '9' && seconds < 100000; at++)
+		seconds = seconds * 10 + (uint64_t)(*at - '0');
+	if (seconds <= 1)
+		return 0;
+	seconds--;
+	return seconds * 1000 < UPSTREAM_KEEP_MAX_MS ? seconds * 1000 : UPSTREAM_KEEP_MAX_MS;
+}
+
+/* The reply is whole: back into the pool if both sides are at a boundary, then tell the owner. */
+static void upstream_end(struct upstream *up, size_t at)
+{
+	const struct upstream_events *events = up->events;
+	void *owner = up->owner;
+	/* Bytes after the reply belong to no request of ours: out of step, so not used again. */
+	bool keep = up->keep && up->request_complete && !up->out.len && at == up->in.len &&
+		    !up->stream.hangup && !up->stream.readable;
+
+	up->owner = NULL;
+	if (keep) {
+		up->state = UPSTREAM_IDLE;
+		buf_fini(&up->in);
+		buf_fini(&up->out);
+		pool_put(up, up->keep_ms);
+	} else {
+		upstream_free(&up);
+	}
+	events->on_end(owner);
+}
+
+enum upstream_step { STEP_MORE, STEP_GONE };
+
+/* A head is complete at in[*at]: passes over 1xx, tells of a final one. */
+static enum upstream_step upstream_take_head(struct upstream *up, size_t *at, size_t head_len)
+{
+	struct http1_head head;
+
+	if (http1_head_take(&up->reader, up->in.data + *at, head_len, up->arena, &head) !=
+	    HTTP1_DONE) {
+		upstream_fail(up, UPSTREAM_MALFORMED, up->reader.reason);
+		return STEP_GONE;
+	}
+	*at += head_len;
+	if (head.status == 101 || (head.status < 200 && ++up->interim > UPSTREAM_INTERIM_MAX)) {
+		upstream_fail(up, UPSTREAM_MALFORMED, "an interim reply nobody asked for");
+		return STEP_GONE;
+	}
+	if (head.status < 200) {
+		struct http1_limits limits = up->reader.limits;
+
+		http1_head_start(&up->reader, HTTP1_REPLY, &limits, up->reader.request_method);
+		return STEP_MORE;
+	}
+	up->head_done = true;
+	up->keep = head.keep_alive && head.framing != HTTP1_UNTIL_CLOSE;
+	up->keep_ms = upstream_keep_ms(&head);
+	http1_body_start(&up->body, &head);
+	up->events->on_head(up->owner, &head);
+	return up->owner ? STEP_MORE : STEP_GONE;
+}
+
+/* Reads what lies in `in` from *at on, as far as it goes. */
+static enum upstream_step upstream_parse_head(struct upstream *up, size_t *at)
+{
+	size_t head_len;
+
+	while (!up->head_done && *at < up->in.len) {
+		switch (http1_head_feed(&up->reader, up->in.data + *at, up->in.len - *at,
+					&head_len)) {
+		case HTTP1_MORE:
+			return STEP_MORE;
+		case HTTP1_REFUSED:
+			upstream_fail(up, UPSTREAM_MALFORMED, up->reader.reason);
+			return STEP_GONE;
+		case HTTP1_DONE:
+			break;
+		}
+		if (upstream_take_head(up, at, head_len) == STEP_GONE)
+			return STEP_GONE;
+	}
+	return STEP_MORE;
+}
+
+static enum upstream_step upstream_parse_body(struct upstream *up, size_t *at)
+{
+	while (up->head_done && !up->paused) {
+		struct span piece;
+		size_t used = 0;
+		enum http1_body_result r = http1_body_feed(
+			&up->body, up->in.len ? up->in.data + *at : NULL, up->in.len - *at, &used,
+			&piece);
+
+		*at += used;
+		if (r == HTTP1_BODY_MORE)
+			return STEP_MORE;
+		if (r == HTTP1_BODY_REFUSED) {
+			upstream_fail(up, UPSTREAM_CUT, up->body.reason);
+			return STEP_GONE;
+		}
+		if (r == HTTP1_BODY_END) {
+			upstream_end(up, *at);
+			return STEP_GONE;
+		}
+		up->events->on_body(up->owner, piece);
+		if (!up->owner)
+			return STEP_GONE;
+	}
+	return STEP_MORE;
+}
+
+/* The instance ended its side, or the connection broke. */
+static void upstream_ended(struct upstream *up, bool broken)
+{
+	if (!up->head_done && !up->received)
+		upstream_fail(up, up->requests > 1 ? UPSTREAM_STALE : UPSTREAM_RESET,
+			      "closed without a reply");
+	else if (!up->head_done)
+		upstream_fail(up, UPSTREAM_RESET, "closed within the head");
+	else if (!broken && http1_body_eof(&up->body) == HTTP1_BODY_END)
+		upstream_end(up, up->in.len);
+	else
+		upstream_fail(up, UPSTREAM_CUT, "closed within the body");
+}
+
+static enum upstream_step upstream_step(struct upstream *up)
+{
+	enum upstream_step step;
+	enum stream_result r;
+	size_t before = up->in.len, at = 0;
+
+	r = stream_read(&up->stream, &up->in, UPSTREAM_READ);
+	up->received += up->in.len - before;
+	if (r == STREAM_END || r == STREAM_BROKEN) {
+		upstream_ended(up, r == STREAM_BROKEN);
+		return STEP_GONE;
+	}
+	if (r == STREAM_WAIT && !up->in.len)
+		return STEP_MORE;
+	step = upstream_parse_head(up, &at);
+	if (step == STEP_MORE)
+		step = upstream_parse_body(up, &at);
+	if (step == STEP_MORE)
+		buf_consume(&up->in, at);
+	return step;
+}
+
+/* Reads and tells until there is nothing to read, the owner pauses, or it is over. */
+static void upstream_receive(struct upstream *up)
+{
+	do {
+		if (up->paused || !up->owner)
+			return;
+		/* After GONE the connection may serve the next request already. */
+		if (upstream_step(up) == STEP_GONE)
+			return;
+	} while (up->stream.readable);
+	if (up->owner && !up->paused)
+		up->events->on_pause(up->owner);
+}
+
+static void upstream_on_task(struct loop_task *task)
+{
+	struct upstream *up = upstream_of(task, task);
+
+	upstream_enter(up);
+	if (up->state == UPSTREAM_BUSY)
+		upstream_receive(up);
+	upstream_leave(up);
+}
+
+static void upstream_connected(struct upstream *up, unsigned events)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if (getsockopt(up->stream.lfd.fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+		error = errno;
+	if (error) {
+		upstream_fail(up, UPSTREAM_CONNECT, strerror(error));
+		return;
+	}
+	if (!(events & LOOP_WRITABLE))
+		return;
+	up->state = UPSTREAM_BUSY;
+	loop_timer_clear(up->loop, &up->timer);
+	upstream_send(up);
+	if (!up->out.len && !up->request_complete)
+		up->events->on_drain(up->owner);
+}
+
+static void upstream_on_event(struct loop_fd *lfd, unsigned events)
+{
+	struct upstream *up = upstream_of(stream.lfd, lfd);
+
+	stream_note(&up->stream, events);
+	upstream_enter(up);
+	if (up->state == UPSTREAM_CONNECTING) {
+		upstream_connected(up, events);
+	} else if (up->state == UPSTREAM_IDLE) {
+		if (events & (LOOP_READABLE | LOOP_HANGUP)) {
+			struct upstream *gone = up;
+
+			upstream_free(&gone);
+		}
+	} else {
+		if (up->out.len && (events & LOOP_WRITABLE)) {
+			upstream_send(up);
+			if (!up->out.len && !up->request_complete)
+				up->events->on_drain(up->owner);
+		}
+		if (up->stream.readable)
+			upstream_receive(up);
+	}
+	upstream_leave(up);
+}
+
+static void upstream_on_time(struct wheel_timer *timer)
+{
+	struct upstream *up = upstream_of(timer, timer);
+
+	if (up->state == UPSTREAM_CONNECTING)
+		upstream_fail(up, UPSTREAM_CONNECT, "connect timed out");
+	else
+		upstream_free(&up);
+}

@@ -1,0 +1,84 @@
+/*
+ * worker: a thread with its own loop, listening sockets, clients and
+ * connections to instances. What it shares it is handed: a table at each
+ * reload, the registry's snapshot at each change.
+ *
+ * Unless said otherwise a function here is for the worker's own thread.
+ */
+#ifndef MICROREG_GATEWAY_WORKER_H
+#define MICROREG_GATEWAY_WORKER_H
+
+#include "common/err.h"
+#include "common/loop.h"
+#include "gateway/endpoint.h"
+#include "gateway/gateway.h"
+#include "gateway/listener.h"
+#include "gateway/table.h"
+
+#include <pthread.h>
+
+struct client;
+struct exchange;
+struct microreg_snapshot;
+struct stats_worker;
+
+/* A table as this worker uses it. Exchanges hold it, so that a reload leaves them theirs. */
+struct worker_table {
+	struct table *table; /* a reference */
+	struct endpoint_set **sets; /* as settings->services; the sets belong to the worker */
+	unsigned users; /* the worker itself, and each exchange */
+};
+
+struct worker_set;
+
+struct worker {
+	unsigned index;
+	struct gateway *gateway;
+	struct stats_worker *stats;
+	struct loop *loop;
+	pthread_t thread;
+	bool started;
+	struct worker_table *table;
+	const struct microreg_snapshot *snapshot; /* NULL without a registry */
+	struct worker_set *sets; /* by service, for as long as the worker lives */
+	struct listener *listeners;
+	size_t listener_count;
+	struct client *clients; /* all of them */
+	struct exchange *spare; /* for reuse */
+	unsigned spare_count;
+	bool draining;
+	uint64_t random[2];
+	char date[32]; /* the Date field's value, of `date_s` */
+	uint64_t date_s;
+	/* Mail that is under way; one of a kind at a time. */
+	struct loop_message snapshot_mail;
+	atomic_bool snapshot_mailed;
+};
+
+/* Main's thread. The listeners are taken over. */
+struct worker *worker_new(unsigned index, struct gateway *gateway, struct table *table,
+			  struct listener *listeners, size_t listener_count, struct err *e);
+int worker_start(struct worker *worker, struct err *e);
+void worker_free(struct worker **worker); /* after worker_join */
+
+/* Any thread: these post to the worker's loop. */
+int worker_post_table(struct worker *worker, struct table *table); /* takes its own reference */
+void worker_post_snapshot(struct worker *worker); /* the registry's snapshot changed */
+int worker_post_drain(struct worker *worker);	  /* no more accepting; idle clients go */
+int worker_post_stop(struct worker *worker);	  /* whatever runs is cut */
+void worker_join(struct worker *worker);
+
+/* The set of a service of `table`, brought up to date from the snapshot or the settings. */
+struct endpoint_set *worker_resolve(struct worker *worker, struct worker_table *table,
+				    size_t service);
+
+struct worker_table *worker_table_ref(struct worker_table *table);
+void worker_table_unref(struct worker_table **table);
+
+struct loop *worker_loop(const struct worker *worker);
+const struct settings *worker_settings(const struct worker *worker);
+uint64_t worker_idle_timeout_ms(const struct worker *worker);
+uint64_t worker_random(struct worker *worker); /* not for secrets */
+const char *worker_date(struct worker *worker); /* RFC 9110 5.6.7 */
+
+#endif
