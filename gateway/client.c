@@ -7,9 +7,9 @@
 #include "gateway/exchange.h"
 #include "gateway/gateway.h"
 #include "gateway/pipeline.h"
+#include "gateway/problem.h"
 #include "gateway/respond.h"
 #include "gateway/settings.h"
-#include "gateway/stats.h"
 #include "gateway/worker.h"
 
 #include <arpa/inet.h>
@@ -68,12 +68,12 @@ static void client_free(struct client *c)
 	free(c);
 }
 
-static void client_enter(struct client *c)
+void client_enter(struct client *c)
 {
 	c->entered = true;
 }
 
-static void client_leave(struct client *c)
+void client_leave(struct client *c)
 {
 	c->entered = false;
 	if (!c->dead)
@@ -174,16 +174,26 @@ bool client_is_full(const struct client *c)
 	return c->out.len - c->out_at > CLIENT_OUT_HELD;
 }
 
-void client_flush(struct client *c)
+/* The connection is gone under us. */
+static void client_broken(struct client *c)
+{
+	if (c->x && !c->x->reply_done) {
+		c->x->flags |= ACCESS_DC;
+		pipeline_log(c->x);
+	}
+	client_free(c);
+}
+
+bool client_flush(struct client *c)
 {
 	uint64_t sent = 0;
 	enum stream_result r;
 
 	if (c->dead)
-		return;
+		return false;
 	if (c->out.failed) { /* a reply that can't be written whole must not look whole */
 		client_free(c);
-		return;
+		return false;
 	}
 	r = stream_write(&c->stream, &c->out, &c->out_at, &sent);
 	if (sent)
@@ -191,12 +201,9 @@ void client_flush(struct client *c)
 	if (c->x)
 		c->x->bytes_out += sent;
 	if (r != STREAM_BROKEN)
-		return;
-	if (c->x && !c->x->reply_done) {
-		exchange_flag(c->x, "DC");
-		pipeline_log(c->x);
-	}
-	client_free(c);
+		return true;
+	client_broken(c);
+	return false;
 }
 
 /* ---- The end of a reply ---- */
@@ -251,8 +258,7 @@ static void client_try_finish(struct client *c)
 void client_reply_done(struct client *c)
 {
 	c->x->reply_done = true;
-	client_flush(c);
-	if (c->dead)
+	if (!client_flush(c))
 		return;
 	pipeline_log(c->x);
 	c->discarded = 0;
@@ -275,7 +281,7 @@ static void client_refuse(struct client *c, unsigned status, const char *reason)
 	c->x->request.minor = 1;
 	c->x->request.method = HTTP_OTHER;
 	buf_reset(&c->in);
-	pipeline_refuse(c->x, status, reason);
+	pipeline_refuse(c->x, problem_of_status(status), reason);
 }
 
 static void client_begin(struct client *c, size_t head_len)
@@ -390,7 +396,7 @@ static void client_process(struct client *c)
 		if (!c->x)
 			going = c->in.len && client_feed_head(c);
 		else if (!c->x->body_done)
-			going = c->in.len && client_feed_body(c);
+			going = client_feed_body(c);
 		else
 			going = false;
 		client_try_finish(c);
@@ -427,15 +433,6 @@ static void client_ended(struct client *c)
 	pipeline_body_refused(c->x, "the request's body was cut short");
 }
 
-static void client_broken(struct client *c)
-{
-	if (c->x && !c->x->reply_done) {
-		exchange_flag(c->x, "DC");
-		pipeline_log(c->x);
-	}
-	client_free(c);
-}
-
 static void client_receive(struct client *c)
 {
 	while (client_wants(c)) {
@@ -469,7 +466,7 @@ static void client_on_task(struct loop_task *task)
 
 void client_want_body(struct client *c)
 {
-	if (c->x && !c->x->body_done && (c->in.len || c->stream.readable))
+	if (c->x && !c->x->body_done)
 		loop_defer(client_loop(c), &c->task);
 }
 
@@ -480,8 +477,7 @@ static void client_on_event(struct loop_fd *lfd, unsigned events)
 	stream_note(&c->stream, events);
 	client_enter(c);
 	if ((events & LOOP_WRITABLE) && c->out.len) {
-		client_flush(c);
-		if (!c->dead && c->x && !client_is_full(c))
+		if (client_flush(c) && c->x && !client_is_full(c))
 			forward_resume(&c->x->forward);
 		client_try_finish(c);
 	}

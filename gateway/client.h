@@ -40,7 +40,7 @@ struct client {
 	unsigned requests;
 	bool eof;     /* the client has ended its side */
 	bool entered; /* one of its callbacks is on the stack */
-	bool dead;
+	bool dead;    /* ended: nothing but client_leave may follow */
 	char address[INET6_ADDRSTRLEN];
 	struct sockaddr_storage peer;
 };
@@ -49,12 +49,18 @@ struct client {
  * reads at once it stays under 64 KiB a direction. */
 enum { CLIENT_OUT_HELD = 32 << 10 };
 
+/* Around everything that may end the connection: its memory stays in between, so that `dead` can
+ * be looked at. Not nested. */
+void client_enter(struct client *client);
+void client_leave(struct client *client);
+
 /* Takes the descriptor over; over the limit of connections it is answered 503 and closed. */
 void client_accept(struct worker *worker, int fd, const struct sockaddr_storage *peer);
 
 /* The reply's bytes are written here and leave with client_flush. */
 struct buf *client_out(struct client *client);
-void client_flush(struct client *client); /* may free the client and its exchange */
+/* Sends what can be sent. False when the connection broke, and with it the exchange. */
+bool client_flush(struct client *client);
 bool client_is_full(const struct client *client);
 
 /* The exchange's reply is written whole: flush, log, and go on to the next. May free the client. */

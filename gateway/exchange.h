@@ -6,6 +6,9 @@
 #define MICROREG_GATEWAY_EXCHANGE_H
 
 #include "common/arena.h"
+#include "gateway/access_flags.h"
+#include "gateway/cache.h"
+#include "gateway/cache_rules.h"
 #include "gateway/forward.h"
 #include "gateway/http1_body.h"
 #include "gateway/http1_head.h"
@@ -14,13 +17,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct cache_entry;
-struct cache_writer;
 struct client;
 struct worker;
 struct worker_table;
 
-enum { EXCHANGE_ID_MAX = 128, EXCHANGE_FLAGS_MAX = 8 };
+enum { EXCHANGE_ID_MAX = 128 };
 
 struct exchange {
 	struct exchange *next; /* in the worker's spare list */
@@ -36,25 +37,29 @@ struct exchange {
 	struct http1_body body;
 	bool body_done; /* all of it came */
 	uint64_t body_max;
-	struct span id; /* X-Request-Id */
+	struct span id; /* X-Request-Id; NUL-terminated */
 	/* Where it is: */
 	struct forward forward;
 	bool replied;	 /* the reply's head was written */
 	bool reply_done; /* all of it was */
 	bool close;	 /* the connection ends after this reply */
 	bool chunked;	 /* how the reply is framed */
+	bool continued;	 /* 100 Continue was sent */
 	bool bodiless;	 /* HEAD, 204, 304: whatever comes is not sent on */
 	/* The cache: */
-	struct span cache_key;
-	const struct cache_entry *stale; /* a kept reply that will do when no other comes; held */
-	struct cache_writer *keep;	 /* the reply is being kept */
-	const char *cache_word;		 /* for the log: "hit", "stale", "miss", … */
+	bool cached; /* the key is made: the cache takes part */
+	struct cache_key key;
+	const struct cache_entry *kept; /* what was found; held */
+	struct cache_use use;		/* what may be done with it */
+	struct cache_writer *keep;	/* this reply is being kept */
+	struct cache_status cache_status;
+	uint64_t sent_ms; /* when the request left, for the reply's age */
 	/* For the log: */
 	uint64_t started_us;
 	unsigned status;
 	uint64_t bytes_in, bytes_out;
-	char flags[EXCHANGE_FLAGS_MAX]; /* Envoy's, space-separated */
-	const char *detail;		/* why, when something failed */
+	unsigned flags;	    /* ACCESS_… */
+	const char *detail; /* why, when something failed; static text or in the arena */
 };
 
 /* From the spare list or new; NULL when out of memory. */
@@ -66,9 +71,10 @@ void exchange_free(struct exchange **x);
 /* The memory of the worker's spare ones. */
 void exchange_free_spare(struct worker *worker);
 
-void exchange_flag(struct exchange *x, const char *flag);
-
 /* The client's own X-Request-Id if it is a sane one, else a new one of 32 hex digits. */
 void exchange_choose_id(struct exchange *x);
+
+/* 16 lower-case hex digits, no NUL. */
+void exchange_hex(char *out, uint64_t value);
 
 #endif

@@ -347,8 +347,6 @@ static enum upstream_step upstream_step(struct upstream *up)
 		upstream_ended(up, r == STREAM_BROKEN);
 		return STEP_GONE;
 	}
-	if (r == STREAM_WAIT && !up->in.len)
-		return STEP_MORE;
 	step = upstream_parse_head(up, &at);
 	if (step == STEP_MORE)
 		step = upstream_parse_body(up, &at);

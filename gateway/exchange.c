@@ -1,0 +1,105 @@
+/* exchange: made, kept for reuse, and given back. */
+#include "gateway/exchange.h"
+#include "gateway/client.h"
+#include "gateway/worker.h"
+
+#include <stdlib.h>
+
+enum {
+	EXCHANGE_ARENA_MAX = 1 << 20, /* two heads at their limits, and what goes with them */
+	EXCHANGE_SPARE_MAX = 256,     /* per worker */
+};
+
+struct exchange *exchange_new(struct client *client)
+{
+	struct worker *worker = client->worker;
+	struct exchange *x = worker->spare;
+	struct arena arena;
+
+	if (x) {
+		worker->spare = x->next;
+		worker->spare_count--;
+		arena = x->arena;
+	} else {
+		x = malloc(sizeof(*x));
+		if (!x)
+			return NULL;
+		arena_init(&arena, EXCHANGE_ARENA_MAX);
+	}
+	*x = (struct exchange){.worker = worker, .client = client, .arena = arena};
+	x->table = worker_table_ref(worker->table);
+	x->started_us = loop_now_us(worker_loop(worker));
+	return x;
+}
+
+void exchange_free(struct exchange **x)
+{
+	struct exchange *e = *x;
+	struct worker *worker;
+
+	*x = NULL;
+	if (!e)
+		return;
+	worker = e->worker;
+	if (e->forward.worker)
+		forward_fini(&e->forward);
+	cache_writer_abort(&e->keep);
+	cache_unref(&e->kept);
+	worker_table_unref(&e->table);
+	if (worker->spare_count >= EXCHANGE_SPARE_MAX) {
+		arena_fini(&e->arena);
+		free(e);
+		return;
+	}
+	arena_reset(&e->arena);
+	e->next = worker->spare;
+	worker->spare = e;
+	worker->spare_count++;
+}
+
+void exchange_free_spare(struct worker *worker)
+{
+	while (worker->spare) {
+		struct exchange *x = worker->spare;
+
+		worker->spare = x->next;
+		arena_fini(&x->arena);
+		free(x);
+	}
+	worker->spare_count = 0;
+}
+
+static bool exchange_id_is_sane(struct span id)
+{
+	for (size_t i = 0; i < id.len; i++)
+		if (id.at[i] <= ' ' || id.at[i] > '~' || id.at[i] == '"' || id.at[i] == '\\')
+			return false;
+	return id.len > 0 && id.len <= EXCHANGE_ID_MAX;
+}
+
+void exchange_hex(char *out, uint64_t value)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	for (int i = 15; i >= 0; i--, value >>= 4)
+		out[i] = hex[value & 15];
+}
+
+void exchange_choose_id(struct exchange *x)
+{
+	const struct http1_field *field = http1_head_find(&x->request, HTTP1_X_REQUEST_ID);
+	char *id;
+
+	if (field && exchange_id_is_sane(field->value)) {
+		id = arena_strndup(&x->arena, field->value.at, field->value.len);
+		x->id = (struct span){id, id ? field->value.len : 0};
+		return;
+	}
+	id = arena_alloc(&x->arena, 33);
+	if (!id) /* the request goes on without */
+		return;
+	exchange_hex(id, worker_random(x->worker));
+	exchange_hex(id + 16, worker_random(x->worker));
+	id[32] = '\0';
+	x->id = (struct span){id, 32};
+}

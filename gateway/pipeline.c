@@ -1,0 +1,362 @@
+/*
+ * pipeline: route -> cache -> forward -> keep -> respond -> log.
+ *
+ * Read it from pipeline_start down; what comes back from an instance begins
+ * at pipeline_on_head.
+ */
+#include "gateway/pipeline.h"
+#include "common/clock.h"
+#include "gateway/client.h"
+#include "gateway/forward_head.h"
+#include "gateway/gateway.h"
+#include "gateway/respond.h"
+#include "gateway/worker.h"
+
+#include <string.h>
+
+static void pipeline_forward(struct exchange *x);
+
+/* ---- The request ---- */
+
+void pipeline_refuse(struct exchange *x, enum problem problem, const char *reason)
+{
+	exchange_choose_id(x);
+	x->detail = reason;
+	respond_problem(x, problem, reason, NULL);
+}
+
+static void pipeline_method_not_allowed(struct exchange *x)
+{
+	char *fields = arena_alloc(&x->arena, 128), *at = fields;
+
+	if (fields) { /* RFC 9110 15.5.6 wants Allow; without memory it is left out */
+		const char *comma = "Allow: ";
+
+		for (unsigned i = 0; i < HTTP_METHOD_COUNT; i++) {
+			if (!(x->match.allow & 1u << i))
+				continue;
+			at = stpcpy(at, comma);
+			at = stpcpy(at, http_method_name((enum http_method)(1u << i)));
+			comma = ", ";
+		}
+		(void)stpcpy(at, at == fields ? "" : "\r\n");
+	}
+	respond_problem(x, PROBLEM_NO_METHOD, NULL, fields);
+}
+
+/* The path, normalized in place, and the route that it takes. False: answered. */
+static bool pipeline_route(struct exchange *x)
+{
+	char *path = arena_strndup(&x->arena, x->request.path.at, x->request.path.len);
+	size_t len = x->request.path.len;
+
+	if (!path) {
+		respond_problem(x, PROBLEM_NO_MEMORY, NULL, NULL);
+		return false;
+	}
+	if (route_path_normalize(path, &len) < 0) {
+		x->close = true;
+		respond_problem(x, PROBLEM_BAD_REQUEST, "the path can't be normalized", NULL);
+		return false;
+	}
+	x->path = (struct span){path, len};
+	switch (router_find(x->table->table->router, &x->request, x->path, &x->match)) {
+	case ROUTER_FOUND:
+		x->route = x->match.route;
+		return true;
+	case ROUTER_NO_METHOD:
+		pipeline_method_not_allowed(x);
+		return false;
+	case ROUTER_NO_ROUTE:
+		break;
+	}
+	respond_problem(x, PROBLEM_NO_ROUTE, NULL, NULL);
+	return false;
+}
+
+/* Looks for a kept reply. False: answered. */
+static bool pipeline_cache(struct exchange *x)
+{
+	uint64_t now = loop_now_ms(worker_loop(x->worker));
+	const struct settings_route *route = x->route;
+	struct span service = {route->service_name, strlen(route->service_name)};
+
+	if (route->cache.off || !x->body_done ||
+	    cache_key_make(&x->key, &x->arena, service, &x->request, x->path) < 0)
+		return true;
+	x->cached = true;
+	if (!((unsigned)x->request.method & (HTTP_GET | HTTP_HEAD)))
+		return true;
+	x->kept = cache_find(x->worker->gateway->cache, &x->key, &x->request, now);
+	x->use = cache_rules_serve(&route->cache, &x->request, x->kept, now);
+	if (x->use.serve) {
+		respond_kept(x, x->kept, &x->use.hit);
+		return false;
+	}
+	if (x->use.only_if_cached) {
+		respond_problem(x, PROBLEM_NOT_CACHED, NULL, NULL);
+		return false;
+	}
+	x->cache_status = x->use.forwarded;
+	return true;
+}
+
+void pipeline_start(struct exchange *x)
+{
+	exchange_choose_id(x);
+	if (x->request.asterisk) {
+		respond_options(x);
+		return;
+	}
+	if (x->request.method == HTTP_TRACE) { /* it would show credentials to scripts */
+		respond_problem(x, PROBLEM_NOT_IMPLEMENTED, "TRACE is not passed on", NULL);
+		return;
+	}
+	if (!pipeline_route(x))
+		return;
+	x->body_max = x->route->body_bytes;
+	if (x->request.framing == HTTP1_LENGTH && x->request.content_length > x->body_max) {
+		respond_problem(x, PROBLEM_BODY_TOO_LARGE, NULL, NULL);
+		return;
+	}
+	if (!pipeline_cache(x))
+		return;
+	pipeline_forward(x);
+}
+
+/* ---- To the instances ---- */
+
+static void pipeline_on_head(struct forward *fwd, const struct http1_head *head);
+static void pipeline_on_body(struct forward *fwd, struct span piece);
+static void pipeline_on_end(struct forward *fwd);
+static void pipeline_on_fail(struct forward *fwd, enum forward_failure failure);
+static void pipeline_on_abort(struct forward *fwd);
+static void pipeline_on_want(struct forward *fwd);
+static void pipeline_on_flush(struct forward *fwd);
+
+static const struct forward_sink pipeline_sink = {
+	.on_head = pipeline_on_head,
+	.on_body = pipeline_on_body,
+	.on_end = pipeline_on_end,
+	.on_fail = pipeline_on_fail,
+	.on_abort = pipeline_on_abort,
+	.on_want = pipeline_on_want,
+	.on_flush = pipeline_on_flush,
+};
+
+static struct exchange *pipeline_exchange(struct forward *fwd)
+{
+	return (struct exchange *)(void *)((char *)fwd - offsetof(struct exchange, forward));
+}
+
+static void pipeline_forward(struct exchange *x)
+{
+	const struct settings *settings = x->table->table->settings;
+	struct forward *fwd = &x->forward;
+
+	forward_init(fwd, x->worker, &x->arena, &pipeline_sink);
+	fwd->set = worker_resolve(x->worker, x->table, x->route->service);
+	fwd->settings = &settings->services[x->route->service];
+	fwd->timeout_ms = x->route->timeout_ms;
+	fwd->method = x->request.method;
+	fwd->chunked = x->request.framing == HTTP1_CHUNKED;
+	fwd->body_done = x->body_done;
+	forward_head_write(x, &fwd->head);
+	if (fwd->head.failed) {
+		respond_problem(x, PROBLEM_NO_MEMORY, NULL, NULL);
+		return;
+	}
+	x->sent_ms = loop_now_ms(worker_loop(x->worker));
+	forward_start(fwd);
+	respond_continue(x);
+}
+
+bool pipeline_takes_body(const struct exchange *x)
+{
+	return x->forward.state == FORWARD_OFF || !forward_is_full(&x->forward);
+}
+
+void pipeline_body(struct exchange *x, struct span piece)
+{
+	if (x->body.received > x->body_max) {
+		x->close = true;
+		if (x->replied) {
+			client_abort(x->client);
+			return;
+		}
+		forward_cancel(&x->forward);
+		respond_problem(x, PROBLEM_BODY_TOO_LARGE, NULL, NULL);
+		return;
+	}
+	if (x->forward.state != FORWARD_OFF)
+		forward_body(&x->forward, piece);
+}
+
+void pipeline_body_end(struct exchange *x)
+{
+	if (x->forward.state != FORWARD_OFF)
+		forward_body_end(&x->forward);
+}
+
+/* The body can't come whole. */
+static void pipeline_body_failed(struct exchange *x, enum problem problem, const char *reason)
+{
+	if (x->reply_done)
+		return;
+	x->detail = reason;
+	forward_cancel(&x->forward);
+	if (x->replied)
+		client_abort(x->client);
+	else
+		respond_problem(x, problem, reason, NULL);
+}
+
+void pipeline_body_refused(struct exchange *x, const char *reason)
+{
+	pipeline_body_failed(x, PROBLEM_BAD_REQUEST, reason);
+}
+
+void pipeline_body_timed_out(struct exchange *x)
+{
+	pipeline_body_failed(x, PROBLEM_REQUEST_TIMEOUT, "the request's body did not come in time");
+}
+
+/* ---- The reply ---- */
+
+/* Keeps the reply, if it may be kept, as its body passes. */
+static void pipeline_keep(struct exchange *x, const struct http1_head *head)
+{
+	uint64_t now = loop_now_ms(worker_loop(x->worker));
+	struct cache_times times = {.sent_ms = x->sent_ms, .received_ms = now};
+	struct cache_life life;
+
+	if (cache_rules_invalidates(x->request.method, head->status))
+		cache_invalidate(x->worker->gateway->cache, &x->key);
+	if (x->request.method != HTTP_GET)
+		return;
+	times.wall_ms = clock_wall_ms();
+	life = cache_rules_store(&x->route->cache, &x->request, head, &times);
+	if (!life.store)
+		return;
+	x->keep = cache_writer_begin(x->worker->gateway->cache, &x->key, &x->request, head, &life);
+	x->cache_status.stored = x->keep != NULL;
+}
+
+static void pipeline_serve_stale(struct exchange *x)
+{
+	x->flags |= ACCESS_SI;
+	respond_kept(x, x->kept, &x->use.on_failure_hit);
+}
+
+static void pipeline_on_head(struct forward *fwd, const struct http1_head *head)
+{
+	struct exchange *x = pipeline_exchange(fwd);
+	struct client *client = x->client;
+	unsigned status = head->status;
+
+	client_enter(client);
+	if (x->kept && x->use.on_failure && cache_rules_is_error(status)) {
+		forward_cancel(fwd);
+		pipeline_serve_stale(x);
+	} else if (x->route->fallback.given && status >= 502 && status <= 504) {
+		forward_cancel(fwd);
+		respond_default(x, &x->route->fallback);
+	} else {
+		if (x->cached)
+			pipeline_keep(x, head);
+		respond_head(x, head);
+	}
+	client_leave(client);
+}
+
+static void pipeline_on_body(struct forward *fwd, struct span piece)
+{
+	struct exchange *x = pipeline_exchange(fwd);
+	struct client *client = x->client;
+
+	client_enter(client);
+	cache_writer_append(&x->keep, piece);
+	respond_body(x, piece);
+	if (client_is_full(client) && client_flush(client) && client_is_full(client))
+		forward_pause(fwd);
+	client_leave(client);
+}
+
+static void pipeline_on_end(struct forward *fwd)
+{
+	struct exchange *x = pipeline_exchange(fwd);
+	struct client *client = x->client;
+
+	client_enter(client);
+	(void)cache_writer_commit(&x->keep); /* false: it is just not kept */
+	respond_end(x);
+	client_leave(client);
+}
+
+static enum problem pipeline_problem(enum forward_failure failure)
+{
+	switch (failure) {
+	case FORWARD_NO_INSTANCE:
+		return PROBLEM_NO_INSTANCE;
+	case FORWARD_CONNECT:
+		return PROBLEM_CONNECT_FAILED;
+	case FORWARD_RESET:
+		return PROBLEM_REPLY_CUT;
+	case FORWARD_MALFORMED:
+		return PROBLEM_REPLY_MALFORMED;
+	case FORWARD_TIMEOUT:
+		return PROBLEM_UPSTREAM_TIMEOUT;
+	case FORWARD_OVERLOAD:
+		return PROBLEM_OVERLOAD;
+	case FORWARD_NONE:
+	case FORWARD_MEMORY:
+		break;
+	}
+	return PROBLEM_NO_MEMORY;
+}
+
+/* No instance gave an answer: what was kept, else the route's default, else the problem. */
+static void pipeline_on_fail(struct forward *fwd, enum forward_failure failure)
+{
+	struct exchange *x = pipeline_exchange(fwd);
+	struct client *client = x->client;
+	enum problem problem = pipeline_problem(failure);
+
+	client_enter(client);
+	x->detail = fwd->failure_reason;
+	if (x->kept && x->use.on_failure) {
+		x->flags |= problem_kind(problem)->flags;
+		pipeline_serve_stale(x);
+	} else if (x->route->fallback.given) {
+		x->flags |= problem_kind(problem)->flags;
+		respond_default(x, &x->route->fallback);
+	} else {
+		respond_problem(x, problem, NULL, NULL);
+	}
+	client_leave(client);
+}
+
+/* The reply was cut short. What the client has of it must not look whole. */
+static void pipeline_on_abort(struct forward *fwd)
+{
+	struct exchange *x = pipeline_exchange(fwd);
+
+	cache_writer_abort(&x->keep);
+	x->detail = fwd->failure_reason;
+	pipeline_log(x);
+	client_abort(x->client);
+}
+
+static void pipeline_on_want(struct forward *fwd)
+{
+	client_want_body(pipeline_exchange(fwd)->client);
+}
+
+static void pipeline_on_flush(struct forward *fwd)
+{
+	struct client *client = pipeline_exchange(fwd)->client;
+
+	client_enter(client);
+	(void)client_flush(client); /* nothing follows */
+	client_leave(client);
+}

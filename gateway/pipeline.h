@@ -1,0 +1,29 @@
+/*
+ * pipeline: the life of a request, step by step. client.c calls in with what
+ * came; respond.c is called with what goes out.
+ *
+ * Any function here may end the client's connection (client->dead).
+ */
+#ifndef MICROREG_GATEWAY_PIPELINE_H
+#define MICROREG_GATEWAY_PIPELINE_H
+
+#include "gateway/exchange.h"
+#include "gateway/problem.h"
+
+/* A whole head came, in x->request. */
+void pipeline_start(struct exchange *x);
+
+/* What came is no request. The connection ends after the answer. */
+void pipeline_refuse(struct exchange *x, enum problem problem, const char *reason);
+
+/* The request's body, as it comes. */
+bool pipeline_takes_body(const struct exchange *x);
+void pipeline_body(struct exchange *x, struct span piece);
+void pipeline_body_end(struct exchange *x);
+void pipeline_body_refused(struct exchange *x, const char *reason);
+void pipeline_body_timed_out(struct exchange *x);
+
+/* Once, when the reply has been written or the client has gone. */
+void pipeline_log(struct exchange *x);
+
+#endif

@@ -1,0 +1,241 @@
+/* respond: writes status lines, fields and framing. */
+#include "gateway/respond.h"
+#include "common/clock.h"
+#include "gateway/client.h"
+#include "gateway/http1_write.h"
+#include "gateway/service.h"
+#include "gateway/worker.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A body that is still to come and longer than this is not waited for: the connection ends. */
+enum { RESPOND_DISCARD_MAX = 64 << 10 };
+
+static void respond_text(struct buf *out, const char *name, const char *value)
+{
+	http1_write_field(out, name, value, strlen(value));
+}
+
+/* Decides before the head is written whether the connection can serve another request. */
+static void respond_decide_close(struct exchange *x)
+{
+	const struct http1_body *body = &x->body;
+
+	if (x->close || x->body_done)
+		return;
+	/* A client that waits for 100 Continue may or may not send its body now: nobody knows
+	 * where the next request begins (RFC 9110 10.1.1). */
+	if (x->request.expect_continue && !body->received && !x->continued)
+		x->close = true;
+	if (x->request.framing == HTTP1_LENGTH &&
+	    x->request.content_length - body->received > RESPOND_DISCARD_MAX)
+		x->close = true;
+}
+
+static void respond_start(struct exchange *x, unsigned status)
+{
+	x->replied = true;
+	x->status = status;
+	x->bodiless = x->request.method == HTTP_HEAD || status == 204 || status == 304;
+	respond_decide_close(x);
+	http1_write_status_line(client_out(x->client), status);
+}
+
+/* What every answer of ours ends its head with. */
+static void respond_finish_head(struct exchange *x)
+{
+	struct buf *out = client_out(x->client);
+	char status[CACHE_STATUS_SIZE];
+	size_t len;
+
+	if (x->id.len)
+		http1_write_field(out, "X-Request-Id", x->id.at, x->id.len);
+	len = cache_status_write(&x->cache_status, status);
+	if (len)
+		http1_write_field(out, "Cache-Status", status, len);
+	if (x->close)
+		respond_text(out, "Connection", "close");
+	else if (x->request.minor == 0)
+		respond_text(out, "Connection", "keep-alive");
+	http1_write_end(out);
+}
+
+/* ---- An instance's reply ---- */
+
+static bool respond_passes(const struct http1_field *field)
+{
+	if (field->hop)
+		return false;
+	switch ((int)field->known) {
+	case HTTP1_CONTENT_LENGTH:
+	case HTTP1_TRANSFER_ENCODING:
+	case HTTP1_X_REQUEST_ID:
+	case HTTP1_MICROREG_CACHE_CONTROL:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static void respond_framing(struct exchange *x, const struct http1_head *head)
+{
+	struct buf *out = client_out(x->client);
+	const struct http1_field *length = http1_head_find(head, HTTP1_CONTENT_LENGTH);
+
+	x->chunked = false;
+	if (x->bodiless) {
+		/* What a GET would have had (RFC 9110 8.6); never with a 204. */
+		if (length && head->status != 204)
+			http1_write_field(out, "Content-Length", length->value.at,
+					  length->value.len);
+		return;
+	}
+	if (head->framing == HTTP1_LENGTH || head->framing == HTTP1_NO_BODY) {
+		http1_write_length(out, head->framing == HTTP1_LENGTH ? head->content_length : 0);
+	} else if (x->request.minor == 0) {
+		x->close = true; /* HTTP/1.0 knows no chunks: the end is the connection's */
+	} else {
+		respond_text(out, "Transfer-Encoding", "chunked");
+		x->chunked = true;
+	}
+}
+
+void respond_head(struct exchange *x, const struct http1_head *head)
+{
+	struct buf *out = client_out(x->client);
+
+	respond_start(x, head->status);
+	for (size_t i = 0; i < head->field_count; i++)
+		if (respond_passes(&head->fields[i]))
+			http1_write_span(out, head->fields[i].name, head->fields[i].value);
+	if (!http1_head_find(head, HTTP1_DATE)) /* RFC 9110 6.6.1 */
+		respond_text(out, "Date", worker_date(x->worker));
+	respond_text(out, "Via", head->minor ? "1.1 microreg" : "1.0 microreg");
+	respond_framing(x, head);
+	respond_finish_head(x);
+}
+
+void respond_body(struct exchange *x, struct span piece)
+{
+	struct buf *out = client_out(x->client);
+
+	if (x->bodiless || !piece.len)
+		return;
+	if (x->chunked)
+		http1_write_chunk_head(out, piece.len);
+	(void)buf_append(out, piece.at, piece.len); /* failure sticks: client_flush ends it */
+	if (x->chunked)
+		http1_write_chunk_tail(out);
+}
+
+void respond_end(struct exchange *x)
+{
+	if (x->chunked)
+		http1_write_last_chunk(client_out(x->client));
+	client_reply_done(x->client);
+}
+
+/* ---- Answers of our own ---- */
+
+void respond_kept(struct exchange *x, const struct cache_entry *entry,
+		  const struct cache_status *status)
+{
+	struct buf *out = client_out(x->client);
+	bool same = cache_rules_not_modified(&x->request, entry);
+	struct span fields = same ? entry->fields_304 : entry->fields;
+	char age[24];
+
+	x->cache_status = *status;
+	respond_start(x, same ? 304 : entry->status);
+	(void)buf_append(out, fields.at, fields.len); /* failure sticks */
+	(void)snprintf(age, sizeof(age), "%" PRIu64,
+		       cache_rules_age_s(entry, loop_now_ms(worker_loop(x->worker))));
+	respond_text(out, "Age", age);
+	respond_text(out, "Via", "1.1 microreg");
+	if (!same && entry->status != 204)
+		http1_write_length(out, entry->body.len);
+	respond_finish_head(x);
+	if (!x->bodiless)
+		(void)buf_append(out, entry->body.at, entry->body.len); /* failure sticks */
+	client_reply_done(x->client);
+}
+
+/* "orders/2": the instance that was asked last. An id that shows its address, as the default one
+ * does, is for debugging only. */
+static const char *respond_next_hop(struct exchange *x)
+{
+	const struct forward *fwd = &x->forward;
+
+	if (!fwd->set)
+		return NULL;
+	if (!fwd->endpoint || (!x->route->debug && strstr(fwd->endpoint->id, fwd->endpoint->host)))
+		return fwd->set->service->name;
+	return arena_printf(&x->arena, "%s/%s", fwd->set->service->name, fwd->endpoint->id);
+}
+
+static void respond_document(struct exchange *x, unsigned status, const char *type,
+			     const char *body, size_t len, const char *fields)
+{
+	struct buf *out = client_out(x->client);
+
+	respond_start(x, status);
+	respond_text(out, "Date", worker_date(x->worker));
+	respond_text(out, "Server", "microreg");
+	if (type)
+		respond_text(out, "Content-Type", type);
+	if (fields)
+		(void)buf_puts(out, fields); /* failure sticks */
+	if (status != 204 && status != 304)
+		http1_write_length(out, len);
+	respond_finish_head(x);
+	if (!x->bodiless)
+		(void)buf_append(out, body, len); /* failure sticks */
+	client_reply_done(x->client);
+}
+
+void respond_problem(struct exchange *x, enum problem problem, const char *detail,
+		     const char *fields)
+{
+	const struct problem_kind *kind = problem_kind(problem);
+	struct buf body, proxy;
+	const char *more = fields ? fields : "";
+
+	x->flags |= kind->flags;
+	buf_init(&body, 16 << 10);
+	buf_init(&proxy, 1 << 10);
+	problem_write(&body, problem, detail, x->id.len ? x->id.at : NULL);
+	if (kind->proxy_error) {
+		(void)buf_puts(&proxy, "Proxy-Status: "); /* failure: the field is left out */
+		problem_write_proxy_status(&proxy, problem, respond_next_hop(x));
+		(void)buf_puts(&proxy, "\r\n");
+		if (buf_str(&proxy))
+			more = arena_printf(&x->arena, "%s%s", more, buf_str(&proxy));
+	}
+	respond_document(x, kind->status, PROBLEM_CONTENT_TYPE, body.data, body.len, more);
+	buf_fini(&body);
+	buf_fini(&proxy);
+}
+
+void respond_default(struct exchange *x, const struct settings_fallback *fallback)
+{
+	x->flags |= ACCESS_DR;
+	respond_document(x, fallback->status, fallback->type, fallback->body, fallback->body_len,
+			 NULL);
+}
+
+void respond_options(struct exchange *x)
+{
+	respond_document(x, 204, NULL, NULL, 0,
+			 "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
+}
+
+void respond_continue(struct exchange *x)
+{
+	if (!x->request.expect_continue || x->continued || x->body.received)
+		return;
+	x->continued = true;
+	(void)buf_puts(client_out(x->client), "HTTP/1.1 100 Continue\r\n\r\n"); /* sticks */
+	(void)client_flush(x->client); /* the caller is a client's: it looks itself */
+}

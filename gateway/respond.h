@@ -1,0 +1,29 @@
+/*
+ * respond: every answer leaves here: an instance's reply, a kept one, a
+ * problem. Writes into the client's buffer; client.c sends.
+ */
+#ifndef MICROREG_GATEWAY_RESPOND_H
+#define MICROREG_GATEWAY_RESPOND_H
+
+#include "gateway/exchange.h"
+#include "gateway/problem.h"
+
+/* The head of an instance's reply, framed anew. Its body follows. */
+void respond_head(struct exchange *x, const struct http1_head *head);
+void respond_body(struct exchange *x, struct span piece);
+/* The reply is whole. May free the exchange and its client. */
+void respond_end(struct exchange *x);
+
+/* Whole answers. Each may free the exchange and its client. `fields` are lines with their CRLF, or
+ * empty. */
+void respond_kept(struct exchange *x, const struct cache_entry *entry,
+		  const struct cache_status *status);
+void respond_problem(struct exchange *x, enum problem problem, const char *detail,
+		     const char *fields);
+void respond_default(struct exchange *x, const struct settings_fallback *fallback);
+void respond_options(struct exchange *x); /* to OPTIONS * */
+
+/* 100 Continue, if the client waits for it. */
+void respond_continue(struct exchange *x);
+
+#endif
