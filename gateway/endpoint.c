@@ -159,11 +159,13 @@ static void endpoint_set_undo(struct endpoint **items, size_t count)
 
 int endpoint_set_update(struct endpoint_set *set, const struct microreg_service *from)
 {
-	size_t count = from->count < ENDPOINTS_MAX ? from->count : ENDPOINTS_MAX, hint = 0;
+	size_t count = from ? from->count : 0, hint = 0;
 	struct endpoint **items;
 
-	if (set->from == from)
+	if (set->from == from && !set->from_settings && (from || !set->count))
 		return 0;
+	if (count > ENDPOINTS_MAX)
+		count = ENDPOINTS_MAX;
 	items = calloc(count + 1, sizeof(struct endpoint *));
 	if (!items)
 		return -1;
@@ -182,7 +184,7 @@ int endpoint_set_update(struct endpoint_set *set, const struct microreg_service 
 		return -1;
 	}
 	microreg_service_unref(&set->from);
-	set->from = microreg_service_ref(from);
+	set->from = from ? microreg_service_ref(from) : NULL;
 	set->from_settings = NULL;
 	return 0;
 }

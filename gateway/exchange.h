@@ -58,6 +58,7 @@ struct exchange {
 	uint64_t started_us;
 	unsigned status;
 	uint64_t bytes_in, bytes_out;
+	bool logged;
 	unsigned flags;	    /* ACCESS_… */
 	const char *detail; /* why, when something failed; static text or in the arena */
 };

@@ -5,6 +5,7 @@
 #include "gateway/forward.h"
 #include "gateway/forward_retry.h"
 #include "gateway/health.h"
+#include "gateway/http1_write.h"
 #include "gateway/pool.h"
 #include "gateway/service.h"
 #include "gateway/settings.h"

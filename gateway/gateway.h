@@ -23,6 +23,7 @@ struct gateway {
 	struct microreg *registry; /* NULL: none in the settings */
 	struct worker **workers;
 	size_t worker_count;
+	atomic_size_t workers_ready; /* worker_count, once the workers may be posted to */
 	atomic_uint connections; /* of clients, all workers together */
 };
 

@@ -3,6 +3,34 @@
 
 #include <stdlib.h>
 
+static int table_add_services(struct table *table, struct services *services)
+{
+	const struct settings *settings = table->settings;
+
+	table->services = calloc(settings->service_count + 1, sizeof(struct service *));
+	if (!table->services)
+		return -1;
+	for (size_t i = 0; i < settings->service_count; i++) {
+		table->services[i] = services_get(services, settings->services[i].name);
+		if (!table->services[i])
+			return -1;
+	}
+	return 0;
+}
+
+static int table_add_trusted(struct table *table)
+{
+	const struct settings_strings *texts = &table->settings->trusted_proxies;
+
+	table->trusted = calloc(texts->count + 1, sizeof(*table->trusted));
+	if (!table->trusted)
+		return -1;
+	for (size_t i = 0; i < texts->count; i++)
+		if (cidr_parse(&table->trusted[table->trusted_count], texts->items[i]) == 0)
+			table->trusted_count++; /* the settings' check let no other through */
+	return 0;
+}
+
 struct table *table_new(struct settings *settings, struct services *services, struct err *e)
 {
 	struct table *table = calloc(1, sizeof(*table));
@@ -15,23 +43,20 @@ struct table *table_new(struct settings *settings, struct services *services, st
 	atomic_init(&table->refs, 1);
 	table->settings = settings;
 	table->router = router_new(settings->routes, settings->route_count, e);
-	if (!table->router) {
-		table_unref(&table);
-		return NULL;
-	}
-	table->services = calloc(settings->service_count + 1, sizeof(*table->services));
-	for (size_t i = 0; table->services && i < settings->service_count; i++) {
-		table->services[i] = services_get(services, settings->services[i].name);
-		if (!table->services[i]) {
-			free(table->services);
-			table->services = NULL;
-		}
-	}
-	if (!table->services) {
+	if (!table->router || table_add_services(table, services) < 0 ||
+	    table_add_trusted(table) < 0) {
 		(void)err_set(e, "route table: out of memory");
 		table_unref(&table);
 	}
 	return table;
+}
+
+bool table_trusts(const struct table *table, const struct sockaddr_storage *peer)
+{
+	for (size_t i = 0; i < table->trusted_count; i++)
+		if (cidr_contains(&table->trusted[i], (const struct sockaddr *)peer))
+			return true;
+	return false;
 }
 
 struct table *table_ref(struct table *table)
@@ -50,5 +75,6 @@ void table_unref(struct table **table)
 	router_free(&t->router);
 	settings_free(&t->settings);
 	free(t->services);
+	free(t->trusted);
 	free(t);
 }

@@ -6,6 +6,7 @@
 #ifndef MICROREG_GATEWAY_TABLE_H
 #define MICROREG_GATEWAY_TABLE_H
 
+#include "common/cidr.h"
 #include "common/err.h"
 #include "gateway/router.h"
 #include "gateway/service.h"
@@ -18,11 +19,16 @@ struct table {
 	struct settings *settings;
 	struct router *router;
 	struct service **services; /* as settings->services */
+	struct cidr *trusted;	   /* trusted_proxies */
+	size_t trusted_count;
 };
 
 /* Takes the settings over, also when it fails. The caller's reference. */
 struct table *table_new(struct settings *settings, struct services *services, struct err *e);
 struct table *table_ref(struct table *table);
 void table_unref(struct table **table);
+
+/* True when the peer is a proxy that may speak for others (trusted_proxies). */
+bool table_trusts(const struct table *table, const struct sockaddr_storage *peer);
 
 #endif

@@ -1,0 +1,66 @@
+/* cidr: prefixes over 128 bits. */
+#include "common/cidr.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const uint8_t cidr_mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+int cidr_parse(struct cidr *range, const char *text)
+{
+	char address[INET6_ADDRSTRLEN];
+	const char *slash = strchr(text, '/');
+	size_t len = slash ? (size_t)(slash - text) : strlen(text);
+	unsigned long bits;
+	unsigned most;
+	char *end;
+
+	if (len >= sizeof(address))
+		return -1;
+	memcpy(address, text, len);
+	address[len] = '\0';
+	memcpy(range->address, cidr_mapped, sizeof(cidr_mapped));
+	if (inet_pton(AF_INET, address, range->address + 12) == 1)
+		most = 32;
+	else if (inet_pton(AF_INET6, address, range->address) == 1)
+		most = 128;
+	else
+		return -1;
+	range->bits = 128;
+	if (!slash)
+		return 0;
+	if (slash[1] < '0' || slash[1] > '9')
+		return -1;
+	bits = strtoul(slash + 1, &end, 10);
+	if (*end || bits > most)
+		return -1;
+	range->bits = 128 - most + (unsigned)bits;
+	return 0;
+}
+
+bool cidr_contains(const struct cidr *range, const struct sockaddr *address)
+{
+	uint8_t bytes[16];
+	unsigned whole = range->bits / 8, rest = range->bits % 8;
+	uint8_t mask = (uint8_t)(0xff00u >> rest);
+
+	if (address->sa_family == AF_INET) {
+		struct sockaddr_in v4;
+
+		memcpy(&v4, address, sizeof(v4));
+		memcpy(bytes, cidr_mapped, sizeof(cidr_mapped));
+		memcpy(bytes + 12, &v4.sin_addr, 4);
+	} else if (address->sa_family == AF_INET6) {
+		struct sockaddr_in6 v6;
+
+		memcpy(&v6, address, sizeof(v6));
+		memcpy(bytes, &v6.sin6_addr, 16);
+	} else {
+		return false;
+	}
+	if (memcmp(bytes, range->address, whole) != 0)
+		return false;
+	return !rest || ((bytes[whole] ^ range->address[whole]) & mask) == 0;
+}

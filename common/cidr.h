@@ -1,0 +1,24 @@
+/*
+ * cidr: a range of addresses: "10.0.0.0/8", "::1", "2001:db8::/32" (RFC 4632,
+ * RFC 4291 2.3).
+ */
+#ifndef MICROREG_COMMON_CIDR_H
+#define MICROREG_COMMON_CIDR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+struct cidr {
+	uint8_t address[16]; /* IPv4 as ::ffff:a.b.c.d, so that both compare alike */
+	unsigned bits;	     /* of the 128 */
+};
+
+/* -1 for what is no range; an address alone is the range of itself. Bits beyond the prefix do not
+ * count. */
+int cidr_parse(struct cidr *range, const char *text);
+
+/* An IPv4 address that came over an IPv6 socket counts as IPv4. False for other families. */
+bool cidr_contains(const struct cidr *range, const struct sockaddr *address);
+
+#endif

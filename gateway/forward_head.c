@@ -1,0 +1,110 @@
+/* forward_head: which fields pass, which are dropped, which are ours. */
+#include "gateway/forward_head.h"
+#include "gateway/client.h"
+#include "gateway/http1_write.h"
+#include "gateway/trace.h"
+#include "gateway/worker.h"
+
+#include <string.h>
+
+/* `trusted`: the client is a proxy that may speak for others. */
+static bool forward_head_passes(const struct http1_field *field, bool trusted)
+{
+	if (field->hop)
+		return false;
+	switch ((int)field->known) {
+	case HTTP1_HOST:	   /* written first */
+	case HTTP1_CONTENT_LENGTH: /* framed anew */
+	case HTTP1_X_REQUEST_ID:   /* ours, or the one we took over */
+	case HTTP1_TRACEPARENT:	   /* trace's */
+	case HTTP1_TRACESTATE:
+	case HTTP1_VIA: /* appended to */
+		return false;
+	case HTTP1_X_FORWARDED: /* appended to */
+		return trusted && !http_equal_nocase(field->name.at, field->name.len,
+						     "X-Forwarded-For", 15);
+	case HTTP1_FORWARDED:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/* One line: the values of a list field, in their order, then ours. */
+static void forward_head_append(struct exchange *x, struct buf *out, const char *name, bool keep,
+				const char *own)
+{
+	const struct http1_head *head = &x->request;
+	size_t len = strlen(name), size = strlen(own) + 1;
+	char *list, *at;
+
+	for (size_t i = 0; keep && i < head->field_count; i++)
+		size += head->fields[i].value.len + 2;
+	list = at = arena_alloc(&x->arena, size);
+	if (!list) {
+		out->failed = true;
+		return;
+	}
+	for (size_t i = 0; keep && i < head->field_count; i++) {
+		const struct http1_field *field = &head->fields[i];
+
+		if (field->hop || !field->value.len ||
+		    !http_equal_nocase(field->name.at, field->name.len, name, len))
+			continue;
+		memcpy(at, field->value.at, field->value.len);
+		at += field->value.len;
+		*at++ = ',';
+		*at++ = ' ';
+	}
+	memcpy(at, own, strlen(own));
+	http1_write_field(out, name, list, (size_t)(at - list) + strlen(own));
+}
+
+/* RFC 7239, and the fields everybody used before it. */
+static void forward_head_write_client(struct exchange *x, struct buf *out, bool trusted)
+{
+	const struct client *client = x->client;
+	const char *address = client->address;
+	bool v6 = strchr(address, ':') != NULL;
+	const char *own;
+
+	forward_head_append(x, out, "X-Forwarded-For", trusted, address);
+	if (!trusted || !http1_head_find_text(&x->request, "X-Forwarded-Proto"))
+		http1_write_field(out, "X-Forwarded-Proto", "http", 4);
+	if (x->request.authority.len &&
+	    (!trusted || !http1_head_find_text(&x->request, "X-Forwarded-Host")))
+		http1_write_field(out, "X-Forwarded-Host", x->request.authority.at,
+				  x->request.authority.len);
+	own = arena_printf(&x->arena, v6 ? "for=\"[%s]\";proto=http" : "for=%s;proto=http", address);
+	if (own)
+		forward_head_append(x, out, "Forwarded", trusted, own);
+	else
+		out->failed = true;
+}
+
+static void forward_head_write_framing(const struct exchange *x, struct buf *out)
+{
+	if (x->request.framing == HTTP1_LENGTH)
+		http1_write_length(out, x->request.content_length);
+	else if (x->request.framing == HTTP1_CHUNKED)
+		http1_write_field(out, "Transfer-Encoding", "chunked", 7);
+}
+
+void forward_head_write(struct exchange *x, struct buf *out)
+{
+	const struct http1_head *head = &x->request;
+	bool trusted = table_trusts(x->table->table, &x->client->peer);
+
+	http1_write_request_line(out, head->method_text, x->path, head->has_query, head->query);
+	http1_write_field(out, "Host", head->authority.at, head->authority.len);
+	for (size_t i = 0; i < head->field_count; i++)
+		if (forward_head_passes(&head->fields[i], trusted))
+			http1_write_span(out, head->fields[i].name, head->fields[i].value);
+	forward_head_write_client(x, out, trusted);
+	forward_head_append(x, out, "Via", true, head->minor ? "1.1 microreg" : "1.0 microreg");
+	if (x->id.len)
+		http1_write_field(out, "X-Request-Id", x->id.at, x->id.len);
+	trace_write(x, out);
+	forward_head_write_framing(x, out);
+	http1_write_end(out);
+}

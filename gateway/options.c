@@ -1,0 +1,66 @@
+/* options: getopt_long, and what --help says. */
+#include "gateway/options.h"
+#include "common/daemon.h"
+
+#include <getopt.h>
+#include <stdio.h>
+
+static void options_help(void)
+{
+	(void)printf("microreg-gateway: routes HTTP requests to the instances of services\n\n"
+		     "usage: microreg-gateway --config FILE [--check]\n\n"
+		     "  --config FILE  the settings (YAML); read again on SIGHUP and when it changes\n"
+		     "  --check        print every mistake in the settings and exit\n"
+		     "  --reference    print the settings, metrics and problems as Markdown and exit\n"
+		     "  --version      print the version and exit\n"
+		     "  --help         print this and exit\n\n"
+		     "signals:\n"
+		     "  HUP   read the settings again; a file with mistakes changes nothing\n"
+		     "  USR1  open the access log's file anew\n"
+		     "  TERM  stop accepting, finish what runs, exit; a second one cuts it short\n\n"
+		     "exit codes:\n");
+	daemon_print_exits(stdout);
+}
+
+int options_read(struct options *options, int argc, char **argv)
+{
+	static const struct option known[] = {
+		{"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'k'},
+		{"reference", no_argument, NULL, 'r'},	  {"version", no_argument, NULL, 'v'},
+		{"help", no_argument, NULL, 'h'},	  {0},
+	};
+	int c;
+
+	*options = (struct options){0};
+	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			options->config = optarg;
+			break;
+		case 'k':
+			options->check = true;
+			break;
+		case 'r':
+			options->reference = true;
+			return -1;
+		case 'v':
+			(void)printf("microreg-gateway %s\n", MICROREG_VERSION);
+			return DAEMON_EXIT_OK;
+		case 'h':
+			options_help();
+			return DAEMON_EXIT_OK;
+		default: /* getopt_long has said why */
+			(void)fprintf(stderr, "microreg-gateway: see --help\n");
+			return DAEMON_EXIT_USAGE;
+		}
+	}
+	if (optind < argc) {
+		(void)fprintf(stderr, "microreg-gateway: \"%s\" is no option; see --help\n",
+			      argv[optind]);
+		return DAEMON_EXIT_USAGE;
+	}
+	if (options->config)
+		return -1;
+	(void)fprintf(stderr, "microreg-gateway: --config FILE is missing; see --help\n");
+	return DAEMON_EXIT_USAGE;
+}

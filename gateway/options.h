@@ -1,0 +1,19 @@
+/*
+ * options: the gateway's command line.
+ */
+#ifndef MICROREG_GATEWAY_OPTIONS_H
+#define MICROREG_GATEWAY_OPTIONS_H
+
+#include <stdbool.h>
+
+struct options {
+	const char *config;
+	bool check;
+	bool reference;
+};
+
+/* Reads the command line. Returns -1 to go on, else the code to exit with: --help, --version and
+ * mistakes have been printed. */
+int options_read(struct options *options, int argc, char **argv);
+
+#endif

@@ -1,0 +1,112 @@
+/* pipeline_log: what a finished exchange leaves behind: counts, and a line. */
+#include "common/clock.h"
+#include "gateway/access_log.h"
+#include "gateway/client.h"
+#include "gateway/gateway.h"
+#include "gateway/pipeline.h"
+#include "gateway/stats.h"
+#include "gateway/worker.h"
+
+#include <string.h>
+
+static struct span pipeline_field(const struct exchange *x, const char *name)
+{
+	const struct http1_field *field = http1_head_find_text(&x->request, name);
+
+	return field ? field->value : (struct span){0};
+}
+
+static uint64_t pipeline_since(uint64_t from_us, uint64_t to_us)
+{
+	return from_us && to_us > from_us ? to_us - from_us : 0;
+}
+
+static void pipeline_write_line(const struct exchange *x, uint64_t total_us)
+{
+	const struct forward *fwd = &x->forward;
+	struct access_record record = {
+		.wall_ms = clock_wall_ms() - (int64_t)(total_us / 1000),
+		.request_id = x->id,
+		.client = {x->client->address, strlen(x->client->address)},
+		.method = x->request.method_text,
+		.target = x->request.target,
+		.host = x->request.authority,
+		.referer = pipeline_field(x, "Referer"),
+		.user_agent = pipeline_field(x, "User-Agent"),
+		.minor = x->request.minor,
+		.route = x->route ? x->route->path.text : NULL,
+		.status = x->status,
+		.bytes_in = x->bytes_in,
+		.bytes_out = x->bytes_out,
+		.total_us = total_us,
+		.cache = cache_status_name(&x->cache_status),
+		.flags = x->flags,
+	};
+
+	if (x->route)
+		record.service = x->route->service_name;
+	if (fwd->endpoint) {
+		record.instance = fwd->endpoint->id;
+		record.attempts = fwd->attempts;
+		record.connect_us = pipeline_since(fwd->started_us, fwd->tried_us);
+		record.first_byte_us = pipeline_since(fwd->started_us, fwd->head_us);
+	}
+	access_log_write(x->worker->gateway->access_log, &record);
+}
+
+static void pipeline_count(const struct exchange *x, uint64_t total_us)
+{
+	struct stats_worker *stats = x->worker->stats;
+
+	if (x->flags & ACCESS_DC)
+		stats_inc(stats, STAT_ABANDONED);
+	else
+		stats_request(stats, x->status, total_us);
+	stats_add(stats, STAT_BYTES_IN, x->bytes_in);
+	stats_add(stats, STAT_BYTES_OUT, x->bytes_out);
+	switch (x->cache_status.outcome) {
+	case CACHE_UNUSED:
+		break;
+	case CACHE_HIT:
+		stats_inc(stats, STAT_CACHE_HIT);
+		break;
+	case CACHE_STALE_IF_ERROR:
+	case CACHE_STALE_WHILE_REVALIDATE:
+	case CACHE_STALE_ASKED:
+		stats_inc(stats, STAT_CACHE_STALE);
+		break;
+	case CACHE_FORWARD_MISS:
+	case CACHE_FORWARD_STALE:
+	case CACHE_FORWARD_REQUEST:
+	case CACHE_FORWARD_BYPASS:
+		stats_inc(stats, STAT_CACHE_MISS);
+		break;
+	}
+}
+
+static void pipeline_count_service(const struct exchange *x)
+{
+	struct stats_service *stats;
+
+	if (!x->forward.set)
+		return;
+	stats = x->forward.set->service->stats;
+	stats_service_inc(stats, SERVICE_STAT_REQUESTS);
+	if (x->forward.failure && !(x->forward.state == FORWARD_FLOWING))
+		stats_service_inc(stats, SERVICE_STAT_ERRORS);
+	if (x->flags & ACCESS_SI)
+		stats_service_inc(stats, SERVICE_STAT_STALE);
+}
+
+void pipeline_log(struct exchange *x)
+{
+	uint64_t total_us = clock_us() - x->started_us;
+
+	if (x->logged)
+		return;
+	x->logged = true;
+	pipeline_count(x, total_us);
+	pipeline_count_service(x);
+	if (access_log_is_on(x->worker->gateway->access_log))
+		pipeline_write_line(x, total_us);
+}

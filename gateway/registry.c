@@ -1,0 +1,86 @@
+/* registry: options and callbacks of libmicroreg. */
+#include "gateway/registry.h"
+#include "client-lib/microreg.h"
+#include "common/buf.h"
+#include "common/daemon.h"
+#include "common/log.h"
+#include "gateway/worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { REGISTRY_TOKEN_MAX = 4096, REGISTRY_URLS_MAX = 16384 };
+
+static void registry_on_log(void *arg, enum microreg_log_level level, const char *text)
+{
+	static const enum log_level levels[] = {LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR};
+
+	(void)arg;
+	log_write(levels[level], "registry: %s", text);
+}
+
+/* From the library's watch thread. Workers that are not made yet take the snapshot when they
+ * are. */
+static void registry_on_change(void *arg)
+{
+	struct gateway *gateway = arg;
+	size_t count = atomic_load_explicit(&gateway->workers_ready, memory_order_acquire);
+
+	for (size_t i = 0; i < count; i++)
+		worker_post_snapshot(gateway->workers[i]);
+}
+
+/* The first line of the file, without the white space after it. */
+static int registry_read_token(const char *file, char *token, size_t room, struct err *e)
+{
+	FILE *f = fopen(file, "re");
+	size_t len;
+
+	if (!f)
+		return err_code(e, DAEMON_EXIT_SETTINGS, "registry.token_file: can't read %s: %s",
+				file, strerror(errno));
+	if (!fgets(token, (int)room, f))
+		token[0] = '\0';
+	(void)fclose(f); /* only read */
+	len = strcspn(token, " \t\r\n");
+	token[len] = '\0';
+	if (!len)
+		return err_code(e, DAEMON_EXIT_SETTINGS,
+				"registry.token_file: %s has no token on its first line", file);
+	return 0;
+}
+
+int registry_open(struct gateway *gateway, const struct settings_registry *settings, struct err *e)
+{
+	struct microreg_options options = {.kind = "gateway",
+					   .snapshot_file = settings->snapshot,
+					   .on_log = registry_on_log,
+					   .on_change = registry_on_change,
+					   .arg = gateway};
+	char token[REGISTRY_TOKEN_MAX];
+	struct microreg_error error = {0};
+	struct buf urls;
+
+	buf_init(&urls, REGISTRY_URLS_MAX);
+	for (size_t i = 0; i < settings->urls.count; i++)
+		(void)buf_printf(&urls, "%s%s", i ? "," : "", settings->urls.items[i]);
+	options.urls = buf_str(&urls);
+	if (!options.urls) {
+		buf_fini(&urls);
+		return err_code(e, DAEMON_EXIT_SETTINGS, "registry.urls: more than %d bytes",
+				REGISTRY_URLS_MAX);
+	}
+	if (settings->token_file) {
+		if (registry_read_token(settings->token_file, token, sizeof(token), e) < 0) {
+			buf_fini(&urls);
+			return -1;
+		}
+		options.token = token;
+	}
+	gateway->registry = microreg_open(&options, &error);
+	buf_fini(&urls);
+	if (!gateway->registry || microreg_follow(gateway->registry, NULL, &error) < 0)
+		return err_code(e, DAEMON_EXIT_SETTINGS, "registry: %s", error.text);
+	return 0;
+}

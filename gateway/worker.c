@@ -1,0 +1,334 @@
+/* worker: the thread, its mail, and its view of the services. */
+#include "gateway/worker.h"
+#include "client-lib/microreg.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "gateway/client.h"
+#include "gateway/exchange.h"
+#include "gateway/stats.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <uthash.h>
+
+/* A worker's endpoints of one service, kept over reloads with their connections. */
+struct worker_set {
+	struct service *service; /* the key */
+	struct endpoint_set set;
+	UT_hash_handle hh;
+};
+
+static void worker_on_snapshot(struct loop_message *message);
+
+/* ---- Tables ---- */
+
+static struct endpoint_set *worker_find_set(struct worker *w, struct service *service)
+{
+	struct worker_set *entry;
+
+	HASH_FIND_PTR(w->sets, &service, entry);
+	if (entry)
+		return &entry->set;
+	entry = calloc(1, sizeof(*entry));
+	if (!entry)
+		return NULL;
+	entry->service = service;
+	endpoint_set_init(&entry->set, service);
+	HASH_ADD_PTR(w->sets, service, entry);
+	if (!entry->hh.tbl) { /* uthash ran out of memory */
+		free(entry);
+		return NULL;
+	}
+	return &entry->set;
+}
+
+/* Takes the reference to the table over when it succeeds. */
+static struct worker_table *worker_table_new(struct worker *w, struct table *table)
+{
+	size_t count = table->settings->service_count;
+	struct worker_table *wt = calloc(1, sizeof(*wt));
+
+	if (!wt)
+		return NULL;
+	wt->sets = calloc(count + 1, sizeof(*wt->sets));
+	if (!wt->sets) {
+		free(wt);
+		return NULL;
+	}
+	for (size_t i = 0; i < count; i++) {
+		wt->sets[i] = worker_find_set(w, table->services[i]);
+		if (!wt->sets[i]) {
+			free(wt->sets);
+			free(wt);
+			return NULL;
+		}
+		/* Another reading of the file may have other instances at the same address. */
+		wt->sets[i]->from_settings = NULL;
+	}
+	wt->users = 1;
+	wt->table = table;
+	return wt;
+}
+
+struct worker_table *worker_table_ref(struct worker_table *wt)
+{
+	wt->users++;
+	return wt;
+}
+
+void worker_table_unref(struct worker_table **wt)
+{
+	struct worker_table *t = *wt;
+
+	*wt = NULL;
+	if (!t || --t->users)
+		return;
+	table_unref(&t->table);
+	free(t->sets);
+	free(t);
+}
+
+struct endpoint_set *worker_resolve(struct worker *w, struct worker_table *wt, size_t index)
+{
+	const struct settings_service *settings = &wt->table->settings->services[index];
+	struct endpoint_set *set = wt->sets[index];
+	const struct microreg_service *now = NULL;
+	int failed;
+
+	if (settings->instance_count) {
+		failed = endpoint_set_update_settings(set, settings);
+	} else {
+		if (w->snapshot)
+			now = microreg_snapshot_find(w->snapshot, settings->name);
+		failed = endpoint_set_update(set, now);
+	}
+	if (failed)
+		log_warn("service \"%s\": out of memory; its instances are as they were before",
+			 settings->name);
+	return set;
+}
+
+/* ---- Mail ---- */
+
+static void worker_on_snapshot(struct loop_message *message)
+{
+	struct worker *w = (struct worker *)(void *)((char *)message -
+						     offsetof(struct worker, snapshot_mail));
+
+	/* Before the snapshot is taken: what changes from here on posts again. */
+	atomic_store_explicit(&w->snapshot_mailed, false, memory_order_seq_cst);
+	microreg_snapshot_unref(&w->snapshot);
+	w->snapshot = microreg_snapshot_ref(w->gateway->registry);
+}
+
+void worker_post_snapshot(struct worker *w)
+{
+	if (!atomic_exchange_explicit(&w->snapshot_mailed, true, memory_order_seq_cst))
+		loop_post(w->loop, &w->snapshot_mail);
+}
+
+struct worker_mail {
+	struct loop_message message;
+	struct worker *worker;
+	struct table *table;
+};
+
+static int worker_post(struct worker *w, struct table *table,
+		       void (*deliver)(struct loop_message *message))
+{
+	struct worker_mail *mail = calloc(1, sizeof(*mail));
+
+	if (!mail)
+		return -1;
+	mail->message.deliver = deliver;
+	mail->worker = w;
+	mail->table = table ? table_ref(table) : NULL;
+	loop_post(w->loop, &mail->message);
+	return 0;
+}
+
+static void worker_on_table(struct loop_message *message)
+{
+	struct worker_mail *mail = (struct worker_mail *)(void *)message;
+	struct worker_table *wt = worker_table_new(mail->worker, mail->table);
+
+	if (wt) {
+		worker_table_unref(&mail->worker->table);
+		mail->worker->table = wt;
+	} else {
+		log_error("reload: out of memory; worker %u keeps the table it has",
+			  mail->worker->index);
+		table_unref(&mail->table);
+	}
+	free(mail);
+}
+
+static void worker_on_drain(struct loop_message *message)
+{
+	struct worker *w = ((struct worker_mail *)(void *)message)->worker;
+	struct client *client, *next;
+
+	w->draining = true;
+	for (size_t i = 0; i < w->listener_count; i++)
+		listener_drain(&w->listeners[i]);
+	for (client = w->clients; client; client = next) {
+		next = client->next;
+		client_drain(client);
+	}
+	free(message);
+}
+
+static void worker_on_stop(struct loop_message *message)
+{
+	struct worker *w = ((struct worker_mail *)(void *)message)->worker;
+
+	loop_stop(w->loop);
+	free(message);
+}
+
+int worker_post_table(struct worker *w, struct table *table)
+{
+	return worker_post(w, table, worker_on_table);
+}
+
+int worker_post_drain(struct worker *w)
+{
+	return worker_post(w, NULL, worker_on_drain);
+}
+
+int worker_post_stop(struct worker *w)
+{
+	return worker_post(w, NULL, worker_on_stop);
+}
+
+/* ---- Life ---- */
+
+struct worker *worker_new(unsigned index, struct gateway *gateway, struct table *table,
+			  struct listener *listeners, size_t listener_count, struct err *e)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+
+	if (!w) {
+		(void)err_set(e, "worker: out of memory");
+		return NULL;
+	}
+	w->index = index;
+	w->gateway = gateway;
+	w->stats = stats_worker(gateway->stats, index);
+	w->listeners = listeners;
+	w->listener_count = listener_count;
+	w->snapshot_mail.deliver = worker_on_snapshot;
+	/* Ids want to be unlike others', not secret. */
+	if (getrandom(w->random, sizeof(w->random), 0) != (ssize_t)sizeof(w->random))
+		w->random[0] = clock_us();
+	w->random[1] |= 1;
+	w->loop = loop_new(e);
+	if (!w->loop) {
+		worker_free(&w);
+		return NULL;
+	}
+	w->table = worker_table_new(w, table_ref(table));
+	if (!w->table) {
+		table_unref(&table);
+		(void)err_set(e, "worker: out of memory");
+		worker_free(&w);
+		return NULL;
+	}
+	if (gateway->registry)
+		w->snapshot = microreg_snapshot_ref(gateway->registry);
+	return w;
+}
+
+static void *worker_run(void *arg)
+{
+	struct worker *w = arg;
+
+	loop_run(w->loop);
+	while (w->clients)
+		client_abort(w->clients);
+	return NULL;
+}
+
+int worker_start(struct worker *w, struct err *e)
+{
+	int failed;
+
+	for (size_t i = 0; i < w->listener_count; i++)
+		if (listener_start(&w->listeners[i], w) < 0)
+			return err_set(e, "worker: can't watch a listening socket");
+	failed = pthread_create(&w->thread, NULL, worker_run, w);
+	if (failed)
+		return err_set(e, "worker: can't start its thread: %s", strerror(failed));
+	w->started = true;
+	return 0;
+}
+
+void worker_join(struct worker *w)
+{
+	if (w->started)
+		(void)pthread_join(w->thread, NULL); /* it is ours, and joined once */
+	w->started = false;
+}
+
+void worker_free(struct worker **worker)
+{
+	struct worker *w = *worker;
+	struct worker_set *entry, *next;
+
+	*worker = NULL;
+	if (!w)
+		return;
+	for (size_t i = 0; i < w->listener_count; i++)
+		listener_close(&w->listeners[i]);
+	free(w->listeners);
+	exchange_free_spare(w);
+	worker_table_unref(&w->table);
+	HASH_ITER (hh, w->sets, entry, next) {
+		HASH_DEL(w->sets, entry);
+		endpoint_set_fini(&entry->set);
+		free(entry);
+	}
+	microreg_snapshot_unref(&w->snapshot);
+	loop_free(&w->loop);
+	free(w);
+}
+
+/* ---- What others ask of it ---- */
+
+struct loop *worker_loop(const struct worker *w)
+{
+	return w->loop;
+}
+
+const struct settings *worker_settings(const struct worker *w)
+{
+	return w->table->table->settings;
+}
+
+uint64_t worker_idle_timeout_ms(const struct worker *w)
+{
+	return worker_settings(w)->limits.idle_timeout_ms;
+}
+
+/* xorshift128+ (Vigna, 2014). */
+uint64_t worker_random(struct worker *w)
+{
+	uint64_t a = w->random[0], b = w->random[1];
+
+	w->random[0] = b;
+	a ^= a << 23;
+	w->random[1] = a ^ b ^ (a >> 17) ^ (b >> 26);
+	return w->random[1] + b;
+}
+
+const char *worker_date(struct worker *w)
+{
+	uint64_t second = loop_now_ms(w->loop) / 1000;
+
+	if (!w->date[0] || second != w->date_s) {
+		clock_http(clock_wall_ms(), w->date);
+		w->date_s = second;
+	}
+	return w->date;
+}
