@@ -152,7 +152,7 @@ static void forward_send(struct forward *fwd)
 {
 	struct upstream *up = fwd->up;
 
-	upstream_begin(up, &forward_events, fwd, fwd->arena, fwd->method, fwd->limits);
+	upstream_begin(up, &forward_events, fwd, fwd->arena, fwd->method, &fwd->limits);
 	fwd->state = FORWARD_TRYING;
 	fwd->tried_us = loop_now_us(forward_loop(fwd));
 	fwd->try_deadline_ms =

@@ -67,7 +67,7 @@ struct forward {
 	struct arena *arena;
 	struct endpoint_set *set;
 	const struct settings_service *settings;
-	const struct http1_limits *limits;
+	struct http1_limits limits; /* of a reply's head */
 	unsigned timeout_ms; /* for the whole reply, from the end of the request on */
 	/* The request: */
 	enum http_method method;

@@ -149,6 +149,14 @@ static struct exchange *pipeline_exchange(struct forward *fwd)
 	return (struct exchange *)(void *)((char *)fwd - offsetof(struct exchange, forward));
 }
 
+/* Instances get the limits that clients get. */
+static struct http1_limits pipeline_limits(const struct settings *settings)
+{
+	return (struct http1_limits){.line_max = (size_t)settings->limits.request_line_bytes,
+				     .headers_max = (size_t)settings->limits.headers_bytes,
+				     .fields_max = settings->limits.headers_count};
+}
+
 static void pipeline_forward(struct exchange *x)
 {
 	const struct settings *settings = x->table->table->settings;
@@ -157,6 +165,7 @@ static void pipeline_forward(struct exchange *x)
 	forward_init(fwd, x->worker, &x->arena, &pipeline_sink);
 	fwd->set = worker_resolve(x->worker, x->table, x->route->service);
 	fwd->settings = &settings->services[x->route->service];
+	fwd->limits = pipeline_limits(settings);
 	fwd->timeout_ms = x->route->timeout_ms;
 	fwd->method = x->request.method;
 	fwd->chunked = x->request.framing == HTTP1_CHUNKED;
