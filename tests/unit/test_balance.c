@@ -1,0 +1,242 @@
+/* balance: turns are even, weighted, smooth, and pass over what was tried or taken out. */
+#include "gateway/balance.h"
+#include "gateway/health.h"
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Endpoints without addresses, in a set that is made by hand. */
+static void fill(struct endpoint_set *set, const unsigned *weights, size_t count)
+{
+	*set = (struct endpoint_set){0};
+	set->items = calloc(count, sizeof(*set->items));
+	for (size_t i = 0; i < count; i++) {
+		char id[16];
+
+		(void)snprintf(id, sizeof(id), "%zu", i);
+		set->items[i] = endpoint_new(id, "127.0.0.1", 80, weights ? weights[i] : 1);
+		set->items[i]->up = set->items[i]->listed = true;
+	}
+	set->count = set->up_count = count;
+	ck_assert_int_eq(balance_round_robin_build(set), 0);
+}
+
+static size_t index_of(const struct endpoint_set *set, const struct endpoint *ep)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (set->items[i] == ep)
+			return i;
+	ck_abort_msg("an endpoint of no set");
+}
+
+static void count_turns(const struct endpoint_set *set, unsigned turns, unsigned *counts)
+{
+	struct balance_tried none = {0};
+
+	for (unsigned turn = 0; turn < turns; turn++)
+		counts[index_of(set, balance_pick(set, &none, turn))]++;
+}
+
+START_TEST(equal_weights_get_equal_turns_in_the_order_of_the_list)
+{
+	struct endpoint_set set;
+	struct balance_tried none = {0};
+
+	fill(&set, NULL, 3);
+	for (uint64_t turn = 0; turn < 30; turn++)
+		ck_assert_uint_eq(index_of(&set, balance_pick(&set, &none, turn)), turn % 3);
+	endpoint_set_fini(&set);
+}
+END_TEST
+
+static const struct {
+	unsigned weights[4];
+	size_t count;
+	unsigned round; /* the sum, after common factors */
+} weighted[] = {
+	{{1, 2, 3}, 3, 6}, {{100, 200, 300}, 3, 6}, {{5, 1, 1}, 3, 7}, {{1000, 1}, 2, 1001},
+	{{7}, 1, 1},
+};
+
+START_TEST(a_round_gives_each_exactly_its_weight)
+{
+	struct endpoint_set set;
+	unsigned counts[4] = {0}, gcd_round = weighted[_i].round, sum = 0;
+
+	fill(&set, weighted[_i].weights, weighted[_i].count);
+	ck_assert_uint_eq(set.schedule_len, gcd_round);
+	count_turns(&set, gcd_round, counts);
+	for (size_t i = 0; i < set.count; i++)
+		sum += weighted[_i].weights[i];
+	for (size_t i = 0; i < set.count; i++)
+		ck_assert_uint_eq(counts[i] * sum, weighted[_i].weights[i] * gcd_round);
+	endpoint_set_fini(&set);
+}
+END_TEST
+
+START_TEST(turns_of_a_heavy_one_are_spread_out)
+{
+	static const unsigned weights[] = {4, 1, 1, 1, 1};
+	struct endpoint_set set;
+	struct balance_tried none = {0};
+	unsigned run = 0, longest = 0;
+
+	fill(&set, weights, 5);
+	for (uint64_t turn = 0; turn < 80; turn++) {
+		run = index_of(&set, balance_pick(&set, &none, turn)) == 0 ? run + 1 : 0;
+		longest = run > longest ? run : longest;
+	}
+	ck_assert_uint_le(longest, 2); /* 4 of 8: every other one, and once around the end */
+	endpoint_set_fini(&set);
+}
+END_TEST
+
+START_TEST(many_instances_of_great_weight_keep_the_schedule_bounded)
+{
+	enum { N = 100 };
+	unsigned weights[N];
+	struct endpoint_set set;
+
+	for (unsigned i = 0; i < N; i++)
+		weights[i] = 900 + i;
+	fill(&set, weights, N);
+	ck_assert_uint_le(set.schedule_len, 16384 + N);
+	endpoint_set_fini(&set);
+}
+END_TEST
+
+START_TEST(what_was_tried_is_not_picked_again)
+{
+	struct endpoint_set set;
+	struct endpoint *items[3];
+	struct balance_tried tried = {.items = items};
+
+	fill(&set, NULL, 3);
+	for (; tried.count < 3; tried.count++) {
+		struct endpoint *ep = balance_pick(&set, &tried, 1);
+
+		ck_assert_ptr_nonnull(ep);
+		for (size_t i = 0; i < tried.count; i++)
+			ck_assert_ptr_ne(ep, items[i]);
+		items[tried.count] = ep;
+	}
+	ck_assert_ptr_null(balance_pick(&set, &tried, 1));
+	endpoint_set_fini(&set);
+}
+END_TEST
+
+START_TEST(an_instance_that_is_not_up_gets_nothing)
+{
+	struct endpoint_set set;
+	unsigned counts[3] = {0};
+
+	fill(&set, NULL, 3);
+	set.items[1]->up = false;
+	set.up_count = 2;
+	ck_assert_int_eq(balance_round_robin_build(&set), 0);
+	count_turns(&set, 10, counts);
+	ck_assert_uint_eq(counts[0], 5);
+	ck_assert_uint_eq(counts[1], 0);
+	ck_assert_uint_eq(counts[2], 5);
+	endpoint_set_fini(&set);
+}
+END_TEST
+
+static void fail_times(struct endpoint_set *set, size_t i, unsigned times, uint64_t now_ms)
+{
+	while (times--)
+		health_failed(set, set->items[i], now_ms);
+}
+
+START_TEST(five_failures_in_a_row_take_an_instance_out_for_30_s)
+{
+	struct endpoint_set set;
+	unsigned counts[3] = {0};
+
+	fill(&set, NULL, 3);
+	fail_times(&set, 0, 4, 1000);
+	health_succeeded(set.items[0]);
+	fail_times(&set, 0, 4, 1000);
+	ck_assert_uint_eq(set.ejected, 0);
+	fail_times(&set, 0, 1, 1000);
+	ck_assert_uint_eq(set.ejected, 1);
+	count_turns(&set, 10, counts);
+	ck_assert_uint_eq(counts[0], 0);
+	ck_assert_uint_eq(counts[1], 5);
+	health_review(&set, 30999);
+	ck_assert_uint_eq(set.ejected, 1);
+	health_review(&set, 31000);
+	ck_assert_uint_eq(set.ejected, 0);
+	count_turns(&set, 9, counts);
+	ck_assert_uint_eq(counts[0], 3);
+	endpoint_set_fini(&set);
+}
+END_TEST
+
+START_TEST(each_ejection_is_longer_up_to_300_s)
+{
+	struct endpoint_set set;
+	uint64_t now = 0;
+
+	fill(&set, NULL, 4);
+	for (unsigned n = 1; n <= 15; n++) {
+		fail_times(&set, 2, 5, now);
+		ck_assert_uint_eq(set.items[2]->ejected_until_ms - now,
+				  n < 10 ? n * 30000 : 300000);
+		now = set.items[2]->ejected_until_ms;
+		health_review(&set, now);
+	}
+	endpoint_set_fini(&set);
+}
+END_TEST
+
+START_TEST(the_last_one_and_more_than_half_are_never_taken_out)
+{
+	struct endpoint_set one, four;
+
+	fill(&one, NULL, 1);
+	fail_times(&one, 0, 50, 0);
+	ck_assert_uint_eq(one.ejected, 0);
+	fill(&four, NULL, 4);
+	for (size_t i = 0; i < 4; i++)
+		fail_times(&four, i, 50, 0);
+	ck_assert_uint_eq(four.ejected, 2);
+	endpoint_set_fini(&one);
+	endpoint_set_fini(&four);
+}
+END_TEST
+
+START_TEST(those_taken_out_are_tried_when_nothing_else_is_left)
+{
+	struct endpoint_set set;
+	struct endpoint *items[1];
+	struct balance_tried tried = {.items = items, .count = 1};
+
+	fill(&set, NULL, 2);
+	fail_times(&set, 0, 5, 0);
+	items[0] = set.items[1];
+	ck_assert_ptr_eq(balance_pick(&set, &tried, 0), set.items[0]);
+	endpoint_set_fini(&set);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("balance");
+	TCase *t = tcase_create("balance");
+
+	tcase_add_test(t, equal_weights_get_equal_turns_in_the_order_of_the_list);
+	tcase_add_loop_test(t, a_round_gives_each_exactly_its_weight, 0,
+			    (int)(sizeof(weighted) / sizeof(weighted[0])));
+	tcase_add_test(t, turns_of_a_heavy_one_are_spread_out);
+	tcase_add_test(t, many_instances_of_great_weight_keep_the_schedule_bounded);
+	tcase_add_test(t, what_was_tried_is_not_picked_again);
+	tcase_add_test(t, an_instance_that_is_not_up_gets_nothing);
+	tcase_add_test(t, five_failures_in_a_row_take_an_instance_out_for_30_s);
+	tcase_add_test(t, each_ejection_is_longer_up_to_300_s);
+	tcase_add_test(t, the_last_one_and_more_than_half_are_never_taken_out);
+	tcase_add_test(t, those_taken_out_are_tried_when_nothing_else_is_left);
+	suite_add_tcase(s, t);
+	return unit_run(s);
+}
