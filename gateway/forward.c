@@ -6,13 +6,9 @@
 #include "gateway/forward_retry.h"
 #include "gateway/health.h"
 #include "gateway/http1_write.h"
-#include "gateway/pool.h"
 #include "gateway/service.h"
 #include "gateway/settings.h"
 #include "gateway/worker.h"
-
-#include <errno.h>
-#include <string.h>
 
 enum {
 	FORWARD_HEAD_MAX = 128 << 10, /* a request head at its limits, and what we add */
@@ -43,6 +39,7 @@ void forward_init(struct forward *fwd, struct worker *worker, struct arena *aren
 	*fwd = (struct forward){.worker = worker, .arena = arena, .sink = sink};
 	fwd->timer.on_time = forward_on_time;
 	fwd->task.run = forward_on_task;
+	fwd->query.done = forward_on_address;
 	buf_init(&fwd->head, FORWARD_HEAD_MAX);
 	buf_init(&fwd->held, FORWARD_HELD_MAX);
 }
@@ -83,6 +80,7 @@ static void forward_release(struct forward *fwd)
 	forward_retry_done(fwd);
 	loop_timer_clear(forward_loop(fwd), &fwd->timer);
 	loop_undefer(forward_loop(fwd), &fwd->task);
+	resolver_cancel(&fwd->query);
 	upstream_cancel(&fwd->up);
 	fwd->state = FORWARD_OFF;
 }
@@ -127,14 +125,6 @@ static void forward_on_task(struct loop_task *task)
 
 /* ---- An attempt ---- */
 
-/* What was sent twice could be done twice, so its connection is looked at before use. */
-static struct upstream *forward_reuse(struct forward *fwd)
-{
-	if (fwd->fresh)
-		return NULL;
-	return pool_take(fwd->endpoint, !forward_is_repeatable(fwd));
-}
-
 static int forward_write_body(struct upstream *up, bool chunked, const char *at, size_t len)
 {
 	if (!len)
@@ -148,7 +138,7 @@ static int forward_write_body(struct upstream *up, bool chunked, const char *at,
 	return 0;
 }
 
-static void forward_send(struct forward *fwd)
+void forward_send(struct forward *fwd)
 {
 	struct upstream *up = fwd->up;
 
@@ -169,35 +159,6 @@ static void forward_send(struct forward *fwd)
 	upstream_flush(up, fwd->body_done);
 	if (!fwd->body_done) /* its sender may have paused between two attempts */
 		loop_defer(forward_loop(fwd), &fwd->task);
-}
-
-static void forward_connect(struct forward *fwd, const struct sockaddr *address, socklen_t len)
-{
-	fwd->up = upstream_connect(forward_loop(fwd), fwd->endpoint, address, len,
-				   fwd->settings->connect_timeout_ms);
-	if (!fwd->up) {
-		forward_failed(fwd, UPSTREAM_CONNECT, strerror(errno));
-		return;
-	}
-	fwd->fresh = false;
-	forward_send(fwd);
-}
-
-void forward_try(struct forward *fwd, struct endpoint *ep)
-{
-	struct endpoint *held = endpoint_ref(ep); /* it may be the same one */
-
-	endpoint_unref(&fwd->endpoint);
-	fwd->endpoint = held;
-	fwd->up = forward_reuse(fwd);
-	if (fwd->up) {
-		forward_send(fwd);
-		return;
-	}
-	if (ep->address_len)
-		forward_connect(fwd, (const struct sockaddr *)&ep->address, ep->address_len);
-	else
-		forward_failed(fwd, UPSTREAM_CONNECT, "host name not resolved");
 }
 
 void forward_start(struct forward *fwd)

@@ -15,6 +15,7 @@
 #include "common/wheel.h"
 #include "gateway/balance.h"
 #include "gateway/http1_head.h"
+#include "gateway/resolver.h"
 #include "gateway/upstream.h"
 
 #include <stdbool.h>
@@ -60,6 +61,8 @@ enum forward_state {
 	FORWARD_FLOWING, /* a head was told */
 };
 
+enum { FORWARD_ADDRESSES_MAX = 4 }; /* of one name; tried one after the other */
+
 struct forward {
 	enum forward_state state;
 	const struct forward_sink *sink;
@@ -68,7 +71,7 @@ struct forward {
 	struct endpoint_set *set;
 	const struct settings_service *settings;
 	struct http1_limits limits; /* of a reply's head */
-	unsigned timeout_ms; /* for the whole reply, from the end of the request on */
+	unsigned timeout_ms;	    /* for the whole reply, from the end of the request on */
 	/* The request: */
 	enum http_method method;
 	struct buf head; /* as it goes out, framing and empty line included */
@@ -84,9 +87,9 @@ struct forward {
 	uint64_t turn;
 	unsigned attempts; /* that sent something, this one included */
 	unsigned connects_failed;
-	bool retrying;	   /* counted in the set's retry budget */
-	bool fresh;	   /* the next attempt must not reuse a connection */
-	bool counted;	   /* in the service's in_flight */
+	bool retrying;		      /* counted in the set's retry budget */
+	bool fresh;		      /* the next attempt must not reuse a connection */
+	bool counted;		      /* in the service's in_flight */
 	enum forward_failure failure; /* of the last attempt */
 	const char *failure_reason;   /* static text, for the log */
 	/* Clocks: */
@@ -95,7 +98,10 @@ struct forward {
 	uint64_t try_deadline_ms; /* 0: none */
 	uint64_t active_ms;	  /* when something flowed last */
 	uint64_t started_us, tried_us, head_us;
-	struct resolver_query *query; /* while RESOLVING */
+	/* The addresses of an endpoint that has a name: */
+	struct resolver_query query;
+	struct resolver_address addresses[FORWARD_ADDRESSES_MAX];
+	size_t address_count, address_next;
 	/* What is told from the loop instead of from within a call: */
 	struct loop_task task;
 	enum forward_failure failure_soon;

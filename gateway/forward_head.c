@@ -21,8 +21,8 @@ static bool forward_head_passes(const struct http1_field *field, bool trusted)
 	case HTTP1_VIA: /* appended to */
 		return false;
 	case HTTP1_X_FORWARDED: /* appended to */
-		return trusted && !http_equal_nocase(field->name.at, field->name.len,
-						     "X-Forwarded-For", 15);
+		return trusted &&
+		       !http_equal_nocase(field->name.at, field->name.len, "X-Forwarded-For", 15);
 	case HTTP1_FORWARDED:
 		return false;
 	default:
@@ -75,7 +75,8 @@ static void forward_head_write_client(struct exchange *x, struct buf *out, bool 
 	    (!trusted || !http1_head_find_text(&x->request, "X-Forwarded-Host")))
 		http1_write_field(out, "X-Forwarded-Host", x->request.authority.at,
 				  x->request.authority.len);
-	own = arena_printf(&x->arena, v6 ? "for=\"[%s]\";proto=http" : "for=%s;proto=http", address);
+	own = arena_printf(&x->arena, v6 ? "for=\"[%s]\";proto=http" : "for=%s;proto=http",
+			   address);
 	if (own)
 		forward_head_append(x, out, "Forwarded", trusted, own);
 	else

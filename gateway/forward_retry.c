@@ -92,8 +92,8 @@ static void forward_back_off(struct forward *fwd)
 	if (most > RETRY_BACKOFF_MS * RETRY_BACKOFF_MOST)
 		most = RETRY_BACKOFF_MS * RETRY_BACKOFF_MOST;
 	fwd->state = FORWARD_WAITING;
-	fwd->try_deadline_ms = loop_now_ms(worker_loop(fwd->worker)) +
-			       worker_random(fwd->worker) % (most + 1);
+	fwd->try_deadline_ms =
+		loop_now_ms(worker_loop(fwd->worker)) + worker_random(fwd->worker) % (most + 1);
 	forward_arm(fwd);
 }
 
@@ -172,6 +172,8 @@ void forward_failed(struct forward *fwd, enum upstream_failure failure, const ch
 		forward_try(fwd, fwd->endpoint);
 		return;
 	}
+	if (failure == UPSTREAM_CONNECT && forward_tries_address(fwd))
+		return;
 	forward_remember(fwd);
 	if (failure != UPSTREAM_STALE)
 		health_failed(fwd->set, fwd->endpoint, loop_now_ms(worker_loop(fwd->worker)));
@@ -215,6 +217,11 @@ void forward_try_is_over(struct forward *fwd)
 	if (fwd->state == FORWARD_WAITING) {
 		fwd->try_deadline_ms = 0;
 		forward_again(fwd);
+		return;
+	}
+	if (fwd->state == FORWARD_RESOLVING) {
+		resolver_cancel(&fwd->query);
+		forward_failed(fwd, UPSTREAM_CONNECT, "looking the host's name up timed out");
 		return;
 	}
 	upstream_cancel(&fwd->up);

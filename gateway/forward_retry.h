@@ -1,6 +1,7 @@
 /*
  * forward_retry: what follows a failed attempt: another instance, the same
- * one after a pause, or giving up. Between forward.c and itself only.
+ * one after a pause, or giving up. Also what the files of forward call of each
+ * other; nobody else includes this.
  */
 #ifndef MICROREG_GATEWAY_FORWARD_RETRY_H
 #define MICROREG_GATEWAY_FORWARD_RETRY_H
@@ -25,9 +26,21 @@ void forward_try_is_over(struct forward *fwd);
 /* The retry, if this was one, no longer counts in the budget. */
 void forward_retry_done(struct forward *fwd);
 
+/* ---- of forward_connect.c ---- */
+
+/* Gets a connection to `ep`, from the pool or new, and sends. */
+void forward_try(struct forward *fwd, struct endpoint *ep);
+
+/* Connecting failed: goes on to the next address of the same name, if there is one. */
+bool forward_tries_address(struct forward *fwd);
+
+/* fwd->query's. */
+void forward_on_address(struct resolver_query *query, const struct resolver_answer *answer);
+
 /* ---- of forward.c ---- */
 
-void forward_try(struct forward *fwd, struct endpoint *ep);
+/* The connection is there: sends what there is of the request. */
+void forward_send(struct forward *fwd);
 void forward_arm(struct forward *fwd);
 void forward_fail_soon(struct forward *fwd, enum forward_failure failure);
 

@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "gateway/client.h"
 #include "gateway/exchange.h"
+#include "gateway/resolver.h"
 #include "gateway/stats.h"
 
 #include <stdlib.h>
@@ -113,8 +114,8 @@ struct endpoint_set *worker_resolve(struct worker *w, struct worker_table *wt, s
 
 static void worker_on_snapshot(struct loop_message *message)
 {
-	struct worker *w = (struct worker *)(void *)((char *)message -
-						     offsetof(struct worker, snapshot_mail));
+	struct worker *w =
+		(struct worker *)(void *)((char *)message - offsetof(struct worker, snapshot_mail));
 
 	/* Before the snapshot is taken: what changes from here on posts again. */
 	atomic_store_explicit(&w->snapshot_mailed, false, memory_order_seq_cst);
@@ -224,7 +225,8 @@ struct worker *worker_new(unsigned index, struct gateway *gateway, struct table 
 		w->random[0] = clock_us();
 	w->random[1] |= 1;
 	w->loop = loop_new(e);
-	if (!w->loop) {
+	w->resolver = w->loop ? resolver_new(w->loop, NULL, e) : NULL;
+	if (!w->resolver) {
 		worker_free(&w);
 		return NULL;
 	}
@@ -284,12 +286,14 @@ void worker_free(struct worker **worker)
 	free(w->listeners);
 	exchange_free_spare(w);
 	worker_table_unref(&w->table);
-	HASH_ITER (hh, w->sets, entry, next) {
+	HASH_ITER(hh, w->sets, entry, next)
+	{
 		HASH_DEL(w->sets, entry);
 		endpoint_set_fini(&entry->set);
 		free(entry);
 	}
 	microreg_snapshot_unref(&w->snapshot);
+	resolver_free(&w->resolver);
 	loop_free(&w->loop);
 	free(w);
 }
@@ -299,6 +303,11 @@ void worker_free(struct worker **worker)
 struct loop *worker_loop(const struct worker *w)
 {
 	return w->loop;
+}
+
+struct resolver *worker_resolver(const struct worker *w)
+{
+	return w->resolver;
 }
 
 const struct settings *worker_settings(const struct worker *w)

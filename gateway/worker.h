@@ -20,13 +20,14 @@
 struct client;
 struct exchange;
 struct microreg_snapshot;
+struct resolver;
 struct stats_worker;
 
 /* A table as this worker uses it. Exchanges hold it, so that a reload leaves them theirs. */
 struct worker_table {
-	struct table *table; /* a reference */
+	struct table *table;	    /* a reference */
 	struct endpoint_set **sets; /* as settings->services; the sets belong to the worker */
-	unsigned users; /* the worker itself, and each exchange */
+	unsigned users;		    /* the worker itself, and each exchange */
 };
 
 struct worker_set;
@@ -36,11 +37,12 @@ struct worker {
 	struct gateway *gateway;
 	struct stats_worker *stats;
 	struct loop *loop;
+	struct resolver *resolver;
 	pthread_t thread;
 	bool started;
 	struct worker_table *table;
 	const struct microreg_snapshot *snapshot; /* NULL without a registry */
-	struct worker_set *sets; /* by service, for as long as the worker lives */
+	struct worker_set *sets;		  /* by service, for as long as the worker lives */
 	struct listener *listeners;
 	size_t listener_count;
 	struct client *clients; /* all of them */
@@ -76,9 +78,10 @@ struct worker_table *worker_table_ref(struct worker_table *table);
 void worker_table_unref(struct worker_table **table);
 
 struct loop *worker_loop(const struct worker *worker);
+struct resolver *worker_resolver(const struct worker *worker);
 const struct settings *worker_settings(const struct worker *worker);
 uint64_t worker_idle_timeout_ms(const struct worker *worker);
-uint64_t worker_random(struct worker *worker); /* not for secrets */
+uint64_t worker_random(struct worker *worker);	/* not for secrets */
 const char *worker_date(struct worker *worker); /* RFC 9110 5.6.7 */
 
 #endif

@@ -1,0 +1,96 @@
+/* forward_connect: from an endpoint to a connection: the pool, the resolver, connect. */
+#include "gateway/forward_retry.h"
+#include "gateway/pool.h"
+#include "gateway/settings.h"
+#include "gateway/worker.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* What was sent twice could be done twice, so its connection is looked at before use. */
+static struct upstream *forward_reuse(struct forward *fwd)
+{
+	if (fwd->fresh)
+		return NULL;
+	return pool_take(fwd->endpoint, !forward_is_repeatable(fwd));
+}
+
+static void forward_connect(struct forward *fwd, const struct sockaddr *address, socklen_t len)
+{
+	fwd->up = upstream_connect(worker_loop(fwd->worker), fwd->endpoint, address, len,
+				   fwd->settings->connect_timeout_ms);
+	if (!fwd->up) {
+		forward_failed(fwd, UPSTREAM_CONNECT, strerror(errno));
+		return;
+	}
+	fwd->fresh = false;
+	forward_send(fwd);
+}
+
+static void forward_connect_next(struct forward *fwd)
+{
+	struct sockaddr_storage to;
+	socklen_t len =
+		resolver_sockaddr(&fwd->addresses[fwd->address_next++], fwd->endpoint->port, &to);
+
+	forward_connect(fwd, (const struct sockaddr *)&to, len);
+}
+
+bool forward_tries_address(struct forward *fwd)
+{
+	if (fwd->address_next >= fwd->address_count)
+		return false;
+	forward_connect_next(fwd);
+	return true;
+}
+
+static void forward_resolved(struct forward *fwd, const struct resolver_answer *answer)
+{
+	fwd->try_deadline_ms = 0;
+	if (answer->status != RESOLVER_OK) {
+		forward_failed(fwd, UPSTREAM_CONNECT, answer->reason);
+		return;
+	}
+	fwd->address_count =
+		answer->count < FORWARD_ADDRESSES_MAX ? answer->count : FORWARD_ADDRESSES_MAX;
+	memcpy(fwd->addresses, answer->addresses, fwd->address_count * sizeof(fwd->addresses[0]));
+	forward_connect_next(fwd);
+}
+
+void forward_on_address(struct resolver_query *query, const struct resolver_answer *answer)
+{
+	forward_resolved(
+		(struct forward *)(void *)((char *)query - offsetof(struct forward, query)),
+		answer);
+}
+
+static void forward_resolve(struct forward *fwd)
+{
+	struct resolver_answer answer;
+
+	if (resolver_lookup(worker_resolver(fwd->worker), fwd->endpoint->host, &fwd->query,
+			    &answer) != RESOLVER_WAITING) {
+		forward_resolved(fwd, &answer);
+		return;
+	}
+	fwd->state = FORWARD_RESOLVING;
+	fwd->try_deadline_ms =
+		loop_now_ms(worker_loop(fwd->worker)) + fwd->settings->connect_timeout_ms;
+	forward_arm(fwd);
+}
+
+void forward_try(struct forward *fwd, struct endpoint *ep)
+{
+	struct endpoint *held = endpoint_ref(ep); /* it may be the same one */
+
+	endpoint_unref(&fwd->endpoint);
+	fwd->endpoint = held;
+	fwd->address_count = fwd->address_next = 0;
+	fwd->up = forward_reuse(fwd);
+	if (fwd->up)
+		forward_send(fwd);
+	else if (ep->address_len)
+		forward_connect(fwd, (const struct sockaddr *)&ep->address, ep->address_len);
+	else
+		forward_resolve(fwd);
+}
