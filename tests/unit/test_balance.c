@@ -12,7 +12,7 @@ static void fill(struct endpoint_set *set, const unsigned *weights, size_t count
 	*set = (struct endpoint_set){0};
 	set->items = calloc(count, sizeof(*set->items));
 	for (size_t i = 0; i < count; i++) {
-		char id[16];
+		char id[24];
 
 		(void)snprintf(id, sizeof(id), "%zu", i);
 		set->items[i] = endpoint_new(id, "127.0.0.1", 80, weights ? weights[i] : 1);
