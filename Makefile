@@ -102,6 +102,7 @@ endef
 $(eval $(call archive,common,$(COMMON_SRC)))
 $(eval $(call archive,registry,$(REGISTRY_SRC)))
 $(eval $(call archive,gateway,$(GATEWAY_SRC)))
+$(eval $(call archive,test,$(filter-out tests/unit/test_%,$(call src,tests/unit))))
 $(eval $(call archive,client,$(CLIENT_SRC)))
 
 # The library carries the part of common/ that it uses, with every name but
@@ -155,8 +156,7 @@ $(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/obj/libgateway.a $(B)/libmicroreg.a 
 	$(say) LD $@
 	$(Q)$(CC) -pie $(LDFLAGS) -o $@ $^ $(CLIENT_LIBS) -lm
 
-$(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o \
-		$(call obj,$(filter-out tests/unit/test_% tests/unit/unit.c,$(call src,tests/unit))) \
+$(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/libtest.a \
 		$(B)/obj/libregistry.a $(B)/obj/libgateway.a $(call obj,$(CLIENT_SRC)) $(B)/obj/libcommon.a
 	$(say) LD $@
 	$(Q)$(CC) -pie $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(REGISTRY_LIBS) $(GATEWAY_LIBS)
