@@ -178,6 +178,12 @@ void json_micros(struct json *j, uint64_t us)
 	json_digits(j->out, us % 1000, 3);
 }
 
+void json_raw(struct json *j, const char *text)
+{
+	json_value(j);
+	(void)buf_puts(j->out, text);
+}
+
 void json_bool(struct json *j, bool value)
 {
 	json_value(j);

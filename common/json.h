@@ -30,6 +30,8 @@ void json_uint(struct json *j, uint64_t value);
 void json_bool(struct json *j, bool value);
 /* Microseconds as milliseconds: 1234 is 1.234. */
 void json_micros(struct json *j, uint64_t us);
+/* A value that is JSON already. */
+void json_raw(struct json *j, const char *text);
 /* A value with `decimals` digits after the point, say milliseconds from microseconds. */
 void json_fixed(struct json *j, double value, int decimals);
 

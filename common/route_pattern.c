@@ -121,19 +121,20 @@ static int route_parameter_check(const struct route_pattern *p, const struct rou
 				 const char *text, struct err *e)
 {
 	if (s->len == 0)
-		return err_set(e, "\"%s\" has a parameter without a name; write {id}", text);
+		return err_set(e, "\"%.200s\" has a parameter without a name; write {id}", text);
 	for (size_t i = 0; i < s->len; i++) {
 		char c = s->text[i];
 
 		if (c != '_' && (!route_is_unreserved(c) || c == '.' || c == '~' || c == '-'))
-			return err_set(e,
-				       "\"%s\": a parameter's name is made of letters, digits and "
-				       "'_', not '%c'",
-				       text, c);
+			return err_set(
+				e,
+				"\"%.200s\": a parameter's name is made of letters, digits and "
+				"'_', not '%c'",
+				text, c);
 	}
 	for (const struct route_segment *other = p->segments; other < s; other++)
 		if (other->kind == ROUTE_PARAMETER && strcmp(other->text, s->text) == 0)
-			return err_set(e, "\"%s\" has {%s} twice; give each its own name", text,
+			return err_set(e, "\"%.200s\" has {%s} twice; give each its own name", text,
 				       s->text);
 	return 0;
 }
@@ -144,21 +145,22 @@ static int route_literal_check(const struct route_segment *s, const char *text, 
 		unsigned char c = (unsigned char)s->text[i];
 
 		if (c == '{' || c == '}')
-			return err_set(e,
-				       "\"%s\": {name} stands for a whole segment, as in /a/{id}/b",
-				       text);
+			return err_set(
+				e, "\"%.200s\": {name} stands for a whole segment, as in /a/{id}/b",
+				text);
 		if (c == '*')
-			return err_set(e, "\"%s\": a '*' is the whole last segment, as in /a/*",
+			return err_set(e, "\"%.200s\": a '*' is the whole last segment, as in /a/*",
 				       text);
 		if (c == '?' || c == '#')
 			return err_set(
 				e,
-				"\"%s\": '%c' is not part of a path; conditions on the query "
+				"\"%.200s\": '%c' is not part of a path; conditions on the query "
 				"are written as `query`",
 				text, c);
 		if (c <= ' ' || c >= 0x7f)
 			return err_set(
-				e, "\"%s\": no path holds the byte 0x%02X as it is; write %%%02X",
+				e,
+				"\"%.200s\": no path holds the byte 0x%02X as it is; write %%%02X",
 				text, c, c);
 	}
 	return 0;
@@ -170,8 +172,8 @@ static int route_segment_read(struct route_pattern *p, char *at, size_t len, boo
 	struct route_segment *s;
 
 	if (p->count == ROUTE_PATTERN_SEGMENTS_MAX)
-		return err_set(e, "\"%s\" has more than %d segments; end it in '*' earlier", text,
-			       ROUTE_PATTERN_SEGMENTS_MAX);
+		return err_set(e, "\"%.200s\" has more than %d segments; end it in '*' earlier",
+			       text, ROUTE_PATTERN_SEGMENTS_MAX);
 	s = &p->segments[p->count++];
 	at[len] = '\0';
 	*s = (struct route_segment){.kind = ROUTE_LITERAL, .text = at, .len = len};
@@ -181,7 +183,7 @@ static int route_segment_read(struct route_pattern *p, char *at, size_t len, boo
 		s->len = 0;
 		return last ? 0
 			    : err_set(e,
-				      "\"%s\": a '*' stands at the end only; for one segment "
+				      "\"%.200s\": a '*' stands at the end only; for one segment "
 				      "write {name}",
 				      text);
 	}
@@ -216,12 +218,14 @@ static int route_pattern_normalize(char *path, size_t *len, const char *text, st
 {
 	for (const char *s = text; s; s = strchr(s + 1, '/'))
 		if (route_is_dots(s + 1, strcspn(s + 1, "/")))
-			return err_set(e,
-				       "\"%s\" has a dot segment, which no request's path keeps; "
-				       "write the path without it",
-				       text);
+			return err_set(
+				e,
+				"\"%.200s\" has a dot segment, which no request's path keeps; "
+				"write the path without it",
+				text);
 	if (route_path_normalize(path, len) < 0)
-		return err_set(e, "\"%s\" has a bad escape; write %% and two hex digits, not 00",
+		return err_set(e,
+			       "\"%.200s\" has a bad escape; write %% and two hex digits, not 00",
 			       text);
 	return 0;
 }

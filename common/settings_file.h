@@ -35,7 +35,8 @@ struct settings_node {
 	size_t index;	  /* place among its parent's children */
 	size_t count;	  /* of children; a map's are its values */
 	const struct settings_node *first, *next, *parent;
-	size_t weight; /* values in it, itself and used aliases included */
+	size_t weight;	 /* values in it, itself and used aliases included */
+	unsigned height; /* levels below it, those of used aliases included */
 };
 
 struct settings_mistake;

@@ -103,6 +103,8 @@ static void reference_rows(const struct settings_table *table, const char *prefi
 		const struct settings_key *key = &table->keys[i];
 		char nested[256];
 
+		if (key->hidden)
+			continue;
 		(void)buf_printf(out, "| `%s%s` | ", prefix, key->name);
 		reference_value(key, out);
 		(void)buf_puts(out, " | ");

@@ -361,7 +361,8 @@ static void settings_check_unknown(struct settings_reader *r, const struct setti
 		if (i < table->key_count)
 			continue;
 		for (i = 0; i < table->key_count; i++)
-			suggest_offer(&near, table->keys[i].name);
+			if (!table->keys[i].hidden)
+				suggest_offer(&near, table->keys[i].name);
 		if (near.best)
 			settings_file_mistake(r->file, m,
 					      "there is no such key; did you mean \"%s\"?",

@@ -72,6 +72,7 @@ struct settings_key {
 	const char *fallback; /* the default, as the file would say it; NULL: zero, NULL, none */
 	const char *fallback_shown; /* in the reference, when no text can say it: "the cores" */
 	bool required;
+	bool hidden;	   /* known only to be refused with a better reason */
 	uint64_t min, max; /* max 0: none but the type's */
 	const char *help;  /* what it does, a phrase for the reference */
 	const struct settings_name *names;

@@ -8,6 +8,8 @@
 
 enum { SETTINGS_ANCHORS_MAX = 1000 };
 
+static const char settings_too_deep[] = "more than 32 levels lie inside each other";
+
 struct settings_anchor {
 	const char *name;
 	const struct settings_node *node;
@@ -79,6 +81,8 @@ static int settings_builder_add(struct settings_builder *b, struct settings_node
 		return 0;
 	}
 	f->node->weight += node->weight;
+	if (f->node->height <= node->height)
+		f->node->height = node->height + 1;
 	node->parent = f->node;
 	node->index = f->node->count++;
 	if (f->node->kind == SETTINGS_MAP) {
@@ -263,7 +267,7 @@ static int settings_on_start(struct settings_builder *b, enum settings_kind kind
 			"a key is a list or a map; write \"NAME: value\" (text that "
 			"starts with '{' or '[' needs quotes)");
 	if (b->depth == SETTINGS_FILE_DEPTH_MAX)
-		return settings_yaml_stop(b, line, "more than 32 levels lie inside each other");
+		return settings_yaml_stop(b, line, settings_too_deep);
 	node = settings_node_new(b, kind, mark);
 	if (!node || settings_builder_add(b, node) < 0)
 		return -1;
@@ -308,8 +312,13 @@ static int settings_on_end(struct settings_builder *b)
 {
 	struct settings_frame *f = &b->frames[--b->depth];
 
-	if (b->depth) /* the node itself was counted when it was added */
-		b->frames[b->depth - 1].node->weight += f->node->weight - 1;
+	if (b->depth) { /* the node itself was counted when it was added */
+		struct settings_node *parent = b->frames[b->depth - 1].node;
+
+		parent->weight += f->node->weight - 1;
+		if (parent->height <= f->node->height)
+			parent->height = f->node->height + 1;
+	}
 	if (settings_check_twins(b, f->node) < 0)
 		return -1;
 	return settings_anchor_add(b, f->anchor, f->node);
@@ -334,6 +343,8 @@ static int settings_on_alias(struct settings_builder *b, const yaml_event_t *eve
 			b, line,
 			"an alias ('*…') has no anchor ('&…') before it; text that "
 			"starts with '*' needs quotes");
+	if (b->depth + a->node->height >= SETTINGS_FILE_DEPTH_MAX)
+		return settings_yaml_stop(b, line, settings_too_deep);
 	node = settings_node_new(b, a->node->kind, &event->start_mark);
 	if (!node)
 		return -1;
@@ -380,6 +391,14 @@ static int settings_on_event(struct settings_builder *b, const yaml_event_t *eve
 	return 0;
 }
 
+/* {path: /orders/{id}} is what people write first. */
+static const char *settings_yaml_hint(const char *context)
+{
+	return context && strstr(context, " flow ")
+		       ? "; text that holds any of {}[], needs quotes here"
+		       : "";
+}
+
 /* What libyaml says of text that is no YAML, with the line it means. */
 static int settings_yaml_broken(struct settings_builder *b, const yaml_parser_t *parser,
 				const char *text)
@@ -398,12 +417,14 @@ static int settings_yaml_broken(struct settings_builder *b, const yaml_parser_t 
 	}
 	if (parser->context && parser->context_mark.line != parser->problem_mark.line)
 		settings_file_mistake(b->file, &at,
-				      "this is not YAML: %s, %s that starts on line %zu", problem,
-				      parser->context, parser->context_mark.line + 1);
+				      "this is not YAML: %s, %s that starts on line %zu%s", problem,
+				      parser->context, parser->context_mark.line + 1,
+				      settings_yaml_hint(parser->context));
 	else
-		settings_file_mistake(b->file, &at, "this is not YAML: %s%s%s", problem,
+		settings_file_mistake(b->file, &at, "this is not YAML: %s%s%s%s", problem,
 				      parser->context ? ", " : "",
-				      parser->context ? parser->context : "");
+				      parser->context ? parser->context : "",
+				      settings_yaml_hint(parser->context));
 	return -1;
 }
 

@@ -25,7 +25,7 @@ unsigned suggest_distance(const char *a, const char *b)
 		above[j] = j;
 	for (unsigned i = 1; i <= a_len; i++) {
 		char c = suggest_lower(a[i - 1]);
-		unsigned *spare = before;
+		unsigned *spare = before, least = i;
 
 		row[0] = i;
 		for (unsigned j = 1; j <= b_len; j++) {
@@ -36,7 +36,10 @@ unsigned suggest_distance(const char *a, const char *b)
 			if (i > 1 && j > 1 && c == suggest_lower(b[j - 2]) &&
 			    d == suggest_lower(a[i - 2]))
 				row[j] = suggest_min(row[j], before[j - 2] + 1);
+			least = suggest_min(least, row[j]);
 		}
+		if (least > SUGGEST_EDITS_MAX) /* rows never sink below their best again */
+			return SUGGEST_EDITS_MAX + 1;
 		before = above;
 		above = row;
 		row = spare;

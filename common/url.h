@@ -35,16 +35,4 @@ struct url_address {
  * (0.0.0.0, every IPv4 address). Names are not looked up. */
 int url_parse_address(struct url_address *address, const char *text, struct err *e);
 
-/* "10.0.0.0/8", "::1/128" or a single address: what trusted networks are written as. */
-struct url_network {
-	bool ipv6;
-	uint8_t bytes[16]; /* network order; 4 of them for IPv4 */
-	unsigned prefix;   /* bits that count */
-};
-
-int url_parse_network(struct url_network *network, const char *text, struct err *e);
-
-/* `bytes` as in sockaddr_in or _in6; an IPv4 address mapped into IPv6 is taken as IPv4. */
-bool url_network_has(const struct url_network *network, bool ipv6, const uint8_t *bytes);
-
 #endif

@@ -1,9 +1,9 @@
 /*
- * settings: the gateway's settings file as structs. Reading them is
- * settings.c's and settings_routes.c's; what they do is everybody's.
+ * settings: the gateway's settings file as structs. Reading them is settings*.c's
+ * business; what they do is everybody's.
  *
- * The keys, their defaults and their help are the tables in those two files;
- * the reference page is printed from them. Everything here lives in the
+ * The keys, their defaults and their help are the tables in those files; the
+ * reference page is printed from them. Everything here lives in the
  * settings' arena and is immutable once read.
  */
 #ifndef MICROREG_GATEWAY_SETTINGS_H
@@ -15,6 +15,7 @@
 #include "common/http.h"
 #include "common/log.h"
 #include "common/route_pattern.h"
+#include "common/settings_table.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,11 +26,6 @@ struct settings_address {
 	const char *host; /* literal, no brackets */
 	uint16_t port;
 	unsigned line;
-};
-
-struct settings_strings {
-	const char *const *items;
-	size_t count;
 };
 
 /* `headers: {X-Canary: "1"}` or `{X-Canary: true}`: present with any value. Also for query. */
@@ -84,9 +80,9 @@ enum settings_retry_on {
 };
 
 struct settings_retry {
-	unsigned attempts;    /* 2, the first included */
-	unsigned on;	      /* RETRY_… bits */
-	unsigned budget;      /* percent of active requests, 20 */
+	unsigned attempts; /* 2, the first included */
+	unsigned on;	   /* RETRY_… bits */
+	unsigned budget;   /* percent of active requests, 20 */
 	bool non_idempotent;
 };
 
@@ -103,16 +99,16 @@ struct settings_service {
 	const struct settings_instance *instances; /* none: the registry is asked */
 	size_t instance_count;
 	unsigned connect_timeout_ms; /* 1s */
-	unsigned timeout_ms;	     /* 0: the route's */
+	unsigned timeout_ms;	     /* for one try; 0: what is left of the route's */
 	struct settings_retry retry;
 	unsigned max_in_flight; /* 1024 */
 };
 
 /* What is kept of replies and how long. */
 struct settings_cache {
-	bool given;	   /* a `cache` key is there: fresh replies are served from it */
-	bool off;	   /* `cache: off` */
-	int64_t ttl_ms;	   /* -1: only what the origin says */
+	bool given;		   /* a `cache` key is there: fresh replies are served from it */
+	bool off;		   /* `cache: off` */
+	int64_t ttl_ms;		   /* -1: only what the origin says */
 	int64_t stale_if_error_ms; /* 1h */
 };
 
@@ -149,8 +145,8 @@ struct settings {
 	unsigned workers; /* cores */
 	struct settings_limits limits;
 	struct settings_log log;
-	unsigned drain_delay_ms; /* 0 */
-	unsigned drain_timeout_ms; /* 30s: for requests to finish */
+	unsigned drain_delay_ms;		 /* 0 */
+	unsigned drain_timeout_ms;		 /* 30s: for requests to finish */
 	struct settings_strings trusted_proxies; /* CIDR texts */
 	const struct settings_service *services; /* listed, then those only routes name */
 	size_t service_count;

@@ -88,7 +88,8 @@ static const struct {
 	const char *text, *mistake;
 } broken[] = {
 	{"a: 1\nb: [1, 2\n", "f.yaml:3: this is not YAML: did not find expected ',' or ']', while "
-			     "parsing a flow sequence that starts on line 2\n"},
+			     "parsing a flow sequence that starts on line 2; text that holds any "
+			     "of {}[], needs quotes here\n"},
 	{"a: 1\n\tb: 2\n", "f.yaml:2: this is not YAML: found a tab character that violates "
 			   "indentation, while scanning a plain scalar that starts on line 1\n"},
 	{"a: 'x\n", "f.yaml:2: this is not YAML: found unexpected end of stream, while scanning a "

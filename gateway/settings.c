@@ -1,0 +1,314 @@
+/* settings: the top level of the gateway's settings file. */
+#include "gateway/settings.h"
+
+#include "gateway/http1_head.h"
+#include "gateway/settings_parts.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A route is about 2 KB, mostly its pattern; the file may hold 16,384. */
+static const size_t settings_arena_max = (size_t)128 << 20;
+
+enum { SETTINGS_ROUTES_MAX = 16384, SETTINGS_SERVICES_MAX = 16384, SETTINGS_WORKERS_MAX = 256 };
+
+#define MINUTE_MS (60 * UINT64_C(1000))
+#define HOUR_MS	  (60 * MINUTE_MS)
+#define KIB	  (UINT64_C(1) << 10)
+#define MIB	  (UINT64_C(1) << 20)
+#define GIB	  (UINT64_C(1) << 30)
+#define TIB	  (UINT64_C(1) << 40)
+
+static const struct settings_key settings_registry_keys[] = {
+	{.name = "urls",
+	 .type = SETTINGS_CUSTOM,
+	 .at = offsetof(struct settings_registry, urls),
+	 .required = true,
+	 .custom = settings_read_urls,
+	 .form = "[\"http://HOST:8000/RPC2\"]",
+	 .help = "Addresses of the registry's daemons, tried in this order, the one that answered "
+		 "last first"},
+	{.name = "token_file",
+	 .type = SETTINGS_STRING,
+	 .at = offsetof(struct settings_registry, token_file),
+	 .min = 1,
+	 .max = 4096,
+	 .form = "file",
+	 .help = "File that holds the token to show to the registry"},
+	{.name = "snapshot",
+	 .type = SETTINGS_STRING,
+	 .at = offsetof(struct settings_registry, snapshot),
+	 .min = 1,
+	 .max = 4096,
+	 .form = "file",
+	 .help = "File that keeps what the registry told, for a start while the registry is down"},
+};
+
+static void settings_registry_done(struct settings_reader *r, const struct settings_node *map,
+				   void *to)
+{
+	(void)r;
+	((struct settings_registry *)to)->given = map != NULL;
+}
+
+static const struct settings_table settings_registry_table = {SETTINGS_KEYS(settings_registry_keys),
+							      sizeof(struct settings_registry),
+							      settings_registry_done};
+
+static const struct settings_key settings_limits_keys[] = {
+	{.name = "request_line",
+	 .type = SETTINGS_SIZE,
+	 .at = offsetof(struct settings_limits, request_line_bytes),
+	 .fallback = "16KiB",
+	 .min = 256,
+	 .max = MIB,
+	 .help = "Longest request line; over it the answer is 414"},
+	{.name = "headers",
+	 .type = SETTINGS_SIZE,
+	 .at = offsetof(struct settings_limits, headers_bytes),
+	 .fallback = "32KiB",
+	 .min = KIB,
+	 .max = MIB,
+	 .help = "All header lines of a request together; over it the answer is 431"},
+	{.name = "header_count",
+	 .type = SETTINGS_INT,
+	 .at = offsetof(struct settings_limits, headers_count),
+	 .fallback = "100",
+	 .min = 1,
+	 .max = HTTP1_FIELDS_MAX,
+	 .help = "Header lines of a request; over it the answer is 431"},
+	{.name = "body",
+	 .type = SETTINGS_SIZE,
+	 .at = offsetof(struct settings_limits, body_bytes),
+	 .fallback = "10MiB",
+	 .min = 1,
+	 .max = TIB,
+	 .help = "Largest body of a request, for routes that do not say; over it the answer is "
+		 "413"},
+	{.name = "connections",
+	 .type = SETTINGS_INT,
+	 .at = offsetof(struct settings_limits, connections),
+	 .fallback = "10000",
+	 .min = 1,
+	 .max = 1000000,
+	 .help = "Connections of clients open at once, of all workers together"},
+	{.name = "header_timeout",
+	 .type = SETTINGS_DURATION,
+	 .at = offsetof(struct settings_limits, header_timeout_ms),
+	 .fallback = "10s",
+	 .min = 1,
+	 .max = HOUR_MS,
+	 .help = "Time for the whole head of a request, however it drips"},
+	{.name = "idle_timeout",
+	 .type = SETTINGS_DURATION,
+	 .at = offsetof(struct settings_limits, idle_timeout_ms),
+	 .fallback = "60s",
+	 .min = 1,
+	 .max = 24 * HOUR_MS,
+	 .help = "Time between two requests of a connection, and without a byte in either "
+		 "direction"},
+	{.name = "cache",
+	 .type = SETTINGS_SIZE,
+	 .at = offsetof(struct settings_limits, cache_bytes),
+	 .fallback = "64MiB",
+	 .max = TIB,
+	 .help = "Memory for all cached replies"},
+	{.name = "cache_object",
+	 .type = SETTINGS_SIZE,
+	 .at = offsetof(struct settings_limits, cache_object_bytes),
+	 .fallback = "1MiB",
+	 .max = GIB,
+	 .help = "Largest reply that is cached"},
+};
+
+static const struct settings_table settings_limits_table = {SETTINGS_KEYS(settings_limits_keys),
+							    sizeof(struct settings_limits), NULL};
+
+static void settings_read_access(struct settings_reader *r, const struct settings_node *node,
+				 void *to)
+{
+	const char *text = settings_table_text(r, node);
+	struct settings_log *log = to;
+
+	if (!text)
+		return;
+	if (!*text) {
+		settings_file_mistake(r->file, node,
+				      "the text is empty; write stdout, off or a file");
+	} else if (strcmp(text, "stdout") == 0) {
+		log->access = ACCESS_STDOUT;
+	} else if (strcmp(text, "off") == 0) {
+		log->access = ACCESS_OFF;
+	} else {
+		log->access = ACCESS_FILE;
+		log->access_file = settings_table_copy(r, text);
+	}
+}
+
+static const struct settings_name settings_levels[] = {{"debug", LOG_DEBUG},
+						       {"info", LOG_INFO},
+						       {"warn", LOG_WARN},
+						       {"error", LOG_ERROR},
+						       {NULL, 0}};
+
+static const struct settings_name settings_formats[] = {
+	{"json", LOG_FORMAT_JSON}, {"combined", LOG_FORMAT_COMBINED}, {NULL, 0}};
+
+static const struct settings_key settings_log_keys[] = {
+	{.name = "level",
+	 .type = SETTINGS_ENUM,
+	 .at = offsetof(struct settings_log, level),
+	 .fallback = "info",
+	 .names = settings_levels,
+	 .help = "What the daemon tells of itself, on standard error"},
+	{.name = "access",
+	 .type = SETTINGS_CUSTOM,
+	 .fallback = "stdout",
+	 .custom = settings_read_access,
+	 .form = "`stdout`, `off` or a file",
+	 .help = "Where the line of each request goes"},
+	{.name = "format",
+	 .type = SETTINGS_ENUM,
+	 .at = offsetof(struct settings_log, format),
+	 .fallback = "json",
+	 .names = settings_formats,
+	 .help = "One JSON object a line, or the combined format of web servers"},
+};
+
+static const struct settings_table settings_log_table = {SETTINGS_KEYS(settings_log_keys),
+							 sizeof(struct settings_log), NULL};
+
+static const struct settings_key settings_keys[] = {
+	{.name = "listen",
+	 .type = SETTINGS_CUSTOM,
+	 .fallback = "127.0.0.1:8080",
+	 .custom = settings_read_listen,
+	 .form = "`ADDRESS:PORT`, or a list of them; `:PORT` is every IPv4 address",
+	 .help = "Where clients are listened to"},
+	{.name = "admin",
+	 .type = SETTINGS_CUSTOM,
+	 .fallback = "127.0.0.1:8081",
+	 .custom = settings_read_admin,
+	 .form = "`ADDRESS:PORT` or `off`",
+	 .help = "The admin door: health and metrics"},
+	{.name = "registry",
+	 .type = SETTINGS_SUBMAP,
+	 .at = offsetof(struct settings, registry),
+	 .table = &settings_registry_table,
+	 .fallback_shown = "no registry is asked",
+	 .help = "The registry that knows where services run"},
+	{.name = "workers",
+	 .type = SETTINGS_INT,
+	 .at = offsetof(struct settings, workers),
+	 .fallback_shown = "the cores of the machine",
+	 .min = 1,
+	 .max = SETTINGS_WORKERS_MAX,
+	 .help = "Threads that serve requests"},
+	{.name = "limits",
+	 .type = SETTINGS_SUBMAP,
+	 .at = offsetof(struct settings, limits),
+	 .table = &settings_limits_table,
+	 .help = "What one client, or all of them, may take"},
+	{.name = "trusted_proxies",
+	 .type = SETTINGS_CUSTOM,
+	 .at = offsetof(struct settings, trusted_proxies),
+	 .custom = settings_read_networks,
+	 .form = "list of networks, like `10.0.0.0/8`",
+	 .help = "Proxies in front whose X-Forwarded-For is believed"},
+	{.name = "log",
+	 .type = SETTINGS_SUBMAP,
+	 .at = offsetof(struct settings, log),
+	 .table = &settings_log_table,
+	 .help = "What is written down, and where"},
+	{.name = "drain_delay",
+	 .type = SETTINGS_DURATION,
+	 .at = offsetof(struct settings, drain_delay_ms),
+	 .fallback = "0s",
+	 .max = HOUR_MS,
+	 .help = "How long to go on accepting after SIGTERM, while health says that it stops"},
+	{.name = "drain_timeout",
+	 .type = SETTINGS_DURATION,
+	 .at = offsetof(struct settings, drain_timeout_ms),
+	 .fallback = "30s",
+	 .max = 24 * HOUR_MS,
+	 .help = "How long requests may take to finish after that"},
+	{.name = "services",
+	 .type = SETTINGS_NAMED,
+	 .at = offsetof(struct settings, services),
+	 .count_at = offsetof(struct settings, service_count),
+	 .max = SETTINGS_SERVICES_MAX,
+	 .table = &settings_service_table,
+	 .help = "Services that need more than the defaults, or are not in the registry"},
+	{.name = "routes",
+	 .type = SETTINGS_LISTED,
+	 .at = offsetof(struct settings, routes),
+	 .count_at = offsetof(struct settings, route_count),
+	 .max = SETTINGS_ROUTES_MAX,
+	 .table = &settings_route_table,
+	 .help = "Which requests go where; the most specific one wins"},
+};
+
+static unsigned settings_cores(void)
+{
+	cpu_set_t set;
+	int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+
+	return n > SETTINGS_WORKERS_MAX ? SETTINGS_WORKERS_MAX : (unsigned)n;
+}
+
+static void settings_done(struct settings_reader *r, const struct settings_node *map, void *to)
+{
+	struct settings *s = to;
+
+	(void)map;
+	if (s->workers == 0)
+		s->workers = settings_cores();
+	s->service_listed = s->service_count;
+	settings_check(r, s);
+}
+
+static const struct settings_table settings_table = {SETTINGS_KEYS(settings_keys),
+						     sizeof(struct settings), settings_done};
+
+struct settings *settings_read(const char *file, struct buf *mistakes)
+{
+	struct settings *s = calloc(1, sizeof(*s));
+	struct settings_file *tree = settings_file_read(file);
+	struct settings_reader r = {.file = tree};
+
+	if (!s || !tree) {
+		(void)buf_printf(mistakes, "%s: there is not enough memory to read the settings\n",
+				 file);
+		goto fail;
+	}
+	arena_init(&s->arena, settings_arena_max);
+	r.arena = &s->arena;
+	s->file = settings_table_copy(&r, file);
+	if (tree->root)
+		settings_table_read(&r, &settings_table, tree->root, s);
+	if (settings_file_has_mistakes(tree)) {
+		settings_file_print_mistakes(tree, mistakes);
+		goto fail;
+	}
+	settings_file_free(&tree);
+	return s;
+fail:
+	settings_file_free(&tree);
+	settings_free(&s);
+	return NULL;
+}
+
+void settings_free(struct settings **settings)
+{
+	if (!*settings)
+		return;
+	arena_fini(&(*settings)->arena);
+	free(*settings);
+	*settings = NULL;
+}
+
+void settings_print_reference(struct buf *out)
+{
+	settings_table_print(&settings_table, out);
+}

@@ -1,0 +1,300 @@
+/* settings_check: what only shows when all keys are read. */
+#include "gateway/settings_parts.h"
+
+#include "common/siphash.h"
+#include "common/suggest.h"
+#include "gateway/router.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define HASH_FUNCTION(key, len, hash) ((hash) = (unsigned)siphash_process((key), (len)))
+#include <uthash.h>
+
+/* ---- Addresses ---- */
+
+/* `other` is the key whose address `before` is. */
+static void settings_check_address(struct settings_reader *r, const struct settings_address *a,
+				   const struct settings_address *before, const char *other,
+				   const struct settings_node *at)
+{
+	if (!a->host || !before->host || a->port == 0 || a->port != before->port ||
+	    strcmp(a->host, before->host) != 0)
+		return;
+	if (before->line)
+		settings_file_mistake(r->file, at,
+				      "%s is given twice, first on line %u; remove one", a->text,
+				      before->line);
+	else
+		settings_file_mistake(r->file, at,
+				      "%s is what `%s` takes when it is not given; choose another "
+				      "for one of them",
+				      a->text, other);
+}
+
+static void settings_check_addresses(struct settings_reader *r, const struct settings *s)
+{
+	const struct settings_node *listen = settings_node_get(r->file->root, "listen");
+	const struct settings_node *admin = settings_node_get(r->file->root, "admin");
+	const struct settings_node *at = listen;
+
+	if (listen && listen->kind == SETTINGS_LIST)
+		at = listen->first;
+	for (size_t i = 0; at && i < s->listen_count; i++, at = at->next) {
+		for (size_t k = 0; k < i; k++)
+			settings_check_address(r, &s->listen[i], &s->listen[k], "listen", at);
+		if (!admin)
+			settings_check_address(r, &s->listen[i], &s->admin, "admin", at);
+	}
+	for (size_t i = 0; admin && i < s->listen_count; i++)
+		settings_check_address(r, &s->admin, &s->listen[i], "listen", admin);
+}
+
+/* ---- Services ---- */
+
+struct settings_known {
+	const char *name;
+	size_t index;
+	bool bad; /* its mistake is noted */
+	UT_hash_handle hh;
+};
+
+struct settings_services {
+	struct settings_known *known; /* by name: the listed ones and those of routes */
+	struct settings_service *all; /* room for one more per route */
+	size_t count;
+};
+
+static struct settings_known *settings_know(struct settings_reader *r, struct settings_services *v,
+					    const char *name, size_t index)
+{
+	struct settings_known *k = arena_zalloc(&r->file->arena, sizeof(*k)), *found = NULL;
+
+	if (k) {
+		k->name = name;
+		k->index = index;
+		HASH_ADD_KEYPTR(hh, v->known, k->name, strlen(k->name), k);
+		HASH_FIND(hh, v->known, name, strlen(name), found); /* not there: no memory */
+	}
+	if (!found)
+		r->file->no_memory = true;
+	return found;
+}
+
+static void settings_refuse_service(struct settings_reader *r, const struct settings *s,
+				    const char *name, const struct settings_node *at)
+{
+	struct suggest near = {.name = name};
+
+	for (size_t i = 0; i < s->service_listed; i++)
+		suggest_offer(&near, s->services[i].name);
+	if (near.best)
+		settings_file_mistake(
+			r->file, at,
+			"no service \"%s\" is listed; did you mean \"%s\"? (If not, list "
+			"it under services: \"%s: {}\")",
+			name, near.best, name);
+	else if (!s->registry.given)
+		settings_file_mistake(
+			r->file, at,
+			"no service \"%s\" is listed, and there is no registry to ask; list "
+			"it under services with its instances, or write registry: {urls: "
+			"[…]}",
+			name);
+}
+
+/* A service that only routes name: the registry knows it, and it has the defaults. */
+static struct settings_known *settings_add_service(struct settings_reader *r, struct settings *s,
+						   struct settings_services *v, const char *name,
+						   const struct settings_node *at)
+{
+	size_t before = r->file->mistake_count;
+	struct settings_service *service = &v->all[v->count];
+	struct settings_known *k = settings_know(r, v, name, v->count);
+
+	if (!k)
+		return NULL;
+	settings_refuse_service(r, s, name, at);
+	k->bad = r->file->mistake_count > before;
+	settings_table_read(r, &settings_service_table, NULL, service);
+	service->name = name;
+	service->line = at->line;
+	v->count++;
+	return k;
+}
+
+static void settings_check_listed(struct settings_reader *r, const struct settings *s,
+				  struct settings_services *v)
+{
+	const struct settings_node *services = settings_node_get(r->file->root, "services");
+	const struct settings_node *at = services ? services->first : NULL;
+
+	for (size_t i = 0; i < s->service_listed && at; i++, at = at->next) {
+		if (!v->all[i].name) /* it had a mistake, but it is listed */
+			v->all[i].name = at->key;
+		(void)settings_know(r, v, v->all[i].name, i); /* the failure is noted */
+		if (!s->registry.given && !settings_node_get(at, "instances"))
+			settings_file_mistake(
+				r->file, at,
+				"it has no instances, and there is no registry to ask; "
+				"write instances: [\"http://HOST:PORT\"], or registry: "
+				"{urls: […]}");
+	}
+}
+
+static void settings_check_services(struct settings_reader *r, struct settings *s,
+				    struct settings_route *routes)
+{
+	const struct settings_node *list = settings_node_get(r->file->root, "routes");
+	const struct settings_node *at = list ? list->first : NULL;
+	struct settings_services v = {.count = s->service_listed};
+
+	v.all = settings_table_alloc(r, s->service_count + s->route_count, sizeof(*v.all));
+	if (!v.all)
+		return;
+	if (s->service_listed)
+		memcpy(v.all, s->services, s->service_listed * sizeof(*v.all));
+	s->services = v.all;
+	settings_check_listed(r, s, &v);
+	for (size_t i = 0; i < s->route_count && at; i++, at = at->next) {
+		const char *name = routes[i].service_name;
+		const struct settings_node *node = settings_node_get(at, "service");
+		struct settings_known *k = NULL;
+
+		if (!name)
+			continue;
+		HASH_FIND(hh, v.known, name, strlen(name), k);
+		if (!k)
+			k = settings_add_service(r, s, &v, name, node);
+		else if (k->bad) /* each line is told */
+			settings_refuse_service(r, s, name, node);
+		routes[i].service = k ? k->index : 0;
+	}
+	HASH_CLEAR(hh, v.known);
+	s->service_count = v.count;
+}
+
+/* ---- Routes ---- */
+
+/* Routes that may be equal: those of one path, and of one of their hosts. */
+struct settings_group {
+	const char *key;
+	struct settings_twin *first;
+	UT_hash_handle hh;
+};
+
+struct settings_twin {
+	size_t route;
+	const struct settings_node *at;
+	struct settings_twin *next;
+};
+
+/* The path without the names of its parameters, a space, and the host. No path holds a space. */
+static const char *settings_group_key(struct arena *arena, const struct settings_route *route,
+				      const char *host)
+{
+	const char *key;
+	struct buf text;
+
+	buf_init(&text, 2 * ROUTE_PATTERN_BYTES_MAX);
+	for (size_t i = 0; i < route->path.count; i++) {
+		const struct route_segment *s = &route->path.segments[i];
+
+		(void)buf_puts(&text, s->kind == ROUTE_LITERAL	   ? "/"
+				      : s->kind == ROUTE_PARAMETER ? "/{}"
+								   : "/*");
+		if (s->kind == ROUTE_LITERAL)
+			(void)buf_puts(&text, s->text);
+	}
+	(void)buf_printf(&text, " %s", host);
+	key = buf_str(&text) ? arena_strndup(arena, text.data, text.len) : NULL;
+	buf_fini(&text);
+	return key;
+}
+
+static struct settings_group *settings_group_get(struct settings_reader *r,
+						 struct settings_group **groups,
+						 const struct settings_route *route,
+						 const char *host)
+{
+	const char *key = settings_group_key(&r->file->arena, route, host);
+	struct settings_group *g = NULL, *found = NULL;
+
+	if (key)
+		HASH_FIND(hh, *groups, key, strlen(key), found);
+	if (found)
+		return found;
+	g = key ? arena_zalloc(&r->file->arena, sizeof(*g)) : NULL;
+	if (g) {
+		g->key = key;
+		HASH_ADD_KEYPTR(hh, *groups, g->key, strlen(g->key), g);
+		HASH_FIND(hh, *groups, key, strlen(key), found); /* not there: no memory */
+	}
+	if (!found)
+		r->file->no_memory = true;
+	return found;
+}
+
+/* True when its twin is noted. */
+static bool settings_check_twins(struct settings_reader *r, struct settings_group **groups,
+				 const struct settings_route *routes, size_t i, const char *host,
+				 const struct settings_node *at)
+{
+	struct settings_group *g = settings_group_get(r, groups, &routes[i], host);
+	struct settings_twin *twin, *self;
+
+	if (!g)
+		return true; /* out of memory, which is told in the place of all */
+	for (twin = g->first; twin; twin = twin->next)
+		if (twin->route != i && router_routes_are_equal(&routes[twin->route], &routes[i]))
+			break;
+	if (twin) {
+		settings_file_mistake(
+			r->file, at,
+			"requests can't tell it from routes[%zu] on line %u: path, hosts, "
+			"conditions and methods meet; change or remove one",
+			twin->route, routes[twin->route].line);
+		return true;
+	}
+	self = arena_alloc(&r->file->arena, sizeof(*self));
+	if (!self) {
+		r->file->no_memory = true;
+		return true;
+	}
+	*self = (struct settings_twin){.route = i, .at = at, .next = g->first};
+	g->first = self;
+	return false;
+}
+
+static void settings_check_routes(struct settings_reader *r, const struct settings *s)
+{
+	const struct settings_node *list = settings_node_get(r->file->root, "routes");
+	const struct settings_node *at = list ? list->first : NULL;
+	struct settings_group *groups = NULL;
+
+	for (size_t i = 0; i < s->route_count && at; i++, at = at->next) {
+		const struct settings_route *route = &s->routes[i];
+		bool told = false;
+
+		if (route->path.count == 0) /* it had a mistake */
+			continue;
+		if (route->hosts.count == 0 && !settings_node_get(at, "hosts"))
+			told = settings_check_twins(r, &groups, s->routes, i, "", at);
+		for (size_t k = 0; k < route->hosts.count && !told; k++)
+			told = settings_check_twins(r, &groups, s->routes, i, route->hosts.items[k],
+						    at);
+	}
+	HASH_CLEAR(hh, groups);
+}
+
+void settings_check(struct settings_reader *r, struct settings *s)
+{
+	struct settings_route *routes = (struct settings_route *)(uintptr_t)s->routes;
+
+	settings_check_addresses(r, s);
+	for (size_t i = 0; i < s->route_count; i++)
+		if (routes[i].body_bytes == 0)
+			routes[i].body_bytes = s->limits.body_bytes;
+	settings_check_services(r, s, routes);
+	settings_check_routes(r, s);
+}

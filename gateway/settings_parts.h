@@ -1,0 +1,29 @@
+/*
+ * settings_parts: what the files that read the settings share: the tables of
+ * the larger parts, and the checks after all keys are read. Nobody else's.
+ */
+#ifndef MICROREG_GATEWAY_SETTINGS_PARTS_H
+#define MICROREG_GATEWAY_SETTINGS_PARTS_H
+
+#include "common/settings_table.h"
+#include "gateway/settings.h"
+
+/* One service, one route. */
+extern const struct settings_table settings_service_table;
+extern const struct settings_table settings_route_table;
+
+/* Custom readers of `listen` and `admin` (`to` is the struct settings), of `trusted_proxies` and
+ * `registry.urls` (a struct settings_strings). */
+void settings_read_listen(struct settings_reader *r, const struct settings_node *node, void *to);
+void settings_read_admin(struct settings_reader *r, const struct settings_node *node, void *to);
+void settings_read_networks(struct settings_reader *r, const struct settings_node *node, void *to);
+void settings_read_urls(struct settings_reader *r, const struct settings_node *node, void *to);
+
+/* The fallback's `json`: a YAML value as JSON text, into a struct settings_fallback. */
+void settings_read_json(struct settings_reader *r, const struct settings_node *node, void *to);
+
+/* Finds what only shows when everything is read: services nobody lists, routes that are equal,
+ * addresses that are taken; adds the services that only routes name. */
+void settings_check(struct settings_reader *r, struct settings *s);
+
+#endif

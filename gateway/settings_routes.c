@@ -1,0 +1,380 @@
+/* settings_routes: one route of the settings. */
+#include "gateway/settings_parts.h"
+
+#include "common/instance.h"
+
+#include <string.h>
+
+enum { SETTINGS_HOSTS_MAX = 1024, SETTINGS_CONDITIONS_MAX = 16 };
+
+#define HOUR_MS (3600 * UINT64_C(1000))
+#define TIB	(UINT64_C(1) << 40)
+
+/* CONNECT is not for a gateway. */
+static const struct settings_name settings_methods[] = {
+	{"GET", HTTP_GET},     {"HEAD", HTTP_HEAD},	  {"POST", HTTP_POST},
+	{"PUT", HTTP_PUT},     {"PATCH", HTTP_PATCH},	  {"DELETE", HTTP_DELETE},
+	{"TRACE", HTTP_TRACE}, {"OPTIONS", HTTP_OPTIONS}, {NULL, 0},
+};
+
+static void settings_read_path(struct settings_reader *r, const struct settings_node *node,
+			       void *to)
+{
+	const char *text = settings_table_text(r, node);
+	struct err e = {0};
+
+	if (!text || route_pattern_parse(to, text, &e) == 0)
+		return;
+	((struct route_pattern *)to)->count = 0; /* no path: later checks leave it out */
+	settings_file_mistake(r->file, node, "%s", e.text);
+}
+
+static void settings_read_service_name(struct settings_reader *r, const struct settings_node *node,
+				       void *to)
+{
+	const char *text = settings_table_text(r, node), *copy;
+
+	if (!text)
+		return;
+	if (!instance_service_is_valid(text)) {
+		settings_file_mistake(
+			r->file, node,
+			"\"%.100s\" is no name of a service; letters, digits, '_', '-' "
+			"and '.' are possible, at most %d",
+			text, INSTANCE_NAME_MAX);
+		return;
+	}
+	copy = settings_table_copy(r, text);
+	memcpy(to, &copy, sizeof(copy));
+}
+
+/* ---- hosts ---- */
+
+/* Brings a host into the form requests are compared in. NULL after noting what is wrong. */
+static const char *settings_host(struct settings_reader *r, const struct settings_node *node,
+				 const char *text)
+{
+	char host[INSTANCE_HOST_MAX + 1];
+	size_t len = strlen(text), wild;
+
+	if (text[0] == '[' && text[len - 1] == ']') {
+		text++;
+		len -= 2;
+	} else if (len > 0 && text[len - 1] == '.') {
+		len--;
+	}
+	if (len == 0 || len >= sizeof(host)) {
+		settings_file_mistake(r->file, node, "a host is 1 to %d bytes long",
+				      INSTANCE_HOST_MAX);
+		return NULL;
+	}
+	for (size_t i = 0; i < len; i++)
+		host[i] = text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] - 'A' + 'a') : text[i];
+	host[len] = '\0';
+	wild = host[0] == '*' && host[1] == '.' ? 2 : 0;
+	if (instance_host_is_valid(host + wild))
+		return settings_table_copy(r, host);
+	settings_file_mistake(r->file, node,
+			      "\"%.100s\" is no host; write one like api.example.org or "
+			      "*.example.org, without a port",
+			      text);
+	return NULL;
+}
+
+static void settings_read_hosts(struct settings_reader *r, const struct settings_node *node,
+				void *to)
+{
+	const struct settings_node *item = node->kind == SETTINGS_LIST ? node->first : node;
+	size_t room = node->kind == SETTINGS_LIST ? node->count : 1, n = 0;
+	struct settings_strings *hosts = to;
+	const char **items;
+
+	if (room == 0 || room > SETTINGS_HOSTS_MAX) {
+		settings_file_mistake(r->file, node,
+				      "there are %zu hosts; write 1 to %d, or remove the key", room,
+				      SETTINGS_HOSTS_MAX);
+		return;
+	}
+	items = settings_table_alloc(r, room, sizeof(*items));
+	if (!items)
+		return;
+	for (; item; item = item == node ? NULL : item->next) {
+		const char *text = settings_table_text(r, item);
+		const char *host = text ? settings_host(r, item, text) : NULL;
+
+		if (host)
+			items[n++] = host;
+	}
+	*hosts = (struct settings_strings){items, n};
+}
+
+/* ---- headers and query ---- */
+
+/* `name: value`, or `name: true` for any value. */
+static void settings_read_conditions(struct settings_reader *r, const struct settings_node *node,
+				     struct settings_conditions *to, bool tokens)
+{
+	struct settings_condition *items;
+	size_t n = 0;
+
+	if (node->kind != SETTINGS_MAP || node->count > SETTINGS_CONDITIONS_MAX) {
+		settings_file_mistake(
+			r->file, node,
+			"this is no map of at most %d conditions; write {NAME: \"value\"}, "
+			"or {NAME: true} for any value",
+			SETTINGS_CONDITIONS_MAX);
+		return;
+	}
+	items = settings_table_alloc(r, node->count, sizeof(*items));
+	if (!items)
+		return;
+	for (const struct settings_node *m = node->first; m; m = m->next) {
+		const char *text = settings_table_text(r, m);
+
+		if (!text)
+			continue;
+		if (tokens ? !http_is_token(m->key, strlen(m->key)) : !*m->key) {
+			settings_file_mistake(r->file, m, "\"%.60s\" can't be a name here", m->key);
+			continue;
+		}
+		items[n].name = settings_table_copy(r, m->key);
+		if (!m->plain || strcmp(text, "true") != 0)
+			items[n].value = settings_table_copy(r, text);
+		n++;
+	}
+	*to = (struct settings_conditions){items, n};
+}
+
+static void settings_read_headers(struct settings_reader *r, const struct settings_node *node,
+				  void *to)
+{
+	settings_read_conditions(r, node, to, true);
+}
+
+static void settings_read_query(struct settings_reader *r, const struct settings_node *node,
+				void *to)
+{
+	settings_read_conditions(r, node, to, false);
+}
+
+/* ---- cache ---- */
+
+static const struct settings_key settings_cache_keys[] = {
+	{.name = "ttl",
+	 .type = SETTINGS_MS64,
+	 .at = offsetof(struct settings_cache, ttl_ms),
+	 .fallback_shown = "what the reply says",
+	 .max = 8760 * HOUR_MS,
+	 .help = "How long a reply is fresh when its own headers do not say"},
+	{.name = "stale_if_error",
+	 .type = SETTINGS_MS64,
+	 .at = offsetof(struct settings_cache, stale_if_error_ms),
+	 .fallback = "1h",
+	 .max = 8760 * HOUR_MS,
+	 .help = "How long after that a reply may be served while the service is down"},
+};
+
+static const struct settings_table settings_cache_table = {SETTINGS_KEYS(settings_cache_keys),
+							   sizeof(struct settings_cache), NULL};
+
+static void settings_read_cache(struct settings_reader *r, const struct settings_node *node,
+				void *to)
+{
+	struct settings_cache *cache = to;
+
+	cache->given = true;
+	if (node->kind == SETTINGS_SCALAR && strcmp(node->text, "off") == 0)
+		cache->off = true;
+	else if (node->kind == SETTINGS_MAP)
+		settings_table_read(r, &settings_cache_table, node, cache);
+	else
+		settings_file_mistake(r->file, node, "write a map, like {ttl: 30s}, or off");
+}
+
+/* ---- fallback ---- */
+
+static void settings_read_type(struct settings_reader *r, const struct settings_node *node,
+			       void *to)
+{
+	const char *text = settings_table_text(r, node), *copy;
+
+	if (!text)
+		return;
+	for (const char *c = text; *c; c++)
+		if (*c < ' ' || *c > '~' || !strchr(text, '/')) {
+			settings_file_mistake(
+				r->file, node,
+				"\"%.60s\" is no media type; write one like text/html", text);
+			return;
+		}
+	copy = settings_table_copy(r, text);
+	memcpy(to, &copy, sizeof(copy));
+}
+
+static void settings_read_body_text(struct settings_reader *r, const struct settings_node *node,
+				    void *to)
+{
+	struct settings_fallback *fallback = to;
+	const char *text = settings_table_text(r, node);
+
+	if (!text)
+		return;
+	fallback->body = settings_table_copy(r, text);
+	fallback->body_len = strlen(text);
+}
+
+static const struct settings_key settings_fallback_keys[] = {
+	{.name = "status",
+	 .type = SETTINGS_INT,
+	 .at = offsetof(struct settings_fallback, status),
+	 .fallback = "200",
+	 .min = 200,
+	 .max = 599,
+	 .help = "Status of the answer"},
+	{.name = "json",
+	 .type = SETTINGS_CUSTOM,
+	 .custom = settings_read_json,
+	 .form = "any value, sent as JSON",
+	 .help = "Body of the answer"},
+	{.name = "text",
+	 .type = SETTINGS_CUSTOM,
+	 .custom = settings_read_body_text,
+	 .form = "text",
+	 .help = "Body of the answer, in the place of `json`"},
+	{.name = "type",
+	 .type = SETTINGS_CUSTOM,
+	 .at = offsetof(struct settings_fallback, type),
+	 .custom = settings_read_type,
+	 .fallback_shown = "`application/json`, of a text `text/plain; charset=utf-8`",
+	 .form = "media type",
+	 .help = "Content-Type of the answer"},
+};
+
+static void settings_fallback_done(struct settings_reader *r, const struct settings_node *map,
+				   void *to)
+{
+	const struct settings_node *text = settings_node_get(map, "text");
+	struct settings_fallback *fallback = to;
+
+	if (!map)
+		return;
+	fallback->given = true;
+	if (!fallback->type && fallback->body)
+		fallback->type = text ? "text/plain; charset=utf-8" : "application/json";
+	if (text && settings_node_get(map, "json"))
+		settings_file_mistake(r->file, text, "there is a `json` already; keep one of them");
+}
+
+static const struct settings_table settings_fallback_table = {SETTINGS_KEYS(settings_fallback_keys),
+							      sizeof(struct settings_fallback),
+							      settings_fallback_done};
+
+/* ---- The route ---- */
+
+static const struct settings_key settings_route_limits_keys[] = {
+	{.name = "body",
+	 .type = SETTINGS_SIZE,
+	 .at = 0, /* the table's struct is the one field of the route */
+	 .fallback_shown = "`limits.body`",
+	 .min = 1,
+	 .max = TIB,
+	 .help = "Largest body of a request; over it the answer is 413"},
+};
+
+static const struct settings_table settings_route_limits_table = {
+	SETTINGS_KEYS(settings_route_limits_keys), sizeof(uint64_t), NULL};
+
+static const struct settings_key settings_route_keys[] = {
+	{.name = "path",
+	 .type = SETTINGS_CUSTOM,
+	 .at = offsetof(struct settings_route, path),
+	 .required = true,
+	 .custom = settings_read_path,
+	 .form = "/literal/{name}/*",
+	 .help = "Paths it takes: literal segments, `{name}` for one segment, a final `*` for the "
+		 "rest"},
+	{.name = "methods",
+	 .type = SETTINGS_FLAGS,
+	 .at = offsetof(struct settings_route, methods),
+	 .fallback_shown = "any",
+	 .names = settings_methods,
+	 .help = "Methods it takes; `GET` brings `HEAD`"},
+	{.name = "hosts",
+	 .type = SETTINGS_CUSTOM,
+	 .at = offsetof(struct settings_route, hosts),
+	 .custom = settings_read_hosts,
+	 .form = "host or list of hosts, `*.example.org` too",
+	 .fallback_shown = "any",
+	 .help = "Hosts it takes, without port"},
+	{.name = "headers",
+	 .type = SETTINGS_CUSTOM,
+	 .at = offsetof(struct settings_route, headers),
+	 .custom = settings_read_headers,
+	 .form = "map of `NAME: value`, or `NAME: true` for any value",
+	 .help = "Headers a request must have"},
+	{.name = "query",
+	 .type = SETTINGS_CUSTOM,
+	 .at = offsetof(struct settings_route, query),
+	 .custom = settings_read_query,
+	 .form = "map of `NAME: value`, or `NAME: true` for any value",
+	 .help = "Query parameters a request must have"},
+	{.name = "service",
+	 .type = SETTINGS_CUSTOM,
+	 .at = offsetof(struct settings_route, service_name),
+	 .required = true,
+	 .custom = settings_read_service_name,
+	 .form = "name of a service",
+	 .help = "Where its requests go"},
+	{.name = "timeout",
+	 .type = SETTINGS_DURATION,
+	 .at = offsetof(struct settings_route, timeout_ms),
+	 .fallback = "10s",
+	 .min = 1,
+	 .max = 24 * HOUR_MS,
+	 .help = "Time for the whole answer, retries included, until its body flows"},
+	{.name = "cache",
+	 .type = SETTINGS_CUSTOM,
+	 .at = offsetof(struct settings_route, cache),
+	 .custom = settings_read_cache,
+	 .table = &settings_cache_table,
+	 .fallback_shown = "replies that allow it are kept for when the service is down",
+	 .form = "map or `off`",
+	 .help = "Whether replies are kept"},
+	{.name = "fallback",
+	 .type = SETTINGS_SUBMAP,
+	 .at = offsetof(struct settings_route, fallback),
+	 .table = &settings_fallback_table,
+	 .help = "Answer when the service gives none and no stale reply is kept"},
+	{.name = "limits",
+	 .type = SETTINGS_SUBMAP,
+	 .at = offsetof(struct settings_route, body_bytes),
+	 .table = &settings_route_limits_table,
+	 .help = "In the place of the top level's"},
+	{.name = "debug",
+	 .type = SETTINGS_BOOL,
+	 .at = offsetof(struct settings_route, debug),
+	 .fallback = "false",
+	 .help = "Show addresses of instances in answers"},
+};
+
+static void settings_route_done(struct settings_reader *r, const struct settings_node *map,
+				void *to)
+{
+	const struct settings_node *cache = settings_node_get(map, "cache");
+	struct settings_route *route = to;
+
+	(void)r;
+	if (map)
+		route->line = map->line;
+	if (route->methods == 0)
+		route->methods = HTTP_ANY;
+	if (route->methods & HTTP_GET)
+		route->methods |= HTTP_HEAD;
+	if (!cache)
+		route->cache.stale_if_error_ms = (int64_t)HOUR_MS;
+	if (!settings_node_get(cache, "ttl"))
+		route->cache.ttl_ms = -1;
+}
+
+const struct settings_table settings_route_table = {
+	SETTINGS_KEYS(settings_route_keys), sizeof(struct settings_route), settings_route_done};

@@ -1,0 +1,211 @@
+/* settings_services: one service of the settings. */
+#include "gateway/settings_parts.h"
+
+#include "common/instance.h"
+#include "common/url.h"
+
+#include <string.h>
+
+enum { SETTINGS_INSTANCES_MAX = 10000 };
+
+#define MINUTE_MS (60 * UINT64_C(1000))
+#define HOUR_MS	  (60 * MINUTE_MS)
+
+static const struct settings_name settings_retry_names[] = {
+	{"connect", RETRY_CONNECT},
+	{"reset", RETRY_RESET},
+	{"malformed", RETRY_MALFORMED},
+	{"timeout", RETRY_TIMEOUT},
+	{"502", RETRY_502},
+	{"503", RETRY_503},
+	{"504", RETRY_504},
+	{NULL, 0},
+};
+
+static const struct settings_key settings_retry_keys[] = {
+	{.name = "attempts",
+	 .type = SETTINGS_INT,
+	 .at = offsetof(struct settings_retry, attempts),
+	 .fallback = "2",
+	 .min = 1,
+	 .max = 10,
+	 .help = "Tries of one request in all, the first included"},
+	{.name = "on",
+	 .type = SETTINGS_FLAGS,
+	 .at = offsetof(struct settings_retry, on),
+	 .fallback = "connect, reset, malformed, timeout, 502, 503, 504",
+	 .names = settings_retry_names,
+	 .help = "What makes another try worth it"},
+	{.name = "budget",
+	 .type = SETTINGS_INT,
+	 .at = offsetof(struct settings_retry, budget),
+	 .fallback = "20",
+	 .max = 100,
+	 .help = "Retries under way, in percent of the active requests; at least 10 are allowed"},
+	{.name = "non_idempotent",
+	 .type = SETTINGS_BOOL,
+	 .at = offsetof(struct settings_retry, non_idempotent),
+	 .fallback = "false",
+	 .help = "Try POST and PATCH again, too, after bytes were sent"},
+};
+
+static const struct settings_table settings_retry_table = {SETTINGS_KEYS(settings_retry_keys),
+							   sizeof(struct settings_retry), NULL};
+
+/* ---- Instances ---- */
+
+static void settings_read_instance_url(struct settings_reader *r, const struct settings_node *node,
+				       void *to)
+{
+	struct settings_instance *instance = to;
+	const char *text = settings_table_text(r, node);
+	struct err e = {0};
+	struct url url;
+
+	if (!text)
+		return;
+	if (url_parse(&url, text, &e) < 0) {
+		settings_file_mistake(r->file, node, "%s", e.text);
+		return;
+	}
+	if (url.tls)
+		settings_file_mistake(
+			r->file, node,
+			"\"%.200s\": instances over TLS are not yet supported by this "
+			"version; write http://",
+			text);
+	if (url.path[0] && url.path[1])
+		settings_file_mistake(
+			r->file, node,
+			"\"%.200s\" has a path, but an instance is asked for the path "
+			"of the request; write http://HOST:PORT",
+			text);
+	instance->text = settings_table_copy(r, text);
+	instance->host = settings_table_copy(r, url.host);
+	instance->port = url.port;
+}
+
+static const struct settings_key settings_instance_keys[] = {
+	{.name = "url",
+	 .type = SETTINGS_CUSTOM,
+	 .required = true,
+	 .custom = settings_read_instance_url,
+	 .form = "http://HOST:PORT",
+	 .help = "Where it runs"},
+	{.name = "weight",
+	 .type = SETTINGS_INT,
+	 .at = offsetof(struct settings_instance, weight),
+	 .fallback = "1",
+	 .min = 1,
+	 .max = INSTANCE_WEIGHT_MAX,
+	 .help = "Its share of the requests, beside that of the others"},
+};
+
+static const struct settings_table settings_instance_table = {
+	SETTINGS_KEYS(settings_instance_keys), sizeof(struct settings_instance), NULL};
+
+static void settings_read_instances(struct settings_reader *r, const struct settings_node *node,
+				    void *to)
+{
+	struct settings_service *service = to;
+	struct settings_instance *at;
+
+	if (node->kind != SETTINGS_LIST || node->count > SETTINGS_INSTANCES_MAX) {
+		settings_file_mistake(r->file, node,
+				      "this is no list of at most %d addresses; write "
+				      "[\"http://HOST:PORT\", …]",
+				      SETTINGS_INSTANCES_MAX);
+		return;
+	}
+	at = settings_table_alloc(r, node->count, sizeof(*at));
+	if (!at)
+		return;
+	service->instances = at;
+	service->instance_count = node->count;
+	for (const struct settings_node *item = node->first; item; item = item->next, at++) {
+		at->weight = 1;
+		if (item->kind == SETTINGS_MAP)
+			settings_table_read(r, &settings_instance_table, item, at);
+		else
+			settings_read_instance_url(r, item, at);
+	}
+}
+
+/* ---- The service ---- */
+
+static void settings_read_balance(struct settings_reader *r, const struct settings_node *node,
+				  void *to)
+{
+	const char *text = settings_table_text(r, node);
+
+	(void)to; /* there is nothing to choose yet */
+	if (text && strcmp(text, "round_robin") != 0)
+		settings_file_mistake(
+			r->file, node,
+			"\"%.60s\" is not available in this version; write round_robin, "
+			"the only one",
+			text);
+}
+
+static const struct settings_key settings_service_keys[] = {
+	{.name = "instances",
+	 .type = SETTINGS_CUSTOM,
+	 .custom = settings_read_instances,
+	 .table = &settings_instance_table,
+	 .fallback_shown = "those the registry knows",
+	 .form = "list of `http://HOST:PORT` or of maps",
+	 .help = "Where the service runs, when it is not in the registry"},
+	{.name = "connect_timeout",
+	 .type = SETTINGS_DURATION,
+	 .at = offsetof(struct settings_service, connect_timeout_ms),
+	 .fallback = "1s",
+	 .min = 1,
+	 .max = 10 * MINUTE_MS,
+	 .help = "Time for a connection to an instance"},
+	{.name = "timeout",
+	 .type = SETTINGS_DURATION,
+	 .at = offsetof(struct settings_service, timeout_ms),
+	 .fallback_shown = "what is left of the route's",
+	 .min = 1,
+	 .max = 24 * HOUR_MS,
+	 .help = "Time for one try, until the reply's head"},
+	{.name = "retry",
+	 .type = SETTINGS_SUBMAP,
+	 .at = offsetof(struct settings_service, retry),
+	 .table = &settings_retry_table,
+	 .help = "When and how often another instance is tried"},
+	{.name = "max_in_flight",
+	 .type = SETTINGS_INT,
+	 .at = offsetof(struct settings_service, max_in_flight),
+	 .fallback = "1024",
+	 .min = 1,
+	 .max = 1000000,
+	 .help = "Requests to the service under way at once; over it the answer is 503"},
+	{.name = "balance",
+	 .type = SETTINGS_CUSTOM,
+	 .fallback = "round_robin",
+	 .custom = settings_read_balance,
+	 .form = "`round_robin`",
+	 .help = "Which instance is next"},
+};
+
+static void settings_service_done(struct settings_reader *r, const struct settings_node *map,
+				  void *to)
+{
+	struct settings_service *service = to;
+
+	if (!map)
+		return;
+	service->name = settings_table_copy(r, map->key);
+	service->line = map->line;
+	if (!instance_service_is_valid(map->key))
+		settings_file_mistake(
+			r->file, map,
+			"this is no name of a service; letters, digits, '_', '-' and '.' "
+			"are possible, at most %d",
+			INSTANCE_NAME_MAX);
+}
+
+const struct settings_table settings_service_table = {SETTINGS_KEYS(settings_service_keys),
+						      sizeof(struct settings_service),
+						      settings_service_done};
