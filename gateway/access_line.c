@@ -1,7 +1,7 @@
 /* access_line: the two formats. */
 #include "gateway/access_line.h"
 #include "common/clock.h"
-#include "common/json.h"
+#include "common/json_write.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,30 +10,30 @@
 
 /* ---- JSON ---- */
 
-static void access_json_span(struct json *j, const char *key, struct span text, size_t max)
+static void access_json_span(struct json_writer *j, const char *key, struct span text, size_t max)
 {
 	if (text.len == 0)
 		return;
-	json_key(j, key);
-	json_string_n(j, text.at, text.len < max ? text.len : max);
+	json_write_key(j, key);
+	json_write_string_n(j, text.at, text.len < max ? text.len : max);
 }
 
-static void access_json_text(struct json *j, const char *key, const char *text)
+static void access_json_text(struct json_writer *j, const char *key, const char *text)
 {
 	if (text && *text)
 		access_json_span(j, key, (struct span){.at = text, .len = strlen(text)},
 				 ACCESS_TEXT_MAX);
 }
 
-static void access_json_duration(struct json *j, const char *key, uint64_t us)
+static void access_json_duration(struct json_writer *j, const char *key, uint64_t us)
 {
 	if (us == 0)
 		return;
-	json_key(j, key);
-	json_micros(j, us);
+	json_write_key(j, key);
+	json_write_micros(j, us);
 }
 
-static void access_json_target(struct json *j, struct span target)
+static void access_json_target(struct json_writer *j, struct span target)
 {
 	const char *mark = target.len ? memchr(target.at, '?', target.len) : NULL;
 	struct span path = target, query = {.at = "", .len = 0};
@@ -46,7 +46,7 @@ static void access_json_target(struct json *j, struct span target)
 	access_json_span(j, "query", query, ACCESS_TARGET_MAX);
 }
 
-static void access_json_flags(struct json *j, unsigned flags)
+static void access_json_flags(struct json_writer *j, unsigned flags)
 {
 	static const char *const names[] = {
 #define ACCESS_FLAG_NAME(name, bit, meaning) [bit] = #name,
@@ -56,30 +56,30 @@ static void access_json_flags(struct json *j, unsigned flags)
 
 	if (!flags)
 		return;
-	json_key(j, "flags");
-	json_array(j);
+	json_write_key(j, "flags");
+	json_write_array(j);
 	for (unsigned bit = 0; bit < sizeof(names) / sizeof(names[0]); bit++)
 		if (flags & 1u << bit)
-			json_string(j, names[bit]);
-	json_array_end(j);
+			json_write_string(j, names[bit]);
+	json_write_array_end(j);
 }
 
-static void access_json_count(struct json *j, const char *key, uint64_t count)
+static void access_json_count(struct json_writer *j, const char *key, uint64_t count)
 {
-	json_key(j, key);
-	json_uint(j, count);
+	json_write_key(j, key);
+	json_write_uint(j, count);
 }
 
 void access_line_json(struct buf *out, const struct access_record *r)
 {
 	char time[CLOCK_RFC3339_SIZE];
-	struct json j;
+	struct json_writer j;
 
 	clock_rfc3339(r->wall_ms, time);
-	json_init(&j, out);
-	json_object(&j);
-	json_key(&j, "time");
-	json_string(&j, time);
+	json_write_init(&j, out);
+	json_write_object(&j);
+	json_write_key(&j, "time");
+	json_write_string(&j, time);
 	access_json_span(&j, "request_id", r->request_id, ACCESS_TEXT_MAX);
 	access_json_span(&j, "client", r->client, ACCESS_TEXT_MAX);
 	access_json_span(&j, "method", r->method, ACCESS_TEXT_MAX);
@@ -102,7 +102,7 @@ void access_line_json(struct buf *out, const struct access_record *r)
 	access_json_flags(&j, r->flags);
 	access_json_span(&j, "referer", r->referer, ACCESS_TEXT_MAX);
 	access_json_span(&j, "user_agent", r->user_agent, ACCESS_TEXT_MAX);
-	json_object_end(&j);
+	json_write_object_end(&j);
 	(void)buf_putc(out, '\n'); /* failure sticks in the buf */
 }
 

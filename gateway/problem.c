@@ -1,6 +1,6 @@
 /* problem: the table of causes and their documents. */
 #include "gateway/problem.h"
-#include "common/json.h"
+#include "common/json_write.h"
 
 #include <string.h>
 
@@ -48,28 +48,28 @@ void problem_write(struct buf *out, enum problem problem, const char *detail,
 		   const char *request_id)
 {
 	const struct problem_kind *kind = problem_kind(problem);
-	struct json j;
+	struct json_writer j;
 	char instance[200] = "urn:microreg:request:";
 	size_t used = strlen(instance);
 
-	json_init(&j, out);
-	json_object(&j);
-	json_key(&j, "type");
-	json_string(&j, kind->type);
-	json_key(&j, "title");
-	json_string(&j, kind->title);
-	json_key(&j, "status");
-	json_uint(&j, kind->status);
+	json_write_init(&j, out);
+	json_write_object(&j);
+	json_write_key(&j, "type");
+	json_write_string(&j, kind->type);
+	json_write_key(&j, "title");
+	json_write_string(&j, kind->title);
+	json_write_key(&j, "status");
+	json_write_uint(&j, kind->status);
 	if (detail) {
-		json_key(&j, "detail");
-		json_string(&j, detail);
+		json_write_key(&j, "detail");
+		json_write_string(&j, detail);
 	}
 	if (request_id && strlen(request_id) < sizeof(instance) - used) {
 		memcpy(instance + used, request_id, strlen(request_id) + 1);
-		json_key(&j, "instance");
-		json_string(&j, instance);
+		json_write_key(&j, "instance");
+		json_write_string(&j, instance);
 	}
-	json_object_end(&j);
+	json_write_object_end(&j);
 	(void)buf_putc(out, '\n'); /* failure sticks in the buf */
 }
 

@@ -1,7 +1,7 @@
 /* settings_json: writes a YAML value of the settings as JSON. */
 #include "gateway/settings_parts.h"
 
-#include "common/json.h"
+#include "common/json_write.h"
 
 #include <string.h>
 
@@ -30,42 +30,42 @@ static bool settings_is_json_number(const char *at)
 	return !*at;
 }
 
-static void settings_json_scalar(struct json *j, const struct settings_node *node)
+static void settings_json_scalar(struct json_writer *j, const struct settings_node *node)
 {
 	bool raw = node->plain && settings_is_json_number(node->text);
 
 	if (node->null)
-		json_string(j, NULL);
+		json_write_string(j, NULL);
 	else if (node->plain && strcmp(node->text, "true") == 0)
-		json_bool(j, true);
+		json_write_bool(j, true);
 	else if (node->plain && strcmp(node->text, "false") == 0)
-		json_bool(j, false);
+		json_write_bool(j, false);
 	else if (raw)
-		json_raw(j, node->text);
+		json_write_raw(j, node->text);
 	else
-		json_string(j, node->text);
+		json_write_string(j, node->text);
 }
 
 /* As deep as the file, which is bounded. */
-static void settings_json_node(struct json *j, const struct settings_node *node)
+static void settings_json_node(struct json_writer *j, const struct settings_node *node)
 {
 	switch (node->kind) {
 	case SETTINGS_SCALAR:
 		settings_json_scalar(j, node);
 		break;
 	case SETTINGS_LIST:
-		json_array(j);
+		json_write_array(j);
 		for (const struct settings_node *n = node->first; n; n = n->next)
 			settings_json_node(j, n);
-		json_array_end(j);
+		json_write_array_end(j);
 		break;
 	case SETTINGS_MAP:
-		json_object(j);
+		json_write_object(j);
 		for (const struct settings_node *n = node->first; n; n = n->next) {
-			json_key(j, n->key);
+			json_write_key(j, n->key);
 			settings_json_node(j, n);
 		}
-		json_object_end(j);
+		json_write_object_end(j);
 		break;
 	}
 }
@@ -73,7 +73,7 @@ static void settings_json_node(struct json *j, const struct settings_node *node)
 void settings_read_json(struct settings_reader *r, const struct settings_node *node, void *to)
 {
 	struct settings_fallback *fallback = to;
-	struct json j;
+	struct json_writer j;
 	struct buf out;
 
 	/* '{"a": 1}' in quotes is a text, which is hardly what is meant. */
@@ -86,7 +86,7 @@ void settings_read_json(struct settings_reader *r, const struct settings_node *n
 		return;
 	}
 	buf_init(&out, 4 * SETTINGS_FILE_BYTES_MAX);
-	json_init(&j, &out);
+	json_write_init(&j, &out);
 	settings_json_node(&j, node);
 	if (buf_str(&out)) {
 		fallback->body_len = out.len;

@@ -1,56 +1,56 @@
-/* json: the writer. Strings are escaped as RFC 8259 section 7 asks. */
-#include "common/json.h"
+/* json_write: the writer. Strings are escaped as RFC 8259 section 7 asks. */
+#include "common/json_write.h"
 
 #include <string.h>
 
-void json_init(struct json *j, struct buf *out)
+void json_write_init(struct json_writer *j, struct buf *out)
 {
 	j->out = out;
 	j->comma = false;
 }
 
-static void json_value(struct json *j)
+static void json_write_value(struct json_writer *j)
 {
 	if (j->comma)
 		(void)buf_putc(j->out, ','); /* failure sticks in the buf */
 	j->comma = true;
 }
 
-static void json_open(struct json *j, char c)
+static void json_write_open(struct json_writer *j, char c)
 {
-	json_value(j);
+	json_write_value(j);
 	(void)buf_putc(j->out, c);
 	j->comma = false;
 }
 
-static void json_close(struct json *j, char c)
+static void json_write_close(struct json_writer *j, char c)
 {
 	(void)buf_putc(j->out, c);
 	j->comma = true;
 }
 
-void json_object(struct json *j)
+void json_write_object(struct json_writer *j)
 {
-	json_open(j, '{');
+	json_write_open(j, '{');
 }
 
-void json_object_end(struct json *j)
+void json_write_object_end(struct json_writer *j)
 {
-	json_close(j, '}');
+	json_write_close(j, '}');
 }
 
-void json_array(struct json *j)
+void json_write_array(struct json_writer *j)
 {
-	json_open(j, '[');
+	json_write_open(j, '[');
 }
 
-void json_array_end(struct json *j)
+void json_write_array_end(struct json_writer *j)
 {
-	json_close(j, ']');
+	json_write_close(j, ']');
 }
 
 /* Length of the UTF-8 sequence at `s`, 0 when it is not one (RFC 3629 section 4). */
-static size_t json_utf8(const unsigned char *s, size_t len)
+static size_t json_write_utf8(const unsigned char *s, size_t len)
 {
 	size_t n;
 	unsigned min = 0x80, max = 0xbf;
@@ -81,7 +81,7 @@ static size_t json_utf8(const unsigned char *s, size_t len)
 	return n;
 }
 
-static void json_escape(struct buf *out, unsigned char c)
+static void json_write_escape(struct buf *out, unsigned char c)
 {
 	static const char letters[] = "btn\0fr"; /* for 8..13 */
 
@@ -93,7 +93,7 @@ static void json_escape(struct buf *out, unsigned char c)
 		(void)buf_printf(out, "\\u%04x", c);
 }
 
-static void json_text(struct buf *out, const char *text, size_t len)
+static void json_write_text(struct buf *out, const char *text, size_t len)
 {
 	const unsigned char *s = (const unsigned char *)text;
 	size_t from = 0, i = 0;
@@ -103,14 +103,14 @@ static void json_text(struct buf *out, const char *text, size_t len)
 		size_t n = 1;
 
 		if (s[i] >= 0x80)
-			n = json_utf8(s + i, len - i);
+			n = json_write_utf8(s + i, len - i);
 		if (n && s[i] >= 0x20 && s[i] != '"' && s[i] != '\\') {
 			i += n;
 			continue;
 		}
 		(void)buf_append(out, text + from, i - from);
 		if (n)
-			json_escape(out, s[i]);
+			json_write_escape(out, s[i]);
 		else
 			(void)buf_puts(out, "\xef\xbf\xbd");
 		from = ++i;
@@ -119,27 +119,27 @@ static void json_text(struct buf *out, const char *text, size_t len)
 	(void)buf_putc(out, '"');
 }
 
-void json_key(struct json *j, const char *key)
+void json_write_key(struct json_writer *j, const char *key)
 {
-	json_value(j);
-	json_text(j->out, key, strlen(key));
+	json_write_value(j);
+	json_write_text(j->out, key, strlen(key));
 	(void)buf_putc(j->out, ':');
 	j->comma = false;
 }
 
-void json_string_n(struct json *j, const char *text, size_t len)
+void json_write_string_n(struct json_writer *j, const char *text, size_t len)
 {
-	json_value(j);
-	json_text(j->out, text, len);
+	json_write_value(j);
+	json_write_text(j->out, text, len);
 }
 
-void json_string(struct json *j, const char *text)
+void json_write_string(struct json_writer *j, const char *text)
 {
 	if (text) {
-		json_string_n(j, text, strlen(text));
+		json_write_string_n(j, text, strlen(text));
 		return;
 	}
-	json_value(j);
+	json_write_value(j);
 	(void)buf_puts(j->out, "null");
 }
 
@@ -156,42 +156,42 @@ static void json_digits(struct buf *out, uint64_t value, unsigned at_least)
 	(void)buf_append(out, text + at, sizeof(text) - at);
 }
 
-void json_int(struct json *j, int64_t value)
+void json_write_int(struct json_writer *j, int64_t value)
 {
-	json_value(j);
+	json_write_value(j);
 	if (value < 0)
 		(void)buf_putc(j->out, '-');
 	json_digits(j->out, value < 0 ? 0 - (uint64_t)value : (uint64_t)value, 1);
 }
 
-void json_uint(struct json *j, uint64_t value)
+void json_write_uint(struct json_writer *j, uint64_t value)
 {
-	json_value(j);
+	json_write_value(j);
 	json_digits(j->out, value, 1);
 }
 
-void json_micros(struct json *j, uint64_t us)
+void json_write_micros(struct json_writer *j, uint64_t us)
 {
-	json_value(j);
+	json_write_value(j);
 	json_digits(j->out, us / 1000, 1);
 	(void)buf_putc(j->out, '.');
 	json_digits(j->out, us % 1000, 3);
 }
 
-void json_raw(struct json *j, const char *text)
+void json_write_raw(struct json_writer *j, const char *text)
 {
-	json_value(j);
+	json_write_value(j);
 	(void)buf_puts(j->out, text);
 }
 
-void json_bool(struct json *j, bool value)
+void json_write_bool(struct json_writer *j, bool value)
 {
-	json_value(j);
+	json_write_value(j);
 	(void)buf_puts(j->out, value ? "true" : "false");
 }
 
-void json_fixed(struct json *j, double value, int decimals)
+void json_write_fixed(struct json_writer *j, double value, int decimals)
 {
-	json_value(j);
+	json_write_value(j);
 	(void)buf_printf(j->out, "%.*f", decimals, value);
 }

@@ -1,0 +1,66 @@
+/* main: the program microreg-gateway. */
+#include "common/daemon.h"
+#include "common/log.h"
+#include "gateway/options.h"
+#include "gateway/problem.h"
+#include "gateway/server.h"
+#include "gateway/stats.h"
+
+#include <stdio.h>
+
+static int main_print_reference(void)
+{
+	struct buf out;
+	int result = DAEMON_EXIT_SYSTEM;
+
+	buf_init(&out, 1 << 20);
+	settings_print_reference(&out);
+	stats_print_reference(&out);
+	problem_print_reference(&out);
+	if (!out.failed && fwrite(out.data, 1, out.len, stdout) == out.len)
+		result = DAEMON_EXIT_OK;
+	buf_fini(&out);
+	return result;
+}
+
+static int main_check(const char *file, const struct settings *settings)
+{
+	(void)printf("%s: no mistakes; %zu routes, %zu services\n", file, settings->route_count,
+		     settings->service_count);
+	return DAEMON_EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	struct settings *settings;
+	struct server server;
+	struct buf mistakes;
+	struct err e = {.code = DAEMON_EXIT_SYSTEM};
+	int code = options_read(&options, argc, argv);
+
+	if (code >= 0)
+		return code;
+	if (options.reference)
+		return main_print_reference();
+	buf_init(&mistakes, 1 << 20);
+	settings = settings_read(options.config, &mistakes);
+	if (!settings) {
+		const char *text = buf_str(&mistakes);
+
+		(void)fputs(text ? text : "out of memory\n", stderr);
+		buf_fini(&mistakes);
+		return DAEMON_EXIT_SETTINGS;
+	}
+	buf_fini(&mistakes);
+	if (options.check) {
+		code = main_check(options.config, settings);
+		settings_free(&settings);
+		return code;
+	}
+	log_open("gateway", settings->log.level);
+	if (server_run(&server, options.config, settings, &e) == 0)
+		return DAEMON_EXIT_OK;
+	log_error("%s", e.text);
+	return e.code ? e.code : DAEMON_EXIT_SYSTEM;
+}
