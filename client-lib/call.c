@@ -106,6 +106,12 @@ int call_read(const char *body, size_t len, size_t max, xmlrpc_value **result,
 	return failed;
 }
 
+int call_bad_reply(struct microreg *m, const char *reason, struct microreg_error *e)
+{
+	return error_set(e, MICROREG_BAD_REPLY, "%s: the reply is not understood: %s",
+			 m->addresses[atomic_load(&m->good)].shown, reason);
+}
+
 bool call_may_retry(const struct microreg_error *e)
 {
 	return e->code == MICROREG_UNREACHABLE || e->code == MICROREG_TIMEOUT ||

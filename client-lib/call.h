@@ -34,6 +34,9 @@ xmlrpc_mem_block *call_write(const char *method, xmlrpc_value *param, struct mic
 int call_read(const char *body, size_t len, size_t max, xmlrpc_value **result,
 	      struct microreg_error *e);
 
+/* A reply that is XML-RPC, but not what the method answers. */
+int call_bad_reply(struct microreg *m, const char *reason, struct microreg_error *e);
+
 /* True for errors that another address may not have. */
 bool call_may_retry(const struct microreg_error *e);
 

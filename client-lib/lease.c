@@ -139,8 +139,8 @@ static const struct rpc_field lease_reply_fields[] = {
 	 .offset = offsetof(struct lease_reply, heartbeat_ms)},
 };
 
-int lease_read_reply(const char *where, xmlrpc_value *value, struct arena *arena,
-		     struct lease_reply *out, struct microreg_error *e)
+int lease_read_reply(struct microreg *m, const char *where, xmlrpc_value *value,
+		     struct arena *arena, struct lease_reply *out, struct microreg_error *e)
 {
 	struct err reason;
 
@@ -148,8 +148,7 @@ int lease_read_reply(const char *where, xmlrpc_value *value, struct arena *arena
 	if (rpc_read_reply(where, value, lease_reply_fields,
 			   sizeof(lease_reply_fields) / sizeof(lease_reply_fields[0]), arena, out,
 			   &reason))
-		return error_set(e, MICROREG_BAD_REPLY, "the reply is not understood: %s",
-				 reason.text);
+		return call_bad_reply(m, reason.text, e);
 	return 0;
 }
 
@@ -171,7 +170,7 @@ static int lease_call(struct microreg_lease *lease, const char *method, xmlrpc_v
 	xmlrpc_DECREF(param);
 	if (failed)
 		return -1;
-	failed = lease_read_reply(method, result, arena, out, e);
+	failed = lease_read_reply(lease->registry, method, result, arena, out, e);
 	xmlrpc_DECREF(result);
 	return failed;
 }
@@ -190,8 +189,7 @@ int lease_register(struct microreg_lease *lease, unsigned timeout_ms, struct mic
 	xmlrpc_env_clean(&env);
 	failed = lease_call(lease, "registry.register", param, timeout_ms, &reply, &arena, e);
 	if (!failed && (!reply.id[0] || !reply.ttl_given))
-		failed = error_set(e, MICROREG_BAD_REPLY,
-				   "the reply is not understood: it has no id and ttl_ms");
+		failed = call_bad_reply(lease->registry, "it has no id and ttl_ms", e);
 	if (!failed) {
 		(void)pthread_mutex_lock(&lease->registry->lock);
 		/* The same id ever after, also when it was the registry's to choose. */

@@ -43,8 +43,8 @@ struct lease_reply {
 };
 
 /* Reads an answer; the strings are in the arena. */
-int lease_read_reply(const char *where, xmlrpc_value *value, struct arena *arena,
-		     struct lease_reply *out, struct microreg_error *e);
+int lease_read_reply(struct microreg *m, const char *where, xmlrpc_value *value,
+		     struct arena *arena, struct lease_reply *out, struct microreg_error *e);
 
 /* Makes the registering call and takes over what it answers. The lease is busy or not yet known to
  * other threads. */

@@ -156,7 +156,8 @@ static void beat_take_result(struct microreg_lease *lease, xmlrpc_value *value, 
 				"the registry refuses (fault %d): %.*s", fault.code,
 				BEAT_FAULT_TEXT_MAX, fault.text);
 		beat_failed(lease, &e);
-	} else if (lease_read_reply("registry.heartbeat", value, arena, &reply, &e)) {
+	} else if (lease_read_reply(lease->registry, "registry.heartbeat", value, arena, &reply,
+				    &e)) {
 		beat_failed(lease, &e);
 	} else {
 		beat_answered(lease, &reply);
@@ -187,8 +188,8 @@ static void beat_take_results(const struct beat_batch *batch, xmlrpc_value *resu
 			beat_take_result(batch->leases[i], item, &arena);
 			xmlrpc_DECREF(item);
 		} else {
-			(void)error_set(&e, MICROREG_BAD_REPLY,
-					"the reply is not understood: not a result for each beat");
+			(void)call_bad_reply(batch->leases[i]->registry,
+					     "not a result for each beat", &e);
 			beat_failed(batch->leases[i], &e);
 		}
 	}

@@ -171,8 +171,7 @@ const struct microreg_service *microreg_lookup(struct microreg *registry,
 		arena_init(&arena, RESOLVE_ARENA_MAX);
 		service = resolve_build(query->service, result, &arena, &reason);
 		if (!service)
-			(void)error_set(error, MICROREG_BAD_REPLY,
-					"the reply is not understood: %s", reason.text);
+			(void)call_bad_reply(registry, reason.text, error);
 		arena_fini(&arena);
 		xmlrpc_DECREF(result);
 	}

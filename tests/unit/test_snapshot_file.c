@@ -244,10 +244,7 @@ END_TEST
 
 START_TEST(other_programs_files_are_ignored)
 {
-	static const char *const others[] = {"", "{\"services\": []}",
-					     "\x7f"
-					     "ELF",
-					     "microreg"};
+	static const char *const others[] = {"", "{\"services\": []}", "\177ELF", "microreg"};
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		store(others[i], strlen(others[i]));
