@@ -50,7 +50,7 @@ unsigned suggest_distance(const char *a, const char *b)
 bool suggest_is_near(const char *a, const char *b)
 {
 	unsigned distance = suggest_distance(a, b);
-	size_t a_len = strlen(a), b_len = strlen(b), len = a_len < b_len ? a_len : b_len;
+	size_t a_len = strlen(a), b_len = strlen(b), len = a_len > b_len ? a_len : b_len;
 
 	return distance <= SUGGEST_EDITS_MAX && len > 2 * (size_t)distance && strcmp(a, b) != 0;
 }

@@ -13,8 +13,8 @@ enum { SUGGEST_EDITS_MAX = 2, SUGGEST_NAME_MAX = 128 };
  * ignoring case; SUGGEST_EDITS_MAX + 1 for all that is further, or longer than SUGGEST_NAME_MAX. */
 unsigned suggest_distance(const char *a, const char *b);
 
-/* Distance 1 or 2, in names long enough (more than twice the edits) that this is no chance: "db"
- * and "dc" are not near. Names that are the same but for case are near, too. */
+/* Distance 1 or 2, the longer name more than twice that, so that this is no chance: "db" and "dc"
+ * are not near. Names that are the same but for case are near, too. */
 bool suggest_is_near(const char *a, const char *b);
 
 /* Keeps the nearest of the names offered; start with `best` NULL. */
