@@ -10,6 +10,7 @@
 #include "gateway/problem.h"
 #include "gateway/respond.h"
 #include "gateway/settings.h"
+#include "gateway/stats.h"
 #include "gateway/worker.h"
 
 #include <arpa/inet.h>
@@ -32,7 +33,7 @@ static void client_on_event(struct loop_fd *lfd, unsigned events);
 static void client_on_time(struct wheel_timer *timer);
 static void client_on_task(struct loop_task *task);
 
-#define client_of(member, pointer)                                                                 \
+#define client_of(member, pointer) \
 	((struct client *)(void *)((char *)(pointer)-offsetof(struct client, member)))
 
 static const struct settings_limits *client_limits(const struct client *c)
@@ -59,8 +60,8 @@ static void client_free(struct client *c)
 	*c->link = c->next;
 	if (c->next)
 		c->next->link = c->link;
-	(void)atomic_fetch_sub_explicit(&c->worker->gateway->connections, 1,
-					memory_order_relaxed);
+	(void)atomic_fetch_sub_explicit(&c->worker->gateway->connections, 1, memory_order_relaxed);
+	stats_dec(c->worker->stats, STAT_CONNECTIONS);
 	if (c->entered)
 		return;
 	buf_fini(&c->in);
@@ -130,6 +131,7 @@ void client_accept(struct worker *worker, int fd, const struct sockaddr_storage 
 	if (atomic_fetch_add_explicit(&gateway->connections, 1, memory_order_relaxed) >=
 	    worker_settings(worker)->limits.connections) {
 		(void)atomic_fetch_sub_explicit(&gateway->connections, 1, memory_order_relaxed);
+		stats_inc(worker->stats, STAT_REFUSED);
 		client_turn_away(fd);
 		return;
 	}
@@ -141,6 +143,8 @@ void client_accept(struct worker *worker, int fd, const struct sockaddr_storage 
 		return;
 	}
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* slower without */
+	stats_inc(worker->stats, STAT_ACCEPTED);
+	stats_inc(worker->stats, STAT_CONNECTIONS);
 	c->worker = worker;
 	c->timer.on_time = client_on_time;
 	c->task.run = client_on_task;
@@ -436,8 +440,8 @@ static void client_ended(struct client *c)
 static void client_receive(struct client *c)
 {
 	while (client_wants(c)) {
-		enum stream_result r = stream_read(
-			&c->stream, &c->in, c->x ? CLIENT_OUT_HELD : CLIENT_READ);
+		enum stream_result r =
+			stream_read(&c->stream, &c->in, c->x ? CLIENT_OUT_HELD : CLIENT_READ);
 
 		if (r == STREAM_END) {
 			client_ended(c);

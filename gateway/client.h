@@ -34,9 +34,9 @@ struct client {
 	struct http1_reader reader;
 	struct wheel_timer timer;
 	struct loop_task task; /* go on with what lies in `in`, from the loop */
-	uint64_t since_ms;  /* when this state began */
-	uint64_t active_ms; /* when a byte moved last */
-	uint64_t discarded; /* of bodies nobody wanted, and in LINGER */
+	uint64_t since_ms;     /* when this state began */
+	uint64_t active_ms;    /* when a byte moved last */
+	uint64_t discarded;    /* of bodies nobody wanted, and in LINGER */
 	unsigned requests;
 	bool eof;     /* the client has ended its side */
 	bool entered; /* one of its callbacks is on the stack */

@@ -1,6 +1,7 @@
 /* exchange: made, kept for reuse, and given back. */
 #include "gateway/exchange.h"
 #include "gateway/client.h"
+#include "gateway/stats.h"
 #include "gateway/worker.h"
 
 #include <stdlib.h>
@@ -29,6 +30,7 @@ struct exchange *exchange_new(struct client *client)
 	*x = (struct exchange){.worker = worker, .client = client, .arena = arena};
 	x->table = worker_table_ref(worker->table);
 	x->started_us = loop_now_us(worker_loop(worker));
+	stats_inc(worker->stats, STAT_IN_FLIGHT);
 	return x;
 }
 
@@ -41,6 +43,7 @@ void exchange_free(struct exchange **x)
 	if (!e)
 		return;
 	worker = e->worker;
+	stats_dec(worker->stats, STAT_IN_FLIGHT);
 	if (e->forward.worker)
 		forward_fini(&e->forward);
 	cache_writer_abort(&e->keep);

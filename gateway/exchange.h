@@ -26,7 +26,7 @@ enum { EXCHANGE_ID_MAX = 128 };
 struct exchange {
 	struct exchange *next; /* in the worker's spare list */
 	struct worker *worker;
-	struct client *client; /* whose request it is */
+	struct client *client;	    /* whose request it is */
 	struct worker_table *table; /* held */
 	struct arena arena;
 	/* The request: */

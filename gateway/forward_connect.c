@@ -1,7 +1,9 @@
 /* forward_connect: from an endpoint to a connection: the pool, the resolver, connect. */
 #include "gateway/forward_retry.h"
 #include "gateway/pool.h"
+#include "gateway/service.h"
 #include "gateway/settings.h"
+#include "gateway/stats.h"
 #include "gateway/worker.h"
 
 #include <errno.h>
@@ -17,8 +19,9 @@ static struct upstream *forward_reuse(struct forward *fwd)
 
 static void forward_connect(struct forward *fwd, const struct sockaddr *address, socklen_t len)
 {
-	fwd->up = upstream_connect(worker_loop(fwd->worker), fwd->endpoint, address, len,
-				   fwd->settings->connect_timeout_ms);
+	fwd->up = upstream_connect(worker_loop(fwd->worker), fwd->worker->stats, fwd->endpoint,
+				   address, len, fwd->settings->connect_timeout_ms);
+	stats_inc(fwd->worker->stats, STAT_UP_CONNECTS);
 	if (!fwd->up) {
 		forward_failed(fwd, UPSTREAM_CONNECT, strerror(errno));
 		return;
@@ -86,10 +89,14 @@ void forward_try(struct forward *fwd, struct endpoint *ep)
 	endpoint_unref(&fwd->endpoint);
 	fwd->endpoint = held;
 	fwd->address_count = fwd->address_next = 0;
+	stats_service_inc(fwd->set->service->stats, SERVICE_STAT_ATTEMPTS);
 	fwd->up = forward_reuse(fwd);
-	if (fwd->up)
+	if (fwd->up) {
+		stats_inc(fwd->worker->stats, STAT_UP_REUSED);
 		forward_send(fwd);
-	else if (ep->address_len)
+		return;
+	}
+	if (ep->address_len)
 		forward_connect(fwd, (const struct sockaddr *)&ep->address, ep->address_len);
 	else
 		forward_resolve(fwd);

@@ -3,6 +3,7 @@
 #include "gateway/health.h"
 #include "gateway/service.h"
 #include "gateway/settings.h"
+#include "gateway/stats.h"
 #include "gateway/worker.h"
 
 #include <string.h>
@@ -76,6 +77,8 @@ static void forward_forget(struct forward *fwd)
 static void forward_count_retry(struct forward *fwd)
 {
 	fwd->attempts++;
+	stats_inc(fwd->worker->stats, STAT_UP_RETRIES);
+	stats_service_inc(fwd->set->service->stats, SERVICE_STAT_RETRIES);
 	if (fwd->retrying)
 		return;
 	fwd->retrying = true;
@@ -175,6 +178,9 @@ void forward_failed(struct forward *fwd, enum upstream_failure failure, const ch
 	if (failure == UPSTREAM_CONNECT && forward_tries_address(fwd))
 		return;
 	forward_remember(fwd);
+	stats_inc(fwd->worker->stats, STAT_UP_FAILED);
+	if (failure == UPSTREAM_CONNECT)
+		stats_inc(fwd->worker->stats, STAT_UP_CONNECT_FAILED);
 	if (failure != UPSTREAM_STALE)
 		health_failed(fwd->set, fwd->endpoint, loop_now_ms(worker_loop(fwd->worker)));
 	if (failure == UPSTREAM_CONNECT && forward_connects_elsewhere(fwd))
@@ -202,6 +208,7 @@ bool forward_retries_status(struct forward *fwd, unsigned status)
 		health_succeeded(fwd->endpoint);
 		return false;
 	}
+	stats_inc(fwd->worker->stats, STAT_UP_FAILED);
 	health_failed(fwd->set, fwd->endpoint, loop_now_ms(worker_loop(fwd->worker)));
 	if (!forward_may_retry(fwd, cause))
 		return false;

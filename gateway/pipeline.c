@@ -10,6 +10,7 @@
 #include "gateway/forward_head.h"
 #include "gateway/gateway.h"
 #include "gateway/respond.h"
+#include "gateway/stats.h"
 #include "gateway/worker.h"
 
 #include <string.h>
@@ -297,7 +298,8 @@ static void pipeline_on_end(struct forward *fwd)
 	struct client *client = x->client;
 
 	client_enter(client);
-	(void)cache_writer_commit(&x->keep); /* false: it is just not kept */
+	if (cache_writer_commit(&x->keep))
+		stats_inc(x->worker->stats, STAT_CACHE_STORED);
 	respond_end(x);
 	client_leave(client);
 }

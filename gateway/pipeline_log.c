@@ -34,7 +34,7 @@ static void pipeline_write_line(const struct exchange *x, uint64_t total_us)
 		.referer = pipeline_field(x, "Referer"),
 		.user_agent = pipeline_field(x, "User-Agent"),
 		.minor = x->request.minor,
-		.route = x->route ? x->route->path.text : NULL,
+		.route = x->route ? x->route->pattern : NULL,
 		.status = x->status,
 		.bytes_in = x->bytes_in,
 		.bytes_out = x->bytes_out,

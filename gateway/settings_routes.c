@@ -20,12 +20,17 @@ static const struct settings_name settings_methods[] = {
 static void settings_read_path(struct settings_reader *r, const struct settings_node *node,
 			       void *to)
 {
+	struct settings_route *route = to;
 	const char *text = settings_table_text(r, node);
 	struct err e = {0};
 
-	if (!text || route_pattern_parse(to, text, &e) == 0)
+	if (!text)
 		return;
-	((struct route_pattern *)to)->count = 0; /* no path: later checks leave it out */
+	if (route_pattern_parse(&route->path, text, &e) == 0) {
+		route->pattern = settings_table_copy(r, text);
+		return;
+	}
+	route->path.count = 0; /* no path: later checks leave it out */
 	settings_file_mistake(r->file, node, "%s", e.text);
 }
 
@@ -287,7 +292,7 @@ static const struct settings_table settings_route_limits_table = {
 static const struct settings_key settings_route_keys[] = {
 	{.name = "path",
 	 .type = SETTINGS_CUSTOM,
-	 .at = offsetof(struct settings_route, path),
+	 .at = 0, /* path and pattern */
 	 .required = true,
 	 .custom = settings_read_path,
 	 .form = "/literal/{name}/*",

@@ -5,6 +5,7 @@
  */
 #include "gateway/upstream.h"
 #include "gateway/pool.h"
+#include "gateway/stats.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -26,7 +27,7 @@ static void upstream_on_event(struct loop_fd *lfd, unsigned events);
 static void upstream_on_time(struct wheel_timer *timer);
 static void upstream_on_task(struct loop_task *task);
 
-#define upstream_of(member, pointer)                                                               \
+#define upstream_of(member, pointer) \
 	((struct upstream *)(void *)((char *)(pointer)-offsetof(struct upstream, member)))
 
 static int upstream_socket(const struct sockaddr *address, socklen_t len)
@@ -47,9 +48,9 @@ static int upstream_socket(const struct sockaddr *address, socklen_t len)
 	return fd;
 }
 
-struct upstream *upstream_connect(struct loop *loop, struct endpoint *ep,
-				  const struct sockaddr *address, socklen_t address_len,
-				  unsigned timeout_ms)
+struct upstream *upstream_connect(struct loop *loop, struct stats_worker *stats,
+				  struct endpoint *ep, const struct sockaddr *address,
+				  socklen_t address_len, unsigned timeout_ms)
 {
 	struct upstream *up = calloc(1, sizeof(*up));
 	int fd;
@@ -67,6 +68,8 @@ struct upstream *upstream_connect(struct loop *loop, struct endpoint *ep,
 		return NULL;
 	}
 	up->loop = loop;
+	up->stats = stats;
+	stats_inc(stats, STAT_UP_CONNECTIONS);
 	up->endpoint = endpoint_ref(ep);
 	up->timer.on_time = upstream_on_time;
 	up->task.run = upstream_on_task;
@@ -88,6 +91,8 @@ void upstream_free(struct upstream **up)
 		pool_remove(u);
 	loop_timer_clear(u->loop, &u->timer);
 	loop_undefer(u->loop, &u->task);
+	if (!u->dead)
+		stats_dec(u->stats, STAT_UP_CONNECTIONS);
 	stream_close(&u->stream);
 	if (u->entered) {
 		u->dead = true; /* upstream_leave does the rest */
@@ -123,8 +128,7 @@ void upstream_set_timer(struct upstream *up, uint64_t in_ms)
 }
 
 void upstream_begin(struct upstream *up, const struct upstream_events *events, void *owner,
-		    struct arena *arena, enum http_method method,
-		    const struct http1_limits *limits)
+		    struct arena *arena, enum http_method method, const struct http1_limits *limits)
 {
 	up->events = events;
 	up->owner = owner;
@@ -299,9 +303,9 @@ static enum upstream_step upstream_parse_body(struct upstream *up, size_t *at)
 	while (up->head_done && !up->paused) {
 		struct span piece;
 		size_t used = 0;
-		enum http1_body_result r = http1_body_feed(
-			&up->body, up->in.len ? up->in.data + *at : NULL, up->in.len - *at, &used,
-			&piece);
+		enum http1_body_result r =
+			http1_body_feed(&up->body, up->in.len ? up->in.data + *at : NULL,
+					up->in.len - *at, &used, &piece);
 
 		*at += used;
 		if (r == HTTP1_BODY_MORE)

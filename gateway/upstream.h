@@ -15,6 +15,7 @@
 #include "gateway/http1_head.h"
 #include "gateway/stream.h"
 
+struct stats_worker;
 struct upstream;
 
 /* How an attempt failed; what may be retried depends on it. */
@@ -49,6 +50,7 @@ struct upstream {
 	struct stream stream;
 	struct endpoint *endpoint; /* held */
 	struct loop *loop;
+	struct stats_worker *stats; /* of the worker */
 	enum upstream_state state;
 	struct wheel_timer timer; /* connect deadline, idle deadline */
 	/* The request under way: */
@@ -66,10 +68,10 @@ struct upstream {
 	bool paused;
 	bool entered; /* one of its callbacks is on the stack: the memory stays until it returns */
 	bool dead;    /* freed meanwhile; closed already */
-	unsigned interim; /* 1xx heads seen */
+	unsigned interim;      /* 1xx heads seen */
 	struct loop_task task; /* read on, from the loop */
-	unsigned requests; /* begun on this connection */
-	uint64_t keep_ms; /* how long it may idle */
+	unsigned requests;     /* begun on this connection */
+	uint64_t keep_ms;      /* how long it may idle */
 	/* pool.c's: */
 	bool pooled;
 	struct upstream *idle_next, *idle_prev;
@@ -80,9 +82,9 @@ enum { UPSTREAM_HELD_MAX = 64 << 10 };
 
 /* Starts connecting. NULL with errno when even that fails; else the result comes by the owner's
  * events (after upstream_begin). */
-struct upstream *upstream_connect(struct loop *loop, struct endpoint *ep,
-				  const struct sockaddr *address, socklen_t address_len,
-				  unsigned timeout_ms);
+struct upstream *upstream_connect(struct loop *loop, struct stats_worker *stats,
+				  struct endpoint *ep, const struct sockaddr *address,
+				  socklen_t address_len, unsigned timeout_ms);
 
 /* Hands the connection (new or from the pool) to an owner for one request. */
 void upstream_begin(struct upstream *up, const struct upstream_events *events, void *owner,
