@@ -1,0 +1,483 @@
+/*
+ * store_sqlite: the store in one SQLite file, WAL mode, synchronous=FULL.
+ *
+ * Exactly one connection writes and checkpoints: two of them resetting one WAL
+ * can corrupt it (fixed only in SQLite 3.51.3). A lock file keeps a second
+ * registry off the directory.
+ */
+#include "common/clock.h"
+#include "common/daemon.h"
+#include "registry/store.h"
+#include "registry/store_row.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	STORE_APPLICATION = 0x4d526567, /* "MReg", PRAGMA application_id */
+	STORE_ROW_ARENA = 1 << 20,
+	STORE_BACKUP_PAGES = 1024,
+};
+
+/* Each brings the schema one version up, for ever: never edit one that was released. */
+static const char *const store_migrations[] = {
+	"CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+	"CREATE TABLE instances ("
+	" service TEXT NOT NULL, id TEXT NOT NULL, number INTEGER NOT NULL, host TEXT NOT NULL,"
+	" port INTEGER NOT NULL, scheme TEXT NOT NULL, zone TEXT NOT NULL, version TEXT NOT NULL,"
+	" weight INTEGER NOT NULL, ttl_ms INTEGER NOT NULL, own TEXT NOT NULL,"
+	" admin TEXT NOT NULL, detail TEXT NOT NULL, check_failed INTEGER NOT NULL,"
+	" legacy INTEGER NOT NULL, legacy_status INTEGER NOT NULL, legacy_host TEXT NOT NULL,"
+	" origin TEXT NOT NULL, lease TEXT NOT NULL, tags TEXT NOT NULL, meta TEXT NOT NULL,"
+	" routes TEXT NOT NULL, check_type TEXT NOT NULL, check_path TEXT NOT NULL,"
+	" check_interval_ms INTEGER NOT NULL, check_timeout_ms INTEGER NOT NULL,"
+	" registered_at INTEGER NOT NULL, expired_at INTEGER NOT NULL, down_at INTEGER NOT NULL,"
+	" revision INTEGER NOT NULL, seen_at INTEGER NOT NULL DEFAULT 0,"
+	" PRIMARY KEY (service, id)) WITHOUT ROWID;"
+	"INSERT INTO meta VALUES ('database', ''), ('revision', 0), ('number', 0);",
+};
+
+enum { STORE_SCHEMA = sizeof(store_migrations) / sizeof(store_migrations[0]) };
+
+enum store_statement {
+	STORE_SQL_BEGIN,
+	STORE_SQL_COMMIT,
+	STORE_SQL_ROLLBACK,
+	STORE_SQL_PUT,
+	STORE_SQL_REMOVE,
+	STORE_SQL_SEEN,
+	STORE_SQL_META,
+	STORE_SQL_COUNT,
+};
+
+static const char *const store_sql[STORE_SQL_COUNT] = {
+	[STORE_SQL_BEGIN] = "BEGIN IMMEDIATE",
+	[STORE_SQL_COMMIT] = "COMMIT",
+	[STORE_SQL_ROLLBACK] = "ROLLBACK",
+	[STORE_SQL_PUT] = "INSERT OR REPLACE INTO instances (" STORE_ROW_COLUMNS
+			  ") VALUES (" STORE_ROW_MARKS ")",
+	[STORE_SQL_REMOVE] = "DELETE FROM instances WHERE service = ? AND id = ?",
+	[STORE_SQL_SEEN] = "UPDATE instances SET seen_at = ? WHERE service = ? AND id = ?",
+	[STORE_SQL_META] = "UPDATE meta SET value = ? WHERE name = ?",
+};
+
+struct store {
+	sqlite3 *db;
+	sqlite3_stmt *sql[STORE_SQL_COUNT];
+	int lock_fd;
+	char *dir;
+	char database[STORE_DATABASE_SIZE];
+	uint64_t revision, number;
+};
+
+/* What a failure of SQLite means to the operator. */
+static int store_fail(sqlite3 *db, int rc, const char *dir, const char *doing, struct err *e)
+{
+	const char *why = db ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
+
+	switch (rc & 0xff) {
+	case SQLITE_NOTADB:
+		return err_code(
+			e, DAEMON_EXIT_DATABASE,
+			"%s/registry.db is not a SQLite database; move it away to start with "
+			"an empty one, or give another --data-dir",
+			dir);
+	case SQLITE_CORRUPT:
+		return err_code(e, DAEMON_EXIT_DATABASE,
+				"%s/registry.db is damaged (%s); restore a backup over it, or move "
+				"it away: live instances register again by themselves",
+				dir, why);
+	case SQLITE_NOMEM:
+		return err_code(e, DAEMON_EXIT_SYSTEM, "%s/registry.db: out of memory", dir);
+	default:
+		return err_code(e, DAEMON_EXIT_DATA_DIR,
+				"can't %s %s/registry.db: %s; check its owner, mode and free space",
+				doing, dir, why);
+	}
+}
+
+static int store_lock(struct store *store, struct err *e)
+{
+	char path[PATH_MAX];
+
+	if (mkdir(store->dir, 0700) < 0 && errno != EEXIST)
+		return err_code(e, DAEMON_EXIT_DATA_DIR,
+				"can't make the data directory %s: %s; give one with --data-dir",
+				store->dir, strerror(errno));
+	if (snprintf(path, sizeof(path), "%s/registry.lock", store->dir) >= (int)sizeof(path))
+		return err_code(e, DAEMON_EXIT_DATA_DIR, "the path of --data-dir is too long");
+	store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (store->lock_fd < 0)
+		return err_code(e, DAEMON_EXIT_DATA_DIR,
+				"can't write to the data directory %s: %s; check its owner and "
+				"mode, or give another with --data-dir",
+				store->dir, strerror(errno));
+	if (flock(store->lock_fd, LOCK_EX | LOCK_NB) < 0)
+		return err_code(e, DAEMON_EXIT_LOCKED,
+				"the data directory %s is in use by another registry; stop that "
+				"one, or give another with --data-dir",
+				store->dir);
+	return 0;
+}
+
+/* Runs a query that answers one value of text; the caller's buffer gets it. */
+static int store_query(sqlite3 *db, const char *sql, char *out, size_t size)
+{
+	sqlite3_stmt *stmt = NULL;
+	int rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+
+	out[0] = '\0';
+	if (rc == SQLITE_OK) {
+		rc = sqlite3_step(stmt);
+		if (rc == SQLITE_ROW) {
+			const unsigned char *text = sqlite3_column_text(stmt, 0);
+
+			(void)snprintf(out, size, "%s", text ? (const char *)text : "");
+			rc = SQLITE_OK;
+		} else if (rc == SQLITE_DONE) {
+			rc = SQLITE_OK;
+		}
+	}
+	(void)sqlite3_finalize(stmt); /* repeats rc */
+	return rc;
+}
+
+static long store_query_number(sqlite3 *db, const char *sql, int *rc)
+{
+	char text[32];
+
+	*rc = store_query(db, sql, text, sizeof(text));
+	return *rc == SQLITE_OK ? strtol(text, NULL, 10) : -1;
+}
+
+static int store_random_id(char out[STORE_DATABASE_SIZE])
+{
+	unsigned char bytes[(STORE_DATABASE_SIZE - 1) / 2];
+
+	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+		return -1;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		(void)snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+	return 0;
+}
+
+static int store_set_id(sqlite3 *db)
+{
+	char id[STORE_DATABASE_SIZE], sql[128];
+
+	if (store_random_id(id) < 0)
+		return SQLITE_ERROR;
+	(void)snprintf(sql, sizeof(sql), "UPDATE meta SET value = '%s' WHERE name = 'database'",
+		       id);
+	return sqlite3_exec(db, sql, NULL, NULL, NULL);
+}
+
+static int store_migrate(struct store *store, long version, struct err *e)
+{
+	char sql[96];
+	int rc = SQLITE_OK;
+
+	if (version == STORE_SCHEMA)
+		return 0;
+	(void)snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %d",
+		       STORE_APPLICATION, STORE_SCHEMA);
+	rc = sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	for (long v = version; rc == SQLITE_OK && v < STORE_SCHEMA; v++)
+		rc = sqlite3_exec(store->db, store_migrations[v], NULL, NULL, NULL);
+	if (rc == SQLITE_OK && version == 0)
+		rc = store_set_id(store->db);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL);
+	return rc == SQLITE_OK ? 0 : store_fail(store->db, rc, store->dir, "write", e);
+}
+
+/* Is it ours, whole, and of a version we know? Then brings it up to ours. */
+static int store_check(struct store *store, struct err *e)
+{
+	char word[64];
+	int rc, rc2, rc3;
+	long version = store_query_number(store->db, "PRAGMA user_version", &rc);
+	long application = store_query_number(store->db, "PRAGMA application_id", &rc2);
+	long tables = store_query_number(store->db, "SELECT count(*) FROM sqlite_master", &rc3);
+
+	if (rc == SQLITE_OK)
+		rc = rc2 != SQLITE_OK ? rc2 : rc3;
+	if (rc == SQLITE_OK)
+		rc = store_query(store->db, "PRAGMA quick_check(1)", word, sizeof(word));
+	if (rc == SQLITE_OK && strcmp(word, "ok") != 0)
+		rc = SQLITE_CORRUPT;
+	if (rc != SQLITE_OK)
+		return store_fail(store->db, rc, store->dir, "read", e);
+	if (application != STORE_APPLICATION && (application || version || tables))
+		return err_code(e, DAEMON_EXIT_DATABASE,
+				"%s/registry.db is a database of another program; give another "
+				"--data-dir",
+				store->dir);
+	if (version > STORE_SCHEMA)
+		return err_code(
+			e, DAEMON_EXIT_DATABASE,
+			"%s/registry.db has schema version %ld, this program knows up to %d; "
+			"run the newer version, or restore a backup made by this one",
+			store->dir, version, STORE_SCHEMA);
+	return store_migrate(store, version, e);
+}
+
+static int store_pragmas(struct store *store, struct err *e)
+{
+	char word[16];
+	int rc;
+
+	(void)sqlite3_busy_timeout(store->db, 1000); /* a person's sqlite3 may hold a lock */
+	rc = store_query(store->db, "PRAGMA journal_mode = WAL", word, sizeof(word));
+	if (rc == SQLITE_OK && strcmp(word, "wal") != 0)
+		return err_code(e, DAEMON_EXIT_DATA_DIR,
+				"%s is on a file system that can't keep a SQLite WAL; give a local "
+				"directory with --data-dir",
+				store->dir);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(store->db,
+				  "PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF", NULL,
+				  NULL, NULL);
+	return rc == SQLITE_OK ? 0 : store_fail(store->db, rc, store->dir, "open", e);
+}
+
+static int store_prepare(struct store *store, struct err *e)
+{
+	int rc = SQLITE_OK, rc2;
+
+	for (size_t i = 0; rc == SQLITE_OK && i < STORE_SQL_COUNT; i++)
+		rc = sqlite3_prepare_v3(store->db, store_sql[i], -1, SQLITE_PREPARE_PERSISTENT,
+					&store->sql[i], NULL);
+	if (rc == SQLITE_OK)
+		rc = store_query(store->db, "SELECT value FROM meta WHERE name = 'database'",
+				 store->database, sizeof(store->database));
+	if (rc != SQLITE_OK)
+		return store_fail(store->db, rc, store->dir, "read", e);
+	/* Of the meta table; the rows are asked too, in case the table was edited by hand. */
+	store->revision = (uint64_t)store_query_number(
+		store->db,
+		"SELECT max((SELECT value FROM meta WHERE name = 'revision'),"
+		" (SELECT coalesce(max(revision), 0) FROM instances))",
+		&rc);
+	store->number = (uint64_t)store_query_number(
+		store->db,
+		"SELECT max((SELECT value FROM meta WHERE name = 'number'),"
+		" (SELECT coalesce(max(number), 0) FROM instances))",
+		&rc2);
+	if (rc == SQLITE_OK)
+		rc = rc2;
+	if (rc == SQLITE_OK && strlen(store->database) != STORE_DATABASE_SIZE - 1)
+		rc = SQLITE_CORRUPT;
+	return rc == SQLITE_OK ? 0 : store_fail(store->db, rc, store->dir, "read", e);
+}
+
+struct store *store_open(const char *dir, struct err *e)
+{
+	struct store *store = calloc(1, sizeof(*store));
+	char path[PATH_MAX];
+	int rc;
+
+	if (store)
+		store->dir = strdup(dir);
+	if (!store || !store->dir) {
+		(void)err_code(e, DAEMON_EXIT_SYSTEM, "store: out of memory");
+		free(store);
+		return NULL;
+	}
+	store->lock_fd = -1;
+	if (store_lock(store, e) < 0)
+		goto fail;
+	(void)snprintf(path, sizeof(path), "%s/registry.db", dir); /* shorter than the lock's */
+	rc = sqlite3_open_v2(path, &store->db,
+			     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+			     NULL);
+	if (rc != SQLITE_OK) {
+		(void)store_fail(store->db, rc, dir, "open", e);
+		goto fail;
+	}
+	if (store_pragmas(store, e) < 0 || store_check(store, e) < 0 || store_prepare(store, e) < 0)
+		goto fail;
+	return store;
+fail:
+	store_close(&store);
+	return NULL;
+}
+
+void store_close(struct store **store)
+{
+	struct store *s = *store;
+
+	if (!s)
+		return;
+	for (size_t i = 0; i < STORE_SQL_COUNT; i++)
+		(void)sqlite3_finalize(s->sql[i]); /* repeats an old error */
+	(void)sqlite3_close(s->db);		   /* what was committed is safe whatever it says */
+	if (s->lock_fd >= 0)
+		(void)close(s->lock_fd);
+	free(s->dir);
+	free(s);
+	*store = NULL;
+}
+
+const char *store_database(const struct store *store)
+{
+	return store->database;
+}
+
+uint64_t store_revision(const struct store *store)
+{
+	return store->revision;
+}
+
+uint64_t store_number(const struct store *store)
+{
+	return store->number;
+}
+
+int store_load(struct store *store, int (*each)(void *arg, const struct record *record), void *arg,
+	       struct err *e)
+{
+	sqlite3_stmt *rows = NULL;
+	struct record draft;
+	struct arena arena;
+	struct err why = {0};
+	int rc, r = -1;
+
+	arena_init(&arena, STORE_ROW_ARENA);
+	rc = sqlite3_prepare_v2(store->db,
+				"SELECT " STORE_ROW_COLUMNS " FROM instances ORDER BY revision", -1,
+				&rows, NULL);
+	while (rc == SQLITE_OK && (rc = sqlite3_step(rows)) == SQLITE_ROW) {
+		arena_reset(&arena);
+		if (store_row_read(rows, &arena, &draft, &why) < 0) {
+			(void)err_code(e, DAEMON_EXIT_DATABASE,
+				       "%s/registry.db: an instance's %s; restore a backup, or "
+				       "delete that row with sqlite3",
+				       store->dir, why.text);
+			goto done;
+		}
+		record_settle(&draft);
+		if (each(arg, &draft) != 0) {
+			(void)err_code(e, DAEMON_EXIT_SYSTEM,
+				       "%s/registry.db holds more than fits in memory", store->dir);
+			goto done;
+		}
+		rc = SQLITE_OK;
+	}
+	r = rc == SQLITE_DONE ? 0 : store_fail(store->db, rc, store->dir, "read", e);
+done:
+	(void)sqlite3_finalize(rows); /* repeats rc */
+	arena_fini(&arena);
+	return r;
+}
+
+static int store_run(struct store *store, enum store_statement which)
+{
+	int rc = sqlite3_step(store->sql[which]);
+
+	(void)sqlite3_reset(store->sql[which]); /* repeats rc */
+	return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static int store_write(struct store *store, const struct store_change *change)
+{
+	sqlite3_stmt *stmt;
+	int at = 1, rc = SQLITE_OK;
+
+	if (change->kind == STORE_PUT) {
+		if (store_row_bind(store->sql[STORE_SQL_PUT], change->record) != 0)
+			return SQLITE_NOMEM;
+		return store_run(store, STORE_SQL_PUT);
+	}
+	stmt = store->sql[change->kind == STORE_SEEN ? STORE_SQL_SEEN : STORE_SQL_REMOVE];
+	if (change->kind == STORE_SEEN)
+		rc = sqlite3_bind_int64(stmt, at++, change->seen_wall_ms);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_text(stmt, at++, change->service, -1, SQLITE_STATIC);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_text(stmt, at, change->id, -1, SQLITE_STATIC);
+	if (rc != SQLITE_OK)
+		return rc;
+	return store_run(store, change->kind == STORE_SEEN ? STORE_SQL_SEEN : STORE_SQL_REMOVE);
+}
+
+static int store_write_meta(struct store *store, const char *name, uint64_t value)
+{
+	sqlite3_stmt *stmt = store->sql[STORE_SQL_META];
+
+	(void)sqlite3_bind_int64(stmt, 1, (sqlite3_int64)value); /* shows in the step */
+	(void)sqlite3_bind_text(stmt, 2, name, -1, SQLITE_STATIC);
+	return store_run(store, STORE_SQL_META);
+}
+
+int store_commit(struct store *store, const struct store_change *changes, size_t count,
+		 uint64_t revision, uint64_t number, struct err *e)
+{
+	int rc = store_run(store, STORE_SQL_BEGIN);
+
+	for (size_t i = 0; rc == SQLITE_OK && i < count; i++)
+		rc = store_write(store, &changes[i]);
+	if (rc == SQLITE_OK)
+		rc = store_write_meta(store, "revision", revision);
+	if (rc == SQLITE_OK)
+		rc = store_write_meta(store, "number", number);
+	if (rc == SQLITE_OK)
+		rc = store_run(store, STORE_SQL_COMMIT);
+	if (rc == SQLITE_OK) {
+		store->revision = revision;
+		store->number = number;
+		return 0;
+	}
+	(void)err_set(e, "the registry's store refuses: %s; nothing was changed",
+		      sqlite3_errmsg(store->db));
+	/* Some errors have rolled back already; then there is nothing to do. */
+	if (!sqlite3_get_autocommit(store->db))
+		(void)store_run(store, STORE_SQL_ROLLBACK);
+	return -1;
+}
+
+int store_backup(struct store *store, char *file, size_t size, struct err *e)
+{
+	char path[PATH_MAX], stamp[CLOCK_RFC3339_SIZE];
+	sqlite3 *to = NULL;
+	sqlite3_backup *copy = NULL;
+	int rc;
+
+	clock_rfc3339(clock_wall_ms(), stamp);
+	for (char *p = stamp; *p; p++)
+		if (*p == ':' || *p == '.')
+			*p = '-';
+	(void)snprintf(file, size, "backup-%s.db", stamp);
+	if (snprintf(path, sizeof(path), "%s/%s", store->dir, file) >= (int)sizeof(path))
+		return err_set(e, "backup: the path is too long");
+	rc = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+	if (rc == SQLITE_OK && !(copy = sqlite3_backup_init(to, "main", store->db, "main")))
+		rc = sqlite3_errcode(to);
+	while (copy && (rc = sqlite3_backup_step(copy, STORE_BACKUP_PAGES)) == SQLITE_OK)
+		;
+	if (copy)
+		rc = sqlite3_backup_finish(copy);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(to, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = store_set_id(to);
+	if (rc != SQLITE_OK)
+		(void)err_set(e, "backup to %s: %s", path,
+			      to ? sqlite3_errmsg(to) : sqlite3_errstr(rc));
+	(void)sqlite3_close(to); /* everything is written: rc says */
+	if (rc != SQLITE_OK)
+		(void)unlink(path); /* half a copy is worse than none */
+	return rc == SQLITE_OK ? 0 : -1;
+}
