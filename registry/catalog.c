@@ -1,0 +1,431 @@
+/* catalog: reserve, apply, release; the lists and counts that follow from them. */
+#include "registry/catalog.h"
+#include "common/rpc.h"
+#include "registry/catalog_shape.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Lists ---- */
+
+static void catalog_unlink_service(struct catalog_service *s)
+{
+	struct catalog *c = s->catalog;
+
+	if (!s->revision)
+		return;
+	*(s->older ? &s->older->newer : &c->oldest) = s->newer;
+	*(s->newer ? &s->newer->older : &c->newest) = s->older;
+	s->older = s->newer = NULL;
+}
+
+/* Puts it at the newest end. */
+static void catalog_link_service(struct catalog_service *s, uint64_t revision)
+{
+	struct catalog *c = s->catalog;
+
+	s->revision = revision;
+	s->older = c->newest;
+	*(c->newest ? &c->newest->newer : &c->oldest) = s;
+	c->newest = s;
+}
+
+static void catalog_uncheck(struct catalog_entry *e)
+{
+	struct catalog *c = e->service->catalog;
+
+	if (!e->checked)
+		return;
+	*(e->check_prev ? &e->check_prev->check_next : &c->checked) = e->check_next;
+	*(e->check_next ? &e->check_next->check_prev : &c->checked_last) = e->check_prev;
+	e->check_prev = e->check_next = NULL;
+	e->checked = false;
+	c->checked_count--;
+}
+
+static void catalog_check(struct catalog_entry *e)
+{
+	struct catalog *c = e->service->catalog;
+
+	e->check_prev = c->checked_last;
+	*(c->checked_last ? &c->checked_last->check_next : &c->checked) = e;
+	c->checked_last = e;
+	e->checked = true;
+	c->checked_count++;
+}
+
+size_t catalog_checked(struct catalog *catalog, struct record **out, size_t max)
+{
+	size_t n = 0;
+
+	(void)pthread_mutex_lock(&catalog->lock);
+	for (; n < max && catalog->checked; n++) {
+		struct catalog_entry *e = catalog->checked;
+
+		out[n] = record_ref(e->record);
+		catalog_uncheck(e);
+		catalog_check(e);
+	}
+	(void)pthread_mutex_unlock(&catalog->lock);
+	return n;
+}
+
+size_t catalog_checked_count(struct catalog *catalog)
+{
+	size_t n;
+
+	(void)pthread_mutex_lock(&catalog->lock);
+	n = catalog->checked_count;
+	(void)pthread_mutex_unlock(&catalog->lock);
+	return n;
+}
+
+/* ---- Services and entries ---- */
+
+struct catalog_service *catalog_service_locked(struct catalog *c, const char *name)
+{
+	struct catalog_service *s;
+
+	HASH_FIND(hh, c->services, name, strlen(name), s);
+	return s;
+}
+
+struct catalog_entry *catalog_entry_locked(struct catalog *c, const char *service, const char *id)
+{
+	struct catalog_service *s = catalog_service_locked(c, service);
+	struct catalog_entry *e = NULL;
+
+	if (s)
+		HASH_FIND(hh, s->entries, id, strlen(id), e);
+	return e;
+}
+
+static void catalog_names_changed(struct catalog *c)
+{
+	free(c->sorted);
+	c->sorted = NULL;
+}
+
+void catalog_view_drop_locked(struct catalog_service *service)
+{
+	const struct catalog_view *view = service->view;
+
+	service->view = NULL;
+	catalog_view_unref(&view);
+}
+
+static void catalog_free_service(struct catalog_service *s)
+{
+	struct catalog *c = s->catalog;
+
+	catalog_unlink_service(s);
+	catalog_view_drop_locked(s);
+	HASH_DEL(c->services, s);
+	c->service_count--;
+	catalog_names_changed(c);
+	while (s->holds) {
+		struct catalog_hold *hold = s->holds;
+
+		s->holds = hold->next;
+		free(hold);
+	}
+	free(s);
+}
+
+static void catalog_free_entry(struct catalog_entry *e)
+{
+	struct catalog *c = e->service->catalog;
+
+	wheel_clear(&c->wheel, &e->timer);
+	catalog_uncheck(e);
+	HASH_DEL(e->service->entries, e);
+	c->entries--;
+	record_unref(&e->record);
+	free(e);
+}
+
+static struct catalog_service *catalog_add_service(struct catalog *c, const char *name)
+{
+	struct catalog_service *s = calloc(1, sizeof(*s) + strlen(name) + 1), *found;
+
+	if (!s)
+		return NULL;
+	s->catalog = c;
+	memcpy(s->name, name, strlen(name) + 1);
+	HASH_ADD(hh, c->services, name, strlen(name), s);
+	found = catalog_service_locked(c, name);
+	if (!found) {
+		free(s);
+		return NULL;
+	}
+	c->service_count++;
+	catalog_names_changed(c);
+	return s;
+}
+
+static struct catalog_entry *catalog_add_entry(struct catalog_service *s, const char *id)
+{
+	struct catalog_entry *e = calloc(1, sizeof(*e) + strlen(id) + 1), *found;
+
+	if (!e)
+		return NULL;
+	e->service = s;
+	e->load = -1;
+	memcpy(e->id, id, strlen(id) + 1);
+	HASH_ADD(hh, s->entries, id, strlen(id), e);
+	HASH_FIND(hh, s->entries, id, strlen(id), found);
+	if (!found) {
+		free(e);
+		return NULL;
+	}
+	s->catalog->entries++;
+	return e;
+}
+
+/* ---- Life ---- */
+
+struct catalog *catalog_new(const char *database, uint64_t revision,
+			    const struct catalog_limits *limits, uint64_t now_ms)
+{
+	struct catalog *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	if (pthread_mutex_init(&c->lock, NULL) || strlen(database) >= sizeof(c->database)) {
+		free(c);
+		return NULL;
+	}
+	memcpy(c->database, database, strlen(database) + 1);
+	c->revision = c->floor = revision;
+	c->limits = *limits;
+	wheel_init(&c->wheel, now_ms);
+	return c;
+}
+
+void catalog_free(struct catalog **catalog)
+{
+	struct catalog *c = *catalog;
+	struct catalog_service *s, *next_service;
+	struct catalog_entry *e, *next_entry;
+
+	if (!c)
+		return;
+	HASH_ITER(hh, c->services, s, next_service)
+	{
+		HASH_ITER(hh, s->entries, e, next_entry)
+		{
+			catalog_free_entry(e);
+		}
+		catalog_free_service(s);
+	}
+	catalog_names_changed(c);
+	(void)pthread_mutex_destroy(&c->lock); /* nobody holds it */
+	free(c);
+	*catalog = NULL;
+}
+
+int catalog_reserve(struct catalog *catalog, const char *service, const char *id, struct err *e)
+{
+	struct catalog_service *s;
+	int r = 0;
+
+	(void)pthread_mutex_lock(&catalog->lock);
+	s = catalog_service_locked(catalog, service);
+	if (s && catalog_entry_locked(catalog, service, id))
+		goto done;
+	if (catalog->entries >= catalog->limits.instances_max) {
+		r = err_code(e, RPC_FAULT_TOO_MANY,
+			     "the registry is full: %zu instances (limits.instances)",
+			     catalog->entries);
+		goto done;
+	}
+	if (!s && catalog->service_count - catalog->tombstones >= catalog->limits.services_max) {
+		r = err_code(e, RPC_FAULT_TOO_MANY,
+			     "the registry is full: %zu services (limits.services)",
+			     catalog->limits.services_max);
+		goto done;
+	}
+	if (!s)
+		s = catalog_add_service(catalog, service);
+	if (!s || !catalog_add_entry(s, id))
+		r = err_code(e, RPC_FAULT_STORE, "the registry is out of memory");
+done:
+	if (r < 0 && s && !s->revision && !s->entries)
+		catalog_free_service(s);
+	(void)pthread_mutex_unlock(&catalog->lock);
+	return r;
+}
+
+void catalog_release(struct catalog *catalog, const char *service, const char *id)
+{
+	struct catalog_service *s;
+	struct catalog_entry *e;
+
+	(void)pthread_mutex_lock(&catalog->lock);
+	e = catalog_entry_locked(catalog, service, id);
+	if (e && !e->record) {
+		s = e->service;
+		catalog_free_entry(e);
+		if (!s->entries && !s->revision)
+			catalog_free_service(s);
+	}
+	(void)pthread_mutex_unlock(&catalog->lock);
+}
+
+/* ---- Applying ---- */
+
+void catalog_set_held_locked(struct catalog_entry *entry, bool held)
+{
+	if (entry->held == held)
+		return;
+	entry->held = held;
+	if (held) {
+		entry->service->held++;
+		entry->service->catalog->held++;
+	} else {
+		entry->service->held--;
+		entry->service->catalog->held--;
+	}
+}
+
+/* Takes the entry's record out of the counts, or (sign 1) into them. */
+static void catalog_count(struct catalog_entry *e, bool in)
+{
+	size_t one = in ? 1 : (size_t)-1; /* adding it subtracts: unsigned wraps */
+	struct catalog_service *s = e->service;
+
+	if (!e->record)
+		return;
+	s->records += one;
+	if (record_is_live(e->record)) {
+		s->live += one;
+		s->catalog->live += one;
+	}
+}
+
+static void catalog_put(struct catalog_entry *e, struct record *record)
+{
+	bool wants_checks;
+
+	catalog_count(e, false);
+	record_unref(&e->record);
+	e->record = record;
+	catalog_count(e, true);
+	catalog_set_held_locked(e, false);
+	wants_checks = record_is_live(record) &&
+		       (record->legacy || record->in.check != INSTANCE_CHECK_NONE);
+	if (wants_checks && !e->checked)
+		catalog_check(e);
+	else if (!wants_checks)
+		catalog_uncheck(e);
+}
+
+static void catalog_drop_tombstones(struct catalog *c)
+{
+	struct catalog_service *s = c->oldest;
+
+	while (s && c->tombstones > c->limits.tombstones_max) {
+		struct catalog_service *newer = s->newer;
+
+		if (!s->entries) {
+			c->floor = s->revision > c->floor ? s->revision : c->floor;
+			c->tombstones--;
+			catalog_free_service(s);
+		}
+		s = newer;
+	}
+}
+
+static void catalog_apply_one(struct catalog *c, const struct catalog_change *change,
+			      uint64_t now_ms, int64_t wall_ms)
+{
+	const struct record *r = change->record;
+	struct catalog_entry *e = catalog_entry_locked(c, r ? r->in.service : change->service,
+						       r ? r->in.id : change->id);
+	struct catalog_service *s;
+	bool was_empty, held;
+
+	if (!e)
+		return; /* planned by the one thread that changes anything: it is there */
+	s = e->service;
+	was_empty = s->records == 0;
+	if (r) {
+		held = e->held && !change->renew && record_is_live(r);
+		catalog_put(e, change->record);
+		catalog_set_held_locked(e, held);
+		lease_start_locked(e, change->renew, now_ms, wall_ms);
+	} else {
+		catalog_count(e, false);
+		catalog_set_held_locked(e, false);
+		catalog_free_entry(e);
+	}
+	if (was_empty && s->records && s->revision)
+		c->tombstones--;
+	if (!was_empty && !s->records)
+		c->tombstones++;
+	if (was_empty != (s->records == 0))
+		catalog_names_changed(c);
+	catalog_view_drop_locked(s);
+	catalog_unlink_service(s);
+	catalog_link_service(s, change->revision);
+	c->revision = change->revision;
+}
+
+void catalog_apply(struct catalog *catalog, const struct catalog_change *changes, size_t count,
+		   uint64_t now_ms, int64_t wall_ms)
+{
+	if (!count)
+		return;
+	(void)pthread_mutex_lock(&catalog->lock);
+	for (size_t i = 0; i < count; i++)
+		catalog_apply_one(catalog, &changes[i], now_ms, wall_ms);
+	catalog_drop_tombstones(catalog);
+	catalog->changed_ms = now_ms;
+	(void)pthread_mutex_unlock(&catalog->lock);
+}
+
+int catalog_load(struct catalog *catalog, const struct record *record, uint64_t now_ms,
+		 int64_t wall_ms)
+{
+	struct catalog_change change = {.record = record_new(record), .renew = true};
+	struct catalog_limits limits = catalog->limits;
+	struct catalog_entry *e;
+	int r;
+
+	if (!change.record)
+		return -1;
+	change.revision = catalog->revision;
+	/* What was acknowledged is kept, also when the maxima are lower now. */
+	catalog->limits.instances_max = catalog->limits.services_max = SIZE_MAX;
+	r = catalog_reserve(catalog, record->in.service, record->in.id, NULL);
+	catalog->limits = limits;
+	if (r < 0) {
+		record_unref(&change.record);
+		return -1;
+	}
+	(void)pthread_mutex_lock(&catalog->lock);
+	change.revision = record->revision;
+	catalog_apply_one(catalog, &change, now_ms, wall_ms);
+	catalog->revision = catalog->floor;
+	e = catalog_entry_locked(catalog, record->in.service, record->in.id);
+	if (e && record_is_live(record) && !record->legacy)
+		catalog_set_held_locked(e, true);
+	(void)pthread_mutex_unlock(&catalog->lock);
+	return 0;
+}
+
+struct record *catalog_find(struct catalog *catalog, const char *service, const char *id,
+			    bool *lapsed)
+{
+	struct record *found = NULL;
+	struct catalog_entry *e;
+
+	(void)pthread_mutex_lock(&catalog->lock);
+	e = catalog_entry_locked(catalog, service, id);
+	if (e && e->record)
+		found = record_ref(e->record);
+	if (lapsed)
+		*lapsed = e && e->lapsed;
+	(void)pthread_mutex_unlock(&catalog->lock);
+	return found;
+}
