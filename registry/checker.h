@@ -1,0 +1,30 @@
+/*
+ * checker: asks instances that send no heartbeats, and those that want it,
+ * whether they are there: a TCP connect, or an HTTP request.
+ *
+ * A thread of its own, since looking a name up may take its time. All checks
+ * of a round run side by side.
+ */
+#ifndef MICROREG_REGISTRY_CHECKER_H
+#define MICROREG_REGISTRY_CHECKER_H
+
+#include "common/err.h"
+#include "registry/registry.h"
+
+#include <stdint.h>
+
+struct checker;
+
+struct checker_options {
+	unsigned interval_ms; /* 5000 */
+	unsigned timeout_ms;  /* 1000 */
+	unsigned failures;    /* 2: in a row, then it is down */
+	uint64_t keep_ms;     /* a day: down for so long, it is removed */
+};
+
+/* `options` NULL: what the comments say. */
+struct checker *checker_start(struct registry *registry, const struct checker_options *options,
+			      struct err *e);
+void checker_stop(struct checker **checker);
+
+#endif

@@ -1,0 +1,320 @@
+/* drain: one row per gateway and watched service, one list of waits. */
+#include "registry/drain.h"
+#include "common/instance.h"
+#include "common/siphash.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HASH_FUNCTION(key, len, hash) ((hash) = (unsigned)siphash_process((key), (len)))
+#define HASH_KEYCMP(a, b, len)	      memcmp((a), (b), (len))
+#include <uthash.h>
+
+struct drain_row {
+	UT_hash_handle hh;
+	uint64_t revision; /* taken by its watch */
+	uint64_t seen_ms;  /* its last call's begin or end */
+	unsigned waiting;  /* calls that are waiting */
+	/* The last report of the same gateway, copied to each of its rows. */
+	uint64_t report_ms; /* 0: never */
+	size_t key_len;
+	const char *service; /* within key */
+	char key[];	     /* "watcher\0service" */
+};
+
+struct drain {
+	pthread_mutex_t lock; /* guards all */
+	struct drain_row *rows;
+	struct drain_wait *waits;
+	size_t wait_count;
+	bool stopped;
+};
+
+struct drain *drain_new(void)
+{
+	struct drain *d = calloc(1, sizeof(*d));
+
+	if (d && pthread_mutex_init(&d->lock, NULL)) {
+		free(d);
+		return NULL;
+	}
+	return d;
+}
+
+void drain_free(struct drain **drain)
+{
+	struct drain *d = *drain;
+	struct drain_row *row, *next;
+
+	if (!d)
+		return;
+	HASH_ITER(hh, d->rows, row, next)
+	{
+		HASH_DEL(d->rows, row);
+		free(row);
+	}
+	(void)pthread_mutex_destroy(&d->lock); /* nobody holds it */
+	free(d);
+	*drain = NULL;
+}
+
+/* ---- Rows ---- */
+
+static bool drain_is_live(const struct drain_row *row, uint64_t now_ms)
+{
+	/* A call that waits says little: its gateway may have died since. Reports tell sooner. */
+	if (row->report_ms)
+		return now_ms - row->report_ms < DRAIN_LIVE_MS;
+	return row->waiting || now_ms - row->seen_ms < DRAIN_LIVE_MS;
+}
+
+enum { DRAIN_KEY_MAX = 2 * (INSTANCE_NAME_MAX + 1) };
+
+static size_t drain_key(char key[DRAIN_KEY_MAX], const char *watcher, const char *service)
+{
+	size_t n = strlen(watcher), m = strlen(service);
+
+	/* Both were checked where they came in. */
+	n = n < INSTANCE_NAME_MAX ? n : INSTANCE_NAME_MAX;
+	m = m < INSTANCE_NAME_MAX ? m : INSTANCE_NAME_MAX;
+	memcpy(key, watcher, n);
+	key[n] = '\0';
+	memcpy(key + n + 1, service, m);
+	key[n + 1 + m] = '\0';
+	return n + m + 2;
+}
+
+static struct drain_row *drain_find(struct drain *d, const char *watcher, const char *service)
+{
+	char key[DRAIN_KEY_MAX];
+	size_t len = drain_key(key, watcher, service);
+	struct drain_row *row;
+
+	HASH_FIND(hh, d->rows, key, len, row);
+	return row;
+}
+
+static void drain_prune(struct drain *d, uint64_t now_ms)
+{
+	struct drain_row *row, *next;
+
+	HASH_ITER(hh, d->rows, row, next)
+	{
+		if (row->waiting || now_ms - row->seen_ms < DRAIN_LIVE_MS)
+			continue;
+		HASH_DEL(d->rows, row);
+		free(row);
+	}
+}
+
+static struct drain_row *drain_add(struct drain *d, const char *watcher, const char *service,
+				   uint64_t now_ms)
+{
+	char key[DRAIN_KEY_MAX];
+	size_t len = drain_key(key, watcher, service);
+	struct drain_row *row, *found;
+
+	if (HASH_COUNT(d->rows) >= DRAIN_WATCHERS_MAX)
+		drain_prune(d, now_ms);
+	if (HASH_COUNT(d->rows) >= DRAIN_WATCHERS_MAX)
+		return NULL;
+	row = calloc(1, sizeof(*row) + len);
+	if (!row)
+		return NULL;
+	memcpy(row->key, key, len);
+	row->key_len = len;
+	row->service = row->key + strlen(row->key) + 1;
+	HASH_ADD(hh, d->rows, key, len, row);
+	HASH_FIND(hh, d->rows, key, len, found);
+	if (found)
+		return row;
+	free(row);
+	return NULL;
+}
+
+/* ---- Waits ---- */
+
+/* Does the gateway of this row still hold the wait up? */
+static bool drain_holds(const struct drain_row *row, const struct drain_wait *wait)
+{
+	if (*row->service && strcmp(row->service, wait->service) != 0)
+		return false;
+	return row->revision < wait->revision;
+}
+
+static bool drain_is_over(struct drain *d, const struct drain_wait *wait, uint64_t now_ms)
+{
+	for (struct drain_row *row = d->rows; row; row = row->hh.next)
+		if (drain_is_live(row, now_ms) && drain_holds(row, wait))
+			return false;
+	return true;
+}
+
+static void drain_finish(struct drain_wait *over, bool drained)
+{
+	while (over) {
+		struct drain_wait *next = over->next;
+
+		over->finish(over, drained);
+		over = next;
+	}
+}
+
+/* Moves the waits that are over from the list to `over`. */
+static struct drain_wait *drain_take_over(struct drain *d, uint64_t now_ms)
+{
+	struct drain_wait **at = &d->waits, *over = NULL;
+
+	while (*at) {
+		struct drain_wait *wait = *at;
+
+		if (!drain_is_over(d, wait, now_ms)) {
+			at = &wait->next;
+			continue;
+		}
+		*at = wait->next;
+		wait->next = over;
+		over = wait;
+		d->wait_count--;
+	}
+	return over;
+}
+
+void drain_wait(struct drain *drain, struct drain_wait *wait, uint64_t now_ms)
+{
+	bool over;
+
+	(void)pthread_mutex_lock(&drain->lock);
+	over = drain_is_over(drain, wait, now_ms);
+	if (!over && !drain->stopped && wait->deadline_ms > now_ms &&
+	    drain->wait_count < DRAIN_WAITS_MAX) {
+		wait->next = drain->waits;
+		drain->waits = wait;
+		drain->wait_count++;
+		wait = NULL;
+	}
+	(void)pthread_mutex_unlock(&drain->lock);
+	if (wait)
+		wait->finish(wait, over);
+}
+
+bool drain_advance(struct drain *drain, uint64_t now_ms)
+{
+	struct drain_wait *over, *late = NULL, **at = &drain->waits;
+	bool left;
+
+	(void)pthread_mutex_lock(&drain->lock);
+	over = drain_take_over(drain, now_ms);
+	while (*at) {
+		struct drain_wait *wait = *at;
+
+		if (wait->deadline_ms > now_ms) {
+			at = &wait->next;
+			continue;
+		}
+		*at = wait->next;
+		wait->next = late;
+		late = wait;
+		drain->wait_count--;
+	}
+	left = drain->waits != NULL;
+	(void)pthread_mutex_unlock(&drain->lock);
+	drain_finish(over, true);
+	drain_finish(late, false);
+	return left;
+}
+
+void drain_stop(struct drain *drain)
+{
+	struct drain_wait *all;
+
+	(void)pthread_mutex_lock(&drain->lock);
+	drain->stopped = true;
+	all = drain->waits;
+	drain->waits = NULL;
+	drain->wait_count = 0;
+	(void)pthread_mutex_unlock(&drain->lock);
+	drain_finish(all, false);
+}
+
+/* ---- What gateways tell ---- */
+
+bool drain_watching(struct drain *drain, const char *watcher, const char *service,
+		    uint64_t revision, uint64_t now_ms)
+{
+	struct drain_wait *over = NULL;
+	struct drain_row *row;
+
+	(void)pthread_mutex_lock(&drain->lock);
+	row = drain_find(drain, watcher, service);
+	if (!row)
+		row = drain_add(drain, watcher, service, now_ms);
+	if (row) {
+		row->waiting++;
+		row->seen_ms = now_ms;
+		/* One that reports has taken a revision only when its report says so. */
+		if (!row->report_ms || now_ms - row->report_ms >= DRAIN_LIVE_MS) {
+			row->report_ms = 0;
+			row->revision = revision;
+			over = drain_take_over(drain, now_ms);
+		}
+	}
+	(void)pthread_mutex_unlock(&drain->lock);
+	drain_finish(over, true);
+	return row != NULL;
+}
+
+void drain_watched(struct drain *drain, const char *watcher, const char *service, uint64_t now_ms)
+{
+	struct drain_row *row;
+
+	(void)pthread_mutex_lock(&drain->lock);
+	row = drain_find(drain, watcher, service);
+	if (row && row->waiting) {
+		row->waiting--;
+		row->seen_ms = now_ms;
+	}
+	(void)pthread_mutex_unlock(&drain->lock);
+}
+
+static bool drain_uses(const struct drain_wait *wait, const struct drain_use *uses, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (uses[i].in_flight && strcmp(uses[i].service, wait->service) == 0 &&
+		    strcmp(uses[i].id, wait->id) == 0)
+			return true;
+	return false;
+}
+
+void drain_report(struct drain *drain, const char *watcher, uint64_t revision,
+		  const struct drain_use *uses, size_t count, uint64_t now_ms)
+{
+	struct drain_wait *over;
+	uint64_t free_of = revision; /* up to here nothing that left is in use */
+
+	(void)pthread_mutex_lock(&drain->lock);
+	for (struct drain_wait *wait = drain->waits; wait; wait = wait->next)
+		if (wait->revision <= free_of && drain_uses(wait, uses, count))
+			free_of = wait->revision - 1;
+	for (struct drain_row *row = drain->rows; row; row = row->hh.next) {
+		if (strcmp(row->key, watcher) != 0)
+			continue;
+		row->report_ms = now_ms;
+		row->revision = free_of;
+	}
+	over = drain_take_over(drain, now_ms);
+	(void)pthread_mutex_unlock(&drain->lock);
+	drain_finish(over, true);
+}
+
+size_t drain_gateways(struct drain *drain, uint64_t now_ms)
+{
+	size_t n = 0;
+
+	(void)pthread_mutex_lock(&drain->lock);
+	for (struct drain_row *row = drain->rows; row; row = row->hh.next)
+		n += drain_is_live(row, now_ms);
+	(void)pthread_mutex_unlock(&drain->lock);
+	return n;
+}

@@ -1,0 +1,61 @@
+/*
+ * drain: who has seen which revision, so that a deregistration can wait until
+ * no gateway uses the instance any more.
+ *
+ * A gateway has taken a revision when it watches on from it; one that reports
+ * must also have reported nothing in flight since. Any thread.
+ */
+#ifndef MICROREG_REGISTRY_DRAIN_H
+#define MICROREG_REGISTRY_DRAIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	DRAIN_WATCHERS_MAX = 4096,
+	DRAIN_WAITS_MAX = 4096,
+	DRAIN_LIVE_MS = 5000, /* a gateway that was silent for so long is not waited for */
+};
+
+struct drain;
+
+struct drain *drain_new(void);
+void drain_free(struct drain **drain);
+
+/* A gateway asks for what comes after `revision`, of `service` ("": of all): it has taken that.
+ * It counts as alive until drain_watched and DRAIN_LIVE_MS after. Returns false when there are too
+ * many to remember; then drain_watched must not be called. */
+bool drain_watching(struct drain *drain, const char *watcher, const char *service,
+		    uint64_t revision, uint64_t now_ms);
+/* Its call was answered. */
+void drain_watched(struct drain *drain, const char *watcher, const char *service, uint64_t now_ms);
+
+struct drain_use {
+	const char *service, *id;
+	unsigned in_flight;
+};
+/* It reports what it has in flight while it uses the state at `revision`. */
+void drain_report(struct drain *drain, const char *watcher, uint64_t revision,
+		  const struct drain_use *uses, size_t count, uint64_t now_ms);
+
+/* One deregistration that waits; part of its owner. */
+struct drain_wait {
+	struct drain_wait *next;
+	const char *service, *id;
+	uint64_t revision, deadline_ms;
+	void (*finish)(struct drain_wait *wait, bool drained);
+};
+
+/* `finish` is called once: at once, or from one of the functions here, with no lock held. */
+void drain_wait(struct drain *drain, struct drain_wait *wait, uint64_t now_ms);
+/* Finishes what is past its deadline, or waits for gateways that are gone. True when some are left.
+ */
+bool drain_advance(struct drain *drain, uint64_t now_ms);
+/* Finishes all, and every later one at once. */
+void drain_stop(struct drain *drain);
+
+/* How many gateways are alive. */
+size_t drain_gateways(struct drain *drain, uint64_t now_ms);
+
+#endif

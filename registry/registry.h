@@ -1,0 +1,24 @@
+/* registry: what the parts of the daemon share; made by main, the same for all threads. */
+#ifndef MICROREG_REGISTRY_REGISTRY_H
+#define MICROREG_REGISTRY_REGISTRY_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct catalog;
+struct writer;
+struct keeper;
+struct drain;
+
+struct registry {
+	struct catalog *catalog;
+	struct writer *writer;
+	struct keeper *keeper;
+	struct drain *drain;
+	bool legacy_strict; /* a name that is taken can't be registered by another address */
+	uint64_t started_ms;
+	atomic_ullong calls, faults, beats, lookups;
+};
+
+#endif
