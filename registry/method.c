@@ -1,0 +1,310 @@
+/* method: the table, and the way of a call through it. */
+#include "registry/method.h"
+#include "common/xml_guard.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct method method_table[] = {
+	{"registry.register", "struct,struct",
+	 "Registers an instance: service, port; optional host, id, scheme, ttl_ms, weight, zone, "
+	 "version, tags, meta, status, check, routes. Answers id, lease, ttl_ms, heartbeat_ms, "
+	 "revision. It is on the disk when the answer comes.",
+	 method_register, METHOD_LATER | METHOD_WRITES},
+	{"registry.heartbeat", "struct,struct",
+	 "Keeps a lease alive: service, id, lease; may carry the whole registration, which heals a "
+	 "registry that lost it, and load (0-100). Answers known, lease, heartbeat_ms, revision.",
+	 method_heartbeat, METHOD_LATER | METHOD_WRITES},
+	{"registry.heartbeats", "array,array",
+	 "At most 250 heartbeats at once; answers an array of their results, in which one that "
+	 "was refused is a struct of faultCode and faultString.",
+	 method_heartbeats, METHOD_LATER | METHOD_WRITES},
+	{"registry.deregister", "struct,struct",
+	 "Takes an instance out: service, id, lease; with wait_ms it answers once every watching "
+	 "gateway has stopped using it. Answers existed, drained, revision.",
+	 method_deregister, METHOD_LATER | METHOD_WRITES},
+	{"registry.set_status", "struct,struct",
+	 "Sets the status of an instance: service, id, status, reason; lease (without it an "
+	 "administrator's, which wins until it is set to up). Answers revision.",
+	 method_set_status, METHOD_LATER | METHOD_WRITES},
+	{"registry.lookup", "struct,struct",
+	 "The instances of a service that are up: service; optional zone, version, tags, status[]. "
+	 "Answers revision, instances, held, and a reason when there is none.",
+	 method_lookup, 0},
+	{"registry.services", "struct,struct;struct",
+	 "The services by name: optional prefix, limit (1-1000), after. Answers revision and "
+	 "services[name, instances, up, revision].",
+	 method_services, 0},
+	{"registry.watch", "struct,struct",
+	 "Waits for changes after revision (\"\": tells everything): optional service, wait_ms "
+	 "(at most 60000), watcher{name, kind}. Answers revision, reset, changes[service, "
+	 "instances, reason, held], more.",
+	 method_watch, METHOD_LATER},
+	{"registry.report", "struct,struct",
+	 "A gateway tells what it uses: watcher, revision, instances[service, id, in_flight, "
+	 "failures]. Answers revision.",
+	 method_report, 0},
+	{"registry.stats", "struct;struct,struct", "Counters of the registry.", method_stats, 0},
+	{"registry.backup", "struct;struct,struct",
+	 "Copies the database, consistently, into the data directory. Answers file.", method_backup,
+	 METHOD_LATER | METHOD_WRITES},
+	{"register", "int,string,string,int;int,string,string,int,int",
+	 "Original MicroReg: name, host, port, status (1 running, 0 stopped, -1 error). Answers an "
+	 "id, or false.",
+	 legacy_register, METHOD_LATER | METHOD_WRITES},
+	{"get_service_details", "array,string",
+	 "Original MicroReg: [host, port] of one running instance in turn, or false.",
+	 legacy_get_service_details, 0},
+	{"update_status", "boolean,string,int",
+	 "Original MicroReg: sets the status of the caller's instances of that name.",
+	 legacy_update_status, METHOD_LATER | METHOD_WRITES},
+	{"unregister", "boolean,string",
+	 "Original MicroReg: takes the caller's instances of that name out.", legacy_unregister,
+	 METHOD_LATER | METHOD_WRITES},
+	{"get_all_service_details", "string", "Original MicroReg: everything, as JSON.",
+	 legacy_get_all_service_details, 0},
+	{"get_reg_count", "int", "Original MicroReg: how many instances are registered.",
+	 legacy_get_reg_count, 0},
+	{"system.listMethods", "array", "The names of all methods.", system_list_methods, 0},
+	{"system.methodSignature", "array,string",
+	 "The signatures of a method: the type of its result, then those of its parameters.",
+	 system_method_signature, 0},
+	{"system.methodHelp", "string,string", "What a method is for.", system_method_help, 0},
+	{"system.multicall", "array,array",
+	 "At most 100 calls {methodName, params} at once; answers an array of [result] or "
+	 "{faultCode, faultString}. A watch among them does not wait.",
+	 system_multicall, METHOD_LATER},
+	{NULL, NULL, NULL, NULL, 0},
+};
+
+const struct method *method_find(const char *name)
+{
+	for (const struct method *m = method_table; m->name; m++)
+		if (strcmp(m->name, name) == 0)
+			return m;
+	return NULL;
+}
+
+void method_init(void)
+{
+	/* Its own limit is 512 KiB and global; the guard bounds what reaches it. */
+	xmlrpc_limit_set(XMLRPC_XML_SIZE_LIMIT_ID, XML_GUARD_BYTES_MAX);
+}
+
+void method_print_reference(struct buf *out)
+{
+	(void)buf_puts(out, "| method | signatures | what it does |\n|---|---|---|\n");
+	for (const struct method *m = method_table; m->name; m++)
+		(void)buf_printf(out, "| `%s` | `%s` | %s |\n", m->name, m->signatures, m->help);
+}
+
+/* ---- A call ---- */
+
+struct call *call_new(struct registry *registry)
+{
+	struct call *call = calloc(1, sizeof(*call));
+
+	if (!call)
+		return NULL;
+	call->registry = registry;
+	arena_init(&call->arena, CALL_ARENA_MAX);
+	return call;
+}
+
+static void call_finish(struct call *call, xmlrpc_value *result, const struct err *fault)
+{
+	if (fault)
+		atomic_fetch_add_explicit(&call->registry->faults, 1, memory_order_relaxed);
+	call->answered(call, result, fault);
+	if (call->params)
+		xmlrpc_DECREF(call->params);
+	arena_fini(&call->arena);
+	free(call);
+}
+
+void call_answer(struct call *call, xmlrpc_value *result)
+{
+	if (result)
+		call_finish(call, result, NULL);
+	else
+		call_fault(call, RPC_FAULT_STORE, "the registry is out of memory");
+}
+
+void call_answer_env(struct call *call, xmlrpc_env *env, xmlrpc_value *result)
+{
+	bool failed = env->fault_occurred;
+
+	if (failed && result) {
+		xmlrpc_DECREF(result);
+		result = NULL;
+	}
+	xmlrpc_env_clean(env);
+	call_answer(call, failed ? NULL : result);
+}
+
+void call_err(struct call *call, const struct err *e)
+{
+	struct err copy = *e; /* may lie in the call's arena */
+
+	if (!copy.code)
+		copy.code = RPC_FAULT_STORE;
+	call_finish(call, NULL, &copy);
+}
+
+void call_fault(struct call *call, int code, const char *format, ...)
+{
+	struct err e = {.code = code};
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(e.text, sizeof(e.text), format, args); /* cut when too long */
+	va_end(args);
+	call_err(call, &e);
+}
+
+void call_suspend(struct call *call)
+{
+	if (call->suspend)
+		call->suspend(call);
+}
+
+void call_start(struct call *call, const char *name)
+{
+	call->method = method_find(name);
+	atomic_fetch_add_explicit(&call->registry->calls, 1, memory_order_relaxed);
+	if (call->method)
+		call->method->run(call);
+	else
+		call_fault(call, RPC_FAULT_METHOD,
+			   "no method \"%.80s\"; system.listMethods names them all", name);
+}
+
+/* ---- Parameters ---- */
+
+size_t call_param_count(const struct call *call)
+{
+	xmlrpc_env env;
+	int n;
+
+	xmlrpc_env_init(&env);
+	n = xmlrpc_array_size(&env, call->params);
+	xmlrpc_env_clean(&env);
+	return n > 0 ? (size_t)n : 0;
+}
+
+xmlrpc_value *call_param(const struct call *call, size_t index)
+{
+	xmlrpc_value *value = NULL;
+	xmlrpc_env env;
+
+	if (index >= call_param_count(call))
+		return NULL;
+	xmlrpc_env_init(&env);
+	xmlrpc_array_read_item(&env, call->params, (unsigned)index, &value);
+	if (env.fault_occurred)
+		value = NULL;
+	else
+		xmlrpc_DECREF(value); /* the array keeps it */
+	xmlrpc_env_clean(&env);
+	return value;
+}
+
+xmlrpc_value *call_struct(struct call *call)
+{
+	if (call_param_count(call) == 1)
+		return call_param(call, 0);
+	call_fault(call, RPC_FAULT_PARAMS, "%s: takes one struct, not %zu parameters",
+		   call->method->name, call_param_count(call));
+	return NULL;
+}
+
+bool call_params(struct call *call, const struct rpc_field *fields, size_t count, void *out)
+{
+	xmlrpc_value *value = call_struct(call);
+	struct err e = {0};
+
+	if (!value)
+		return false;
+	if (rpc_read_struct(call->method->name, value, fields, count, &call->arena, out, &e) == 0)
+		return true;
+	call_err(call, &e);
+	return false;
+}
+
+/* ---- The door ---- */
+
+void method_handle(struct call *call, const char *body, size_t len)
+{
+	const char *name = NULL;
+	struct err e = {0};
+	xmlrpc_env env;
+	size_t mark;
+
+	if (xml_guard_check(body, len, XML_GUARD_ELEMENTS_MAX, XML_GUARD_BYTES_MAX, &e) < 0) {
+		call_err(call, &e);
+		return;
+	}
+	mark = xml_guard_mark(body, len);
+	xmlrpc_env_init(&env);
+	xmlrpc_parse_call(&env, body + mark, len - mark, &name, &call->params);
+	if (env.fault_occurred) {
+		call->params = NULL;
+		call_fault(call,
+			   env.fault_code == XMLRPC_PARSE_ERROR ? RPC_FAULT_CALL : env.fault_code,
+			   "not an XML-RPC call: %s", env.fault_string);
+	} else {
+		call_start(call, name);
+		free((char *)(uintptr_t)name); /* xmlrpc-c's headers offer nothing else */
+	}
+	xmlrpc_env_clean(&env);
+}
+
+/* XML holds no control characters, and a text that was cut may end within a character. */
+static void method_clean(char *text)
+{
+	size_t len = strlen(text), tail = 0;
+
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			text[i] = ' ';
+	while (tail < 4 && tail < len && ((unsigned char)text[len - 1 - tail] & 0xc0) == 0x80)
+		tail++;
+	if (tail < len) {
+		unsigned char lead = (unsigned char)text[len - 1 - tail];
+		size_t want = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0 ? 1 : 0;
+
+		if (want != tail)
+			text[len - 1 - tail] = '\0';
+	}
+}
+
+int method_serialize(xmlrpc_value *result, const struct err *fault, struct buf *out)
+{
+	struct err clean = fault ? *fault : (struct err){0};
+	xmlrpc_mem_block *block;
+	xmlrpc_env env, why;
+	int r = -1;
+
+	buf_reset(out);
+	xmlrpc_env_init(&env);
+	block = xmlrpc_mem_block_new(&env, 0);
+	if (env.fault_occurred)
+		goto done;
+	if (fault) {
+		method_clean(clean.text);
+		xmlrpc_env_init(&why);
+		xmlrpc_env_set_fault(&why, clean.code, clean.text);
+		xmlrpc_serialize_fault(&env, block, &why);
+		xmlrpc_env_clean(&why);
+	} else {
+		xmlrpc_serialize_response(&env, block, result);
+	}
+	if (!env.fault_occurred)
+		r = buf_append(out, xmlrpc_mem_block_contents(block), xmlrpc_mem_block_size(block));
+	xmlrpc_mem_block_free(block);
+done:
+	xmlrpc_env_clean(&env);
+	return r;
+}

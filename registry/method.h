@@ -1,0 +1,126 @@
+/*
+ * method: XML-RPC calls: from the body of a request to its answer, through
+ * one table of methods. The same table answers system.listMethods and prints
+ * the reference.
+ *
+ * A method answers at once or later, from any thread, exactly once. The call
+ * and all that lies in its arena are gone then.
+ */
+#ifndef MICROREG_REGISTRY_METHOD_H
+#define MICROREG_REGISTRY_METHOD_H
+
+#include "common/arena.h"
+#include "common/buf.h"
+#include "common/err.h"
+#include "common/rpc.h"
+#include "registry/registry.h"
+
+#include <netinet/in.h>
+#include <xmlrpc-c/base.h>
+
+enum { CALL_ARENA_MAX = 8 << 20 };
+
+struct call;
+
+enum method_flag {
+	METHOD_LATER = 1 << 0,	/* may answer later */
+	METHOD_WRITES = 1 << 1, /* in a multicall it need not wait for writes before it */
+};
+
+struct method {
+	const char *name;
+	const char *signatures; /* "result,parameter,…", several separated by ';' */
+	const char *help;
+	void (*run)(struct call *call);
+	unsigned flags;
+};
+
+struct call {
+	struct registry *registry;
+	const struct method *method;
+	xmlrpc_value *params; /* an array; owned */
+	struct arena arena;
+	char peer[INET6_ADDRSTRLEN]; /* the caller's address */
+	/* Takes `result` (NULL: `fault` says why); the call is freed afterwards. */
+	void (*answered)(struct call *call, xmlrpc_value *result, const struct err *fault);
+	void (*suspend)(struct call *call); /* NULL: nothing to do */
+	void *owner;			    /* the two functions' own */
+	bool nested;			    /* within system.multicall */
+};
+
+const struct method *method_find(const char *name);
+/* The table, in the order of the reference; ends with a NULL name. */
+extern const struct method method_table[];
+
+/* A call without parameters yet. NULL when out of memory. */
+struct call *call_new(struct registry *registry);
+
+/* Runs it: `method` NULL is a fault. */
+void call_start(struct call *call, const char *name);
+
+/* Says that the answer comes later; on the thread that runs the method, before the call is handed
+ * on. */
+void call_suspend(struct call *call);
+
+/* Answers with `result`, whose reference is taken; NULL: out of memory. */
+void call_answer(struct call *call, xmlrpc_value *result);
+/* The same after building under `env`: its fault is answered when it has one. Cleans `env`. */
+void call_answer_env(struct call *call, xmlrpc_env *env, xmlrpc_value *result);
+void call_fault(struct call *call, int code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void call_err(struct call *call, const struct err *e);
+
+/* ---- Parameters ---- */
+
+size_t call_param_count(const struct call *call);
+/* Borrowed; NULL when there are fewer. */
+xmlrpc_value *call_param(const struct call *call, size_t index);
+
+/* Reads the one struct that a method takes. On false the fault is answered. */
+bool call_params(struct call *call, const struct rpc_field *fields, size_t count, void *out);
+/* The one struct, or NULL with the fault answered. */
+xmlrpc_value *call_struct(struct call *call);
+
+/* ---- The door ---- */
+
+/* Handles the body of a request; `call` is new, its `answered` set. Parses, checks, runs. */
+void method_handle(struct call *call, const char *body, size_t len);
+
+/* The document that answers a call; `out` is reset. -1 when out of memory. */
+int method_serialize(xmlrpc_value *result, const struct err *fault, struct buf *out);
+
+/* Once, before threads: raises xmlrpc-c's own limit to the guard's. */
+void method_init(void);
+
+/* The reference, as Markdown. */
+void method_print_reference(struct buf *out);
+
+/* ---- The methods, by file ---- */
+
+void method_register(struct call *call);
+void method_heartbeat(struct call *call);
+void method_heartbeats(struct call *call);
+void method_deregister(struct call *call);
+void method_set_status(struct call *call);
+void method_backup(struct call *call);
+
+void method_lookup(struct call *call);
+void method_services(struct call *call);
+void method_stats(struct call *call);
+
+void method_watch(struct call *call);
+void method_report(struct call *call);
+
+void legacy_register(struct call *call);
+void legacy_get_service_details(struct call *call);
+void legacy_update_status(struct call *call);
+void legacy_unregister(struct call *call);
+void legacy_get_all_service_details(struct call *call);
+void legacy_get_reg_count(struct call *call);
+
+void system_list_methods(struct call *call);
+void system_method_signature(struct call *call);
+void system_method_help(struct call *call);
+void system_multicall(struct call *call);
+
+#endif

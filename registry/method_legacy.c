@@ -1,0 +1,408 @@
+/*
+ * method_legacy: the six methods of the original MicroReg, value for value, so
+ * that its clients keep working as they are.
+ *
+ * They send no heartbeats: the checker looks after what they register.
+ */
+#include "common/clock.h"
+#include "common/json_write.h"
+#include "registry/catalog.h"
+#include "registry/edit.h"
+#include "registry/method.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	LEGACY_LISTING_MAX = 4 << 20, /* bytes of get_all_service_details */
+	LEGACY_TEXT_MAX = 300,
+};
+
+/* ---- Parameters ---- */
+
+/* The string parameter at `index`, in the arena; NULL with the fault answered. */
+static const char *legacy_text(struct call *call, size_t index, const char *what)
+{
+	xmlrpc_value *value = call_param(call, index);
+	const char *text = NULL, *copy = NULL;
+	xmlrpc_env env;
+
+	xmlrpc_env_init(&env);
+	if (value && xmlrpc_value_type(value) == XMLRPC_TYPE_STRING)
+		xmlrpc_read_string(&env, value, &text);
+	if (!env.fault_occurred && text && strlen(text) <= LEGACY_TEXT_MAX)
+		copy = arena_strndup(&call->arena, text, strlen(text));
+	free((char *)(uintptr_t)text); /* xmlrpc-c's headers offer nothing else */
+	xmlrpc_env_clean(&env);
+	if (!copy)
+		call_fault(call, RPC_FAULT_PARAMS, "%s: parameter %zu is the %s, a string",
+			   call->method->name, index + 1, what);
+	return copy;
+}
+
+/* An int, or a string of digits, as clients that read it from a file send it. */
+static bool legacy_number(struct call *call, size_t index, const char *what, long min, long max,
+			  long *out)
+{
+	xmlrpc_value *value = call_param(call, index);
+	const char *text = NULL;
+	char *end = NULL;
+	xmlrpc_env env;
+	bool ok = false;
+	int number;
+
+	xmlrpc_env_init(&env);
+	if (value && xmlrpc_value_type(value) == XMLRPC_TYPE_INT) {
+		xmlrpc_read_int(&env, value, &number);
+		*out = number;
+		ok = !env.fault_occurred;
+	} else if (value && xmlrpc_value_type(value) == XMLRPC_TYPE_STRING) {
+		xmlrpc_read_string(&env, value, &text);
+		if (!env.fault_occurred && text && *text && strlen(text) <= 6 &&
+		    strspn(text, "-0123456789") == strlen(text)) {
+			*out = strtol(text, &end, 10);
+			ok = *end == '\0';
+		}
+	}
+	free((char *)(uintptr_t)text); /* xmlrpc-c's headers offer nothing else */
+	xmlrpc_env_clean(&env);
+	if (ok && *out >= min && *out <= max)
+		return true;
+	call_fault(call, RPC_FAULT_PARAMS, "%s: parameter %zu is the %s, an int from %ld to %ld",
+		   call->method->name, index + 1, what, min, max);
+	return false;
+}
+
+static bool legacy_count(struct call *call, size_t least, size_t most)
+{
+	size_t count = call_param_count(call);
+
+	if (count >= least && count <= most)
+		return true;
+	call_fault(call, RPC_FAULT_PARAMS, "%s: takes %zu to %zu parameters, not %zu",
+		   call->method->name, least, most, count);
+	return false;
+}
+
+/* The name of a service; the original took any text, ours must fit everywhere. */
+static const char *legacy_name(struct call *call)
+{
+	const char *name = legacy_text(call, 0, "name");
+
+	if (name && !instance_service_is_valid(name)) {
+		call_fault(call, RPC_FAULT_PARAMS,
+			   "%s: name \"%.80s\"; allowed: at most 128 letters, digits, '.', '_' "
+			   "and '-'",
+			   call->method->name, name);
+		return NULL;
+	}
+	return name;
+}
+
+static struct edit *legacy_edit(struct call *call, enum edit_kind kind)
+{
+	struct edit *edit = arena_zalloc(&call->arena, sizeof(*edit));
+
+	if (!edit) {
+		call_answer(call, NULL);
+		return NULL;
+	}
+	edit->kind = kind;
+	edit->origin = call->peer;
+	edit->owner = call;
+	return edit;
+}
+
+static void legacy_submit(struct call *call, struct edit *edit)
+{
+	struct err e = {0};
+
+	call_suspend(call);
+	if (edit_submit(call->registry->writer, edit, &e) < 0)
+		call_err(call, &e);
+}
+
+static void legacy_answer_bool(struct call *call, bool yes)
+{
+	xmlrpc_env env;
+
+	xmlrpc_env_init(&env);
+	call_answer_env(call, &env, xmlrpc_bool_new(&env, yes));
+}
+
+/* ---- register ---- */
+
+/* "http://10.0.0.1" or "10.0.0.1": the scheme and the bare host. */
+static int legacy_split_host(struct call *call, const char *text, struct instance *in)
+{
+	size_t len;
+
+	in->scheme = "http";
+	if (strncmp(text, "http://", 7) == 0) {
+		text += 7;
+	} else if (strncmp(text, "https://", 8) == 0) {
+		text += 8;
+		in->scheme = "https";
+	}
+	len = strlen(text);
+	if (len && text[len - 1] == '/')
+		len--;
+	if (len > 2 && text[0] == '[' && text[len - 1] == ']') {
+		text++;
+		len -= 2;
+	}
+	in->host = arena_strndup(&call->arena, text, len);
+	return in->host && instance_host_is_valid(in->host) ? 0 : -1;
+}
+
+static void legacy_register_finish(struct edit *edit)
+{
+	struct call *call = edit->owner;
+	xmlrpc_env env;
+
+	if (edit->op.err.code) {
+		call_err(call, &edit->op.err);
+		return;
+	}
+	if (!edit->number) {
+		legacy_answer_bool(call, false);
+		return;
+	}
+	xmlrpc_env_init(&env);
+	call_answer_env(
+		call, &env,
+		xmlrpc_int_new(&env, edit->number > INT32_MAX ? INT32_MAX : (int)edit->number));
+}
+
+void legacy_register(struct call *call)
+{
+	struct edit *edit = legacy_edit(call, EDIT_LEGACY_REGISTER);
+	long port, status = 1;
+
+	if (!edit || !legacy_count(call, 3, 4))
+		return;
+	edit->in = (struct instance){.weight = INSTANCE_WEIGHT_DEFAULT,
+				     .ttl_ms = INSTANCE_TTL_DEFAULT_MS};
+	edit->in.service = legacy_name(call);
+	if (!edit->in.service)
+		return;
+	edit->legacy_host = legacy_text(call, 1, "host");
+	if (!edit->legacy_host || !legacy_number(call, 2, "port", 1, 65535, &port))
+		return;
+	if (call_param_count(call) == 4 && !legacy_number(call, 3, "status", -1, 1, &status))
+		return;
+	if (legacy_split_host(call, edit->legacy_host, &edit->in) < 0) {
+		call_fault(call, RPC_FAULT_PARAMS,
+			   "register: host \"%.80s\"; allowed: a host name or address, with or "
+			   "without http:// before it",
+			   edit->legacy_host);
+		return;
+	}
+	edit->in.port = (uint16_t)port;
+	edit->in.id = arena_printf(&call->arena, "%s%s:%ld", edit->in.host[0] == ':' ? "0" : "",
+				   edit->in.host, port);
+	if (!edit->in.id || !instance_id_is_valid(edit->in.id)) {
+		call_fault(call, RPC_FAULT_PARAMS, "register: host: longer than 120 characters");
+		return;
+	}
+	edit->legacy_status = (int)status;
+	edit->strict = call->registry->legacy_strict;
+	edit->finish = legacy_register_finish;
+	legacy_submit(call, edit);
+}
+
+/* ---- update_status, unregister ---- */
+
+static void legacy_existed_finish(struct edit *edit)
+{
+	struct call *call = edit->owner;
+
+	if (edit->op.err.code)
+		call_err(call, &edit->op.err);
+	else
+		legacy_answer_bool(call, edit->existed);
+}
+
+void legacy_update_status(struct call *call)
+{
+	struct edit *edit = legacy_edit(call, EDIT_LEGACY_STATUS);
+	long status;
+
+	if (!edit || !legacy_count(call, 2, 2))
+		return;
+	edit->service = legacy_name(call);
+	if (!edit->service || !legacy_number(call, 1, "status", -1, 1, &status))
+		return;
+	edit->legacy_status = (int)status;
+	edit->finish = legacy_existed_finish;
+	legacy_submit(call, edit);
+}
+
+void legacy_unregister(struct call *call)
+{
+	struct edit *edit = legacy_edit(call, EDIT_LEGACY_UNREGISTER);
+
+	if (!edit || !legacy_count(call, 1, 1))
+		return;
+	edit->service = legacy_name(call);
+	if (!edit->service)
+		return;
+	edit->finish = legacy_existed_finish;
+	legacy_submit(call, edit);
+}
+
+/* ---- get_service_details ---- */
+
+/* Their gateway builds host + ':' + port and hands that to an HTTP client, so it has a scheme. */
+static const char *legacy_host(struct call *call, const struct record *r)
+{
+	bool ipv6 = strchr(r->in.host, ':') != NULL;
+
+	if (r->legacy)
+		return r->legacy_host;
+	return arena_printf(&call->arena, ipv6 ? "%s://[%s]" : "%s://%s", r->in.scheme, r->in.host);
+}
+
+/* One that is up, the next each time. */
+static const struct record *legacy_pick(const struct catalog_view *view)
+{
+	static atomic_uint turn;
+	size_t up = 0, pick;
+
+	for (size_t i = 0; view && i < view->count; i++)
+		up += view->records[i]->in.status == INSTANCE_UP;
+	if (!up)
+		return NULL;
+	pick = atomic_fetch_add_explicit(&turn, 1, memory_order_relaxed) % up;
+	for (size_t i = 0; i < view->count; i++)
+		if (view->records[i]->in.status == INSTANCE_UP && pick-- == 0)
+			return view->records[i];
+	return NULL;
+}
+
+void legacy_get_service_details(struct call *call)
+{
+	const struct record *record;
+	struct catalog_answer found;
+	xmlrpc_value *pair;
+	const char *name, *host;
+	xmlrpc_env env;
+
+	if (!legacy_count(call, 1, 1))
+		return;
+	name = legacy_name(call);
+	if (!name)
+		return;
+	if (catalog_look(call->registry->catalog, name, &found) == CATALOG_NO_MEMORY) {
+		call_answer(call, NULL);
+		return;
+	}
+	record = legacy_pick(found.view);
+	if (!record) {
+		catalog_view_unref(&found.view);
+		legacy_answer_bool(call, false);
+		return;
+	}
+	host = legacy_host(call, record);
+	xmlrpc_env_init(&env);
+	pair = xmlrpc_array_new(&env);
+	if (host)
+		rpc_append(&env, pair, xmlrpc_string_new(&env, host));
+	rpc_append(&env, pair, xmlrpc_int_new(&env, record->in.port));
+	catalog_view_unref(&found.view);
+	call_answer_env(call, &env, pair);
+}
+
+/* ---- get_all_service_details, get_reg_count ---- */
+
+static void legacy_list_one(struct call *call, struct json_writer *j, const struct record *r)
+{
+	char number[24];
+	int status = r->in.status == INSTANCE_UP ? 1 : 0;
+
+	/* -1 is the client's own word; of what the checker found it knows "not running". */
+	if (r->legacy && r->legacy_status == -1 && status == 0)
+		status = -1;
+	(void)snprintf(number, sizeof(number), "%" PRIu64, r->number);
+	json_write_key(j, number);
+	json_write_object(j);
+	json_write_key(j, "id");
+	json_write_uint(j, r->number);
+	json_write_key(j, "name");
+	json_write_string(j, r->in.service);
+	json_write_key(j, "host");
+	json_write_string(j, legacy_host(call, r));
+	json_write_key(j, "port");
+	json_write_uint(j, r->in.port);
+	json_write_key(j, "status");
+	json_write_int(j, status);
+	json_write_key(j, "reg_timestamp");
+	json_write_fixed(j, (double)r->registered_wall_ms / 1000.0, 3);
+	json_write_object_end(j);
+}
+
+static int legacy_by_number(const void *a, const void *b)
+{
+	const struct record *const *x = a, *const *y = b;
+
+	return ((*x)->number > (*y)->number) - ((*x)->number < (*y)->number);
+}
+
+static void legacy_answer_listing(struct call *call, struct record **records, size_t count)
+{
+	struct buf text;
+	struct json_writer j;
+	xmlrpc_env env;
+
+	buf_init(&text, LEGACY_LISTING_MAX);
+	json_write_init(&j, &text);
+	json_write_object(&j);
+	qsort(records, count, sizeof(*records), legacy_by_number);
+	for (size_t i = 0; i < count; i++)
+		legacy_list_one(call, &j, records[i]);
+	json_write_object_end(&j);
+	if (text.failed) {
+		call_fault(call, RPC_FAULT_LEGACY,
+			   "%zu instances are too many for one answer; use registry.services and "
+			   "registry.lookup",
+			   count);
+	} else {
+		xmlrpc_env_init(&env);
+		call_answer_env(call, &env, xmlrpc_string_new_lp(&env, text.len, text.data));
+	}
+	buf_fini(&text);
+}
+
+void legacy_get_all_service_details(struct call *call)
+{
+	struct catalog *catalog = call->registry->catalog;
+	struct record **records;
+	size_t count = 0;
+
+	if (!legacy_count(call, 0, 0))
+		return;
+	if (catalog_list(catalog, LEGACY_LISTING_MAX / 64, &records, &count) < 0) {
+		call_answer(call, NULL);
+		return;
+	}
+	/* The call is gone after the answer; the records are not its. */
+	legacy_answer_listing(call, records, count);
+	for (size_t i = 0; i < count; i++)
+		record_unref(&records[i]);
+	free(records);
+}
+
+void legacy_get_reg_count(struct call *call)
+{
+	struct catalog_stats stats;
+	xmlrpc_env env;
+
+	if (!legacy_count(call, 0, 0))
+		return;
+	catalog_stats(call->registry->catalog, &stats);
+	xmlrpc_env_init(&env);
+	call_answer_env(call, &env, xmlrpc_int_new(&env, (int)stats.instances));
+}

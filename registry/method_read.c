@@ -1,0 +1,232 @@
+/* method_read: lookup, services, stats: answered from memory at once. */
+#include "common/clock.h"
+#include "registry/catalog.h"
+#include "registry/drain.h"
+#include "registry/keeper.h"
+#include "registry/method.h"
+#include "registry/writer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SERVICES_MAX = 1000 };
+
+static void method_set_revision(xmlrpc_env *env, xmlrpc_value *to, const struct catalog *catalog,
+				uint64_t revision)
+{
+	char text[CATALOG_POSITION_SIZE];
+
+	catalog_position_print(catalog, (struct catalog_position){revision, revision}, text);
+	rpc_set_string(env, to, "revision", text);
+}
+
+/* ---- lookup ---- */
+
+struct lookup {
+	const char *service, *zone, *version;
+	struct rpc_strings tags, status;
+	bool zone_given, version_given;
+};
+
+static bool method_is_status(const char *text)
+{
+	return instance_status_parse(text) >= 0;
+}
+
+#define LOOKUP(member) .name = #member, .offset = offsetof(struct lookup, member)
+
+static const struct rpc_field lookup_fields[] = {
+	{LOOKUP(service), .type = RPC_STRING, .required = true, .min = 1, .max = INSTANCE_NAME_MAX,
+	 .is_valid = instance_service_is_valid,
+	 .allowed = "a name of at most 128 letters, digits, '.', '_' and '-'"},
+	{LOOKUP(zone), .type = RPC_STRING, .max = INSTANCE_TEXT_MAX,
+	 .given = RPC_GIVEN(struct lookup, zone_given)},
+	{LOOKUP(version), .type = RPC_STRING, .max = INSTANCE_TEXT_MAX,
+	 .given = RPC_GIVEN(struct lookup, version_given)},
+	{LOOKUP(tags), .type = RPC_STRINGS, .max = INSTANCE_TAGS_MAX},
+	{LOOKUP(status), .type = RPC_STRINGS, .min = 1, .max = INSTANCE_STATUS_COUNT,
+	 .is_valid = method_is_status,
+	 .allowed = "\"up\", \"starting\", \"draining\", \"maintenance\" or \"down\""},
+};
+
+static bool lookup_has_tags(const struct instance *in, const struct rpc_strings *tags)
+{
+	for (size_t i = 0; i < tags->count; i++) {
+		size_t k = 0;
+
+		while (k < in->tag_count && strcmp(in->tags[k], tags->items[i]) != 0)
+			k++;
+		if (k == in->tag_count)
+			return false;
+	}
+	return true;
+}
+
+static bool lookup_matches(const struct lookup *want, unsigned statuses, const struct instance *in)
+{
+	if (!(statuses & 1u << in->status))
+		return false;
+	if (want->zone_given && strcmp(want->zone, in->zone) != 0)
+		return false;
+	if (want->version_given && strcmp(want->version, in->version) != 0)
+		return false;
+	return lookup_has_tags(in, &want->tags);
+}
+
+static unsigned lookup_statuses(const struct lookup *want)
+{
+	unsigned bits = 0;
+
+	if (!want->status.count)
+		return 1u << INSTANCE_UP;
+	for (size_t i = 0; i < want->status.count; i++)
+		bits |= 1u << instance_status_parse(want->status.items[i]);
+	return bits;
+}
+
+void method_lookup(struct call *call)
+{
+	struct lookup want = {.service = "", .zone = "", .version = ""};
+	struct catalog *catalog = call->registry->catalog;
+	struct catalog_answer found;
+	xmlrpc_value *out, *list;
+	size_t count = 0;
+	xmlrpc_env env;
+
+	if (!call_params(call, lookup_fields, 5, &want))
+		return;
+	atomic_fetch_add_explicit(&call->registry->lookups, 1, memory_order_relaxed);
+	if (catalog_look(catalog, want.service, &found) == CATALOG_NO_MEMORY) {
+		call_answer(call, NULL);
+		return;
+	}
+	xmlrpc_env_init(&env);
+	out = xmlrpc_struct_new(&env);
+	list = xmlrpc_array_new(&env);
+	for (size_t i = 0; found.view && i < found.view->count; i++) {
+		const struct instance *in = &found.view->records[i]->in;
+
+		if (!lookup_matches(&want, lookup_statuses(&want), in))
+			continue;
+		rpc_append(&env, list, rpc_build_instance(&env, in));
+		count++;
+	}
+	method_set_revision(&env, out, catalog, found.view ? found.view->revision : found.revision);
+	rpc_set_value(&env, out, "instances", list);
+	rpc_set_bool(&env, out, "held", found.held);
+	if (!count)
+		rpc_set_string(&env, out, "reason", catalog_reason(found.view));
+	catalog_view_unref(&found.view);
+	call_answer_env(call, &env, out);
+}
+
+/* ---- services ---- */
+
+struct services {
+	const char *prefix, *after;
+	int limit;
+};
+
+static const struct rpc_field services_fields[] = {
+	{.name = "prefix",
+	 .type = RPC_STRING,
+	 .offset = offsetof(struct services, prefix),
+	 .max = INSTANCE_NAME_MAX},
+	{.name = "after",
+	 .type = RPC_STRING,
+	 .offset = offsetof(struct services, after),
+	 .max = INSTANCE_NAME_MAX},
+	{.name = "limit",
+	 .type = RPC_INT,
+	 .offset = offsetof(struct services, limit),
+	 .min = 1,
+	 .max = SERVICES_MAX,
+	 .allowed = "an int from 1 to 1000"},
+};
+
+static xmlrpc_value *services_build(xmlrpc_env *env, const struct catalog *catalog,
+				    const struct catalog_summary *all, size_t count)
+{
+	xmlrpc_value *list = xmlrpc_array_new(env);
+
+	for (size_t i = 0; i < count; i++) {
+		xmlrpc_value *one = xmlrpc_struct_new(env);
+
+		rpc_set_string(env, one, "name", all[i].name);
+		rpc_set_int(env, one, "instances", (int)all[i].instances);
+		rpc_set_int(env, one, "up", (int)all[i].up);
+		method_set_revision(env, one, catalog, all[i].revision);
+		rpc_append(env, list, one);
+	}
+	return list;
+}
+
+void method_services(struct call *call)
+{
+	struct services want = {.prefix = "", .after = "", .limit = 100};
+	struct catalog *catalog = call->registry->catalog;
+	struct catalog_summary *all = NULL;
+	xmlrpc_value *out;
+	uint64_t revision;
+	xmlrpc_env env;
+	long count;
+
+	if (call_param_count(call) && !call_params(call, services_fields, 3, &want))
+		return;
+	all = malloc((size_t)want.limit * sizeof(*all));
+	count = all ? catalog_services(catalog, want.prefix, want.after, all, (size_t)want.limit,
+				       &revision)
+		    : -1;
+	if (count < 0) {
+		free(all);
+		call_answer(call, NULL);
+		return;
+	}
+	xmlrpc_env_init(&env);
+	out = xmlrpc_struct_new(&env);
+	method_set_revision(&env, out, catalog, revision);
+	rpc_set_value(&env, out, "services", services_build(&env, catalog, all, (size_t)count));
+	free(all);
+	call_answer_env(call, &env, out);
+}
+
+/* ---- stats ---- */
+
+/* The standard int has 32 bits: large counters stop at its end. */
+static void stats_set(xmlrpc_env *env, xmlrpc_value *to, const char *name, uint64_t value)
+{
+	rpc_set_int(env, to, name, value > INT32_MAX ? INT32_MAX : (int)value);
+}
+
+void method_stats(struct call *call)
+{
+	struct registry *r = call->registry;
+	struct catalog_stats catalog;
+	struct writer_stats writer;
+	xmlrpc_value *out;
+	xmlrpc_env env;
+
+	if (call_param_count(call) && !call_params(call, NULL, 0, &catalog))
+		return;
+	catalog_stats(r->catalog, &catalog);
+	writer_stats(r->writer, &writer);
+	xmlrpc_env_init(&env);
+	out = xmlrpc_struct_new(&env);
+	method_set_revision(&env, out, r->catalog, catalog.revision);
+	rpc_set_string(&env, out, "version", MICROREG_VERSION);
+	stats_set(&env, out, "uptime_s", (clock_ms() - r->started_ms) / 1000);
+	stats_set(&env, out, "services", catalog.services);
+	stats_set(&env, out, "instances", catalog.instances);
+	stats_set(&env, out, "expired", catalog.expired);
+	stats_set(&env, out, "held", catalog.held);
+	stats_set(&env, out, "watchers", keeper_waiting(r->keeper));
+	stats_set(&env, out, "gateways", drain_gateways(r->drain, clock_ms()));
+	stats_set(&env, out, "calls", atomic_load(&r->calls));
+	stats_set(&env, out, "faults", atomic_load(&r->faults));
+	stats_set(&env, out, "heartbeats", atomic_load(&r->beats));
+	stats_set(&env, out, "lookups", atomic_load(&r->lookups));
+	stats_set(&env, out, "writes", writer.operations);
+	stats_set(&env, out, "commits", writer.batches);
+	stats_set(&env, out, "store_failures", writer.failures);
+	call_answer_env(call, &env, out);
+}

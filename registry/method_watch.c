@@ -1,0 +1,291 @@
+/*
+ * method_watch: registry.watch and registry.report.
+ *
+ * A watch that has news is answered at once, unless a burst of changes is
+ * still going on; else it waits with the keeper and holds no thread.
+ */
+#include "common/clock.h"
+#include "registry/catalog.h"
+#include "registry/drain.h"
+#include "registry/keeper.h"
+#include "registry/method.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	WATCH_WAIT_MAX_MS = 60000,
+	WATCH_INSTANCES_MAX = 1000, /* of one answer; cut between services */
+	REPORT_MAX = 1000,
+};
+
+struct watcher {
+	const char *name, *kind;
+};
+
+static const struct rpc_field watcher_fields[] = {
+	{.name = "name",
+	 .type = RPC_STRING,
+	 .required = true,
+	 .offset = offsetof(struct watcher, name),
+	 .min = 1,
+	 .max = INSTANCE_NAME_MAX - 1,
+	 .is_valid = instance_text_is_valid},
+	{.name = "kind",
+	 .type = RPC_STRING,
+	 .offset = offsetof(struct watcher, kind),
+	 .max = INSTANCE_NAME_MAX,
+	 .is_valid = instance_text_is_valid,
+	 .allowed = "\"gateway\" or \"client\""},
+};
+
+/* ---- watch ---- */
+
+struct watch {
+	struct keeper_wait wait; /* first, so that the keeper's pointer is this one */
+	struct call *call;
+	const char *revision, *service;
+	int wait_ms;
+	xmlrpc_value *watcher_value;
+	struct watcher watcher;
+	bool whole;   /* it knows nothing of ours */
+	bool tracked; /* the drain counts it as waiting */
+};
+
+#define WATCH(member) .name = #member, .offset = offsetof(struct watch, member)
+
+static const struct rpc_field watch_fields[] = {
+	{WATCH(revision), .type = RPC_STRING, .required = true, .max = 128},
+	{WATCH(service), .type = RPC_STRING, .min = 1, .max = INSTANCE_NAME_MAX,
+	 .is_valid = instance_service_is_valid,
+	 .allowed = "a name of at most 128 letters, digits, '.', '_' and '-'"},
+	{WATCH(wait_ms), .type = RPC_INT, .max = WATCH_WAIT_MAX_MS,
+	 .allowed = "milliseconds, an int from 0 to 60000"},
+	{.name = "watcher", .type = RPC_STRUCT, .offset = offsetof(struct watch, watcher_value)},
+};
+
+static xmlrpc_value *watch_build_change(xmlrpc_env *env, const char *service,
+					const struct catalog_view *view, bool held)
+{
+	xmlrpc_value *change = xmlrpc_struct_new(env), *list = xmlrpc_array_new(env);
+	size_t count = 0;
+
+	for (size_t i = 0; view && i < view->count; i++) {
+		if (view->records[i]->in.status == INSTANCE_DOWN)
+			continue;
+		rpc_append(env, list, rpc_build_instance(env, &view->records[i]->in));
+		count++;
+	}
+	rpc_set_string(env, change, "service", service);
+	rpc_set_value(env, change, "instances", list);
+	rpc_set_bool(env, change, "held", held);
+	rpc_set_string(env, change, "reason", count ? "" : catalog_reason(view));
+	return change;
+}
+
+static void watch_answer(struct watch *watch, const struct catalog_changes *changes)
+{
+	struct registry *r = watch->call->registry;
+	char revision[CATALOG_POSITION_SIZE];
+	xmlrpc_value *out, *list;
+	xmlrpc_env env;
+
+	catalog_position_print(r->catalog, changes->position, revision);
+	xmlrpc_env_init(&env);
+	out = xmlrpc_struct_new(&env);
+	list = xmlrpc_array_new(&env);
+	for (size_t i = 0; i < changes->count; i++)
+		rpc_append(&env, list,
+			   watch_build_change(&env, changes->items[i].service,
+					      changes->items[i].view, changes->items[i].held));
+	rpc_set_string(&env, out, "revision", revision);
+	rpc_set_bool(&env, out, "reset", changes->reset);
+	rpc_set_value(&env, out, "changes", list);
+	rpc_set_bool(&env, out, "more", changes->more);
+	if (watch->tracked)
+		drain_watched(r->drain, watch->watcher.name, watch->service, clock_ms());
+	call_answer_env(watch->call, &env, out);
+}
+
+static void watch_ready(struct keeper_wait *wait)
+{
+	struct watch *watch = (void *)wait;
+	struct catalog_changes changes;
+
+	if (catalog_changes(watch->call->registry->catalog, watch->whole ? NULL : &wait->since,
+			    wait->service, WATCH_INSTANCES_MAX, &changes) < 0) {
+		if (watch->tracked)
+			drain_watched(watch->call->registry->drain, watch->watcher.name,
+				      watch->service, clock_ms());
+		call_answer(watch->call, NULL);
+		return;
+	}
+	watch_answer(watch, &changes); /* frees the call, and the watch with it */
+	catalog_changes_fini(&changes);
+}
+
+/* Is it to be answered now? While a burst of changes goes on it is better told whole. */
+static bool watch_is_ready(struct watch *watch)
+{
+	uint64_t changed_ms;
+
+	if (watch->whole || watch->call->nested || !watch->wait_ms)
+		return true;
+	return catalog_has_news(watch->call->registry->catalog, &watch->wait.since,
+				watch->wait.service, &changed_ms) &&
+	       clock_ms() - changed_ms >= WAITERS_QUIET_MS;
+}
+
+void method_watch(struct call *call)
+{
+	struct watch *watch = arena_zalloc(&call->arena, sizeof(*watch));
+	struct registry *r = call->registry;
+	struct err e = {0};
+
+	if (!watch) {
+		call_answer(call, NULL);
+		return;
+	}
+	watch->call = call;
+	watch->service = "";
+	watch->watcher = (struct watcher){"", "client"};
+	if (!call_params(call, watch_fields, 4, watch))
+		return;
+	if (watch->watcher_value &&
+	    rpc_read_struct("registry.watch: watcher", watch->watcher_value, watcher_fields, 2,
+			    &call->arena, &watch->watcher, &e) < 0) {
+		call_err(call, &e);
+		return;
+	}
+	watch->whole = !catalog_position_parse(r->catalog, watch->revision, &watch->wait.since) ||
+		       watch->wait.since.at > catalog_revision(r->catalog);
+	watch->wait.service = *watch->service ? watch->service : NULL;
+	watch->wait.wait_ms = (unsigned)watch->wait_ms;
+	watch->wait.ready = watch_ready;
+	if (strcmp(watch->watcher.kind, "gateway") == 0)
+		watch->tracked =
+			drain_watching(r->drain, watch->watcher.name, watch->service,
+				       watch->whole ? 0 : watch->wait.since.at, clock_ms());
+	if (watch_is_ready(watch)) {
+		watch_ready(&watch->wait);
+		return;
+	}
+	call_suspend(call);
+	if (keeper_wait(r->keeper, &watch->wait, &e) == 0)
+		return;
+	if (watch->tracked)
+		drain_watched(r->drain, watch->watcher.name, watch->service, clock_ms());
+	call_err(call, &e);
+}
+
+/* ---- report ---- */
+
+struct report {
+	const char *revision;
+	xmlrpc_value *watcher, *instances;
+};
+
+struct report_use {
+	const char *service, *id;
+	int in_flight, failures;
+};
+
+static const struct rpc_field report_fields[] = {
+	{.name = "watcher",
+	 .type = RPC_STRUCT,
+	 .required = true,
+	 .offset = offsetof(struct report, watcher)},
+	{.name = "revision",
+	 .type = RPC_STRING,
+	 .required = true,
+	 .offset = offsetof(struct report, revision),
+	 .max = 128},
+	{.name = "instances",
+	 .type = RPC_ARRAY,
+	 .required = true,
+	 .offset = offsetof(struct report, instances),
+	 .max = REPORT_MAX},
+};
+
+static const struct rpc_field report_use_fields[] = {
+	{.name = "service",
+	 .type = RPC_STRING,
+	 .required = true,
+	 .offset = offsetof(struct report_use, service),
+	 .min = 1,
+	 .max = INSTANCE_NAME_MAX,
+	 .is_valid = instance_service_is_valid},
+	{.name = "id",
+	 .type = RPC_STRING,
+	 .required = true,
+	 .offset = offsetof(struct report_use, id),
+	 .min = 1,
+	 .max = INSTANCE_NAME_MAX,
+	 .is_valid = instance_id_is_valid},
+	{.name = "in_flight", .type = RPC_INT, .offset = offsetof(struct report_use, in_flight)},
+	{.name = "failures", .type = RPC_INT, .offset = offsetof(struct report_use, failures)},
+};
+
+/* The array's structs in the call's arena; NULL with `e` set. */
+static struct drain_use *report_uses(struct call *call, xmlrpc_value *list, size_t *count,
+				     struct err *e)
+{
+	struct drain_use *uses = NULL;
+	xmlrpc_env env;
+	int n;
+
+	xmlrpc_env_init(&env);
+	n = xmlrpc_array_size(&env, list);
+	*count = n > 0 ? (size_t)n : 0;
+	uses = arena_zalloc(&call->arena, (*count + 1) * sizeof(*uses));
+	if (!uses)
+		(void)err_code(e, RPC_FAULT_STORE, "the registry is out of memory");
+	for (size_t i = 0; uses && i < *count; i++) {
+		struct report_use use = {0};
+		xmlrpc_value *item = NULL;
+
+		xmlrpc_array_read_item(&env, list, (unsigned)i, &item);
+		if (env.fault_occurred ||
+		    rpc_read_struct("registry.report: instances", item, report_use_fields, 4,
+				    &call->arena, &use, e) < 0)
+			uses = NULL;
+		else
+			uses[i] = (struct drain_use){use.service, use.id, (unsigned)use.in_flight};
+		if (!env.fault_occurred)
+			xmlrpc_DECREF(item); /* the array keeps it */
+	}
+	xmlrpc_env_clean(&env);
+	return uses;
+}
+
+void method_report(struct call *call)
+{
+	struct catalog *catalog = call->registry->catalog;
+	struct catalog_position position, now;
+	char revision[CATALOG_POSITION_SIZE];
+	struct watcher watcher = {"", "client"};
+	struct report report = {0};
+	struct drain_use *uses;
+	struct err e = {0};
+	xmlrpc_value *out;
+	xmlrpc_env env;
+	size_t count;
+
+	if (!call_params(call, report_fields, 3, &report))
+		return;
+	uses = report_uses(call, report.instances, &count, &e);
+	if (!uses || rpc_read_struct("registry.report: watcher", report.watcher, watcher_fields, 2,
+				     &call->arena, &watcher, &e) < 0) {
+		call_err(call, &e);
+		return;
+	}
+	if (catalog_position_parse(catalog, report.revision, &position))
+		drain_report(call->registry->drain, watcher.name, position.at, uses, count,
+			     clock_ms());
+	now.at = now.base = catalog_revision(catalog);
+	catalog_position_print(catalog, now, revision);
+	xmlrpc_env_init(&env);
+	out = xmlrpc_struct_new(&env);
+	rpc_set_string(&env, out, "revision", revision);
+	call_answer_env(call, &env, out);
+}
