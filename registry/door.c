@@ -1,0 +1,350 @@
+/* door: routes requests by path, carries calls to the methods and back. */
+#include "registry/door.h"
+#include "common/clock.h"
+#include "common/httpd.h"
+#include "common/json_write.h"
+#include "common/metrics.h"
+#include "common/xml_guard.h"
+#include "registry/catalog.h"
+#include "registry/drain.h"
+#include "registry/keeper.h"
+#include "registry/method.h"
+#include "registry/writer.h"
+
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	DOOR_REPLY_MAX = 256 << 20,
+	DOOR_SMALL_MAX = 64 << 10,
+	DOOR_IDLE_S = 90, /* longer than a watch waits */
+};
+
+struct door {
+	struct registry *registry;
+	struct httpd *httpd;
+	pthread_rwlock_t gate; /* read: a handler is at work; write: door_close */
+	bool closed;	       /* under gate */
+};
+
+static const char door_page[] =
+	"MicroReg registry " MICROREG_VERSION "\n"
+	"\n"
+	"Services register here and keep a lease alive; gateways and clients ask where they run.\n"
+	"\n"
+	"  POST /RPC2     XML-RPC: registry.*, system.*, and the methods of the original MicroReg\n"
+	"  GET  /health   200 when it is ready and its store takes changes\n"
+	"  GET  /metrics  counters, for Prometheus\n"
+	"\n"
+	"Try it:\n"
+	"  python3 -c \"import xmlrpc.client as x; "
+	"print(x.ServerProxy('http://127.0.0.1:8000/RPC2').registry.services())\"\n";
+
+/* ---- Small answers ---- */
+
+static void door_problem(struct httpd_request *request, unsigned status, const char *title,
+			 const char *detail)
+{
+	struct buf text;
+	struct json_writer j;
+
+	buf_init(&text, DOOR_SMALL_MAX);
+	json_write_init(&j, &text);
+	json_write_object(&j);
+	json_write_key(&j, "type");
+	json_write_string(&j, "about:blank");
+	json_write_key(&j, "title");
+	json_write_string(&j, title);
+	json_write_key(&j, "status");
+	json_write_uint(&j, status);
+	json_write_key(&j, "detail");
+	json_write_string(&j, detail);
+	json_write_object_end(&j);
+	httpd_reply(request, status, "application/problem+json", text.data,
+		    text.failed ? 0 : text.len);
+	buf_fini(&text);
+}
+
+static void door_health(struct door *s, struct httpd_request *request)
+{
+	struct catalog_stats stats;
+	struct err why = {0};
+	bool healthy = writer_is_healthy(s->registry->writer, &why);
+	struct buf text;
+	struct json_writer j;
+
+	catalog_stats(s->registry->catalog, &stats);
+	buf_init(&text, DOOR_SMALL_MAX);
+	json_write_init(&j, &text);
+	json_write_object(&j);
+	json_write_key(&j, "status");
+	json_write_string(&j, healthy ? "ok" : "failing");
+	if (!healthy) {
+		json_write_key(&j, "detail");
+		json_write_string(&j, why.text);
+	}
+	json_write_key(&j, "services");
+	json_write_uint(&j, stats.services);
+	json_write_key(&j, "instances");
+	json_write_uint(&j, stats.instances);
+	json_write_object_end(&j);
+	(void)httpd_add_header(request, "Cache-Control", "no-store"); /* without it still right */
+	httpd_reply(request, healthy ? 200 : 503, "application/json", text.data,
+		    text.failed ? 0 : text.len);
+	buf_fini(&text);
+}
+
+/* ---- Metrics ---- */
+
+enum door_metric {
+	DOOR_INSTANCES,
+	DOOR_EXPIRED,
+	DOOR_SERVICES,
+	DOOR_HELD,
+	DOOR_WATCHERS,
+	DOOR_GATEWAYS,
+	DOOR_CALLS,
+	DOOR_FAULTS,
+	DOOR_HEARTBEATS,
+	DOOR_LOOKUPS,
+	DOOR_WRITES,
+	DOOR_COMMITS,
+	DOOR_STORE_FAILURES,
+	DOOR_STORE_UP,
+	DOOR_METRICS,
+};
+
+static const struct metric door_metrics[DOOR_METRICS] = {
+	[DOOR_INSTANCES] = {"microreg_registry_instances", METRIC_GAUGE, "Live instances."},
+	[DOOR_EXPIRED] = {"microreg_registry_expired", METRIC_GAUGE,
+			  "Records kept of instances whose lease ended."},
+	[DOOR_SERVICES] = {"microreg_registry_services", METRIC_GAUGE, "Services."},
+	[DOOR_HELD] = {"microreg_registry_held", METRIC_GAUGE,
+		       "Instances not heard of since expiry was held back."},
+	[DOOR_WATCHERS] = {"microreg_registry_watchers", METRIC_GAUGE, "Watches waiting."},
+	[DOOR_GATEWAYS] = {"microreg_registry_gateways", METRIC_GAUGE, "Gateways watching."},
+	[DOOR_CALLS] = {"microreg_registry_calls_total", METRIC_COUNTER, "XML-RPC calls."},
+	[DOOR_FAULTS] = {"microreg_registry_faults_total", METRIC_COUNTER,
+			 "Calls answered by a fault."},
+	[DOOR_HEARTBEATS] = {"microreg_registry_heartbeats_total", METRIC_COUNTER, "Heartbeats."},
+	[DOOR_LOOKUPS] = {"microreg_registry_lookups_total", METRIC_COUNTER, "Lookups."},
+	[DOOR_WRITES] = {"microreg_registry_writes_total", METRIC_COUNTER,
+			 "Changes that were planned."},
+	[DOOR_COMMITS] = {"microreg_registry_commits_total", METRIC_COUNTER, "Batches of changes."},
+	[DOOR_STORE_FAILURES] = {"microreg_registry_store_failures_total", METRIC_COUNTER,
+				 "Batches that the store refused."},
+	[DOOR_STORE_UP] = {"microreg_registry_store_up", METRIC_GAUGE,
+			   "1 when the store takes changes."},
+};
+
+void door_print_metrics_reference(struct buf *out)
+{
+	for (size_t i = 0; i < DOOR_METRICS; i++)
+		metrics_print_reference(out, &door_metrics[i]);
+}
+
+static void door_metrics_reply(struct door *s, struct httpd_request *request)
+{
+	struct registry *r = s->registry;
+	uint64_t values[DOOR_METRICS];
+	struct catalog_stats catalog;
+	struct writer_stats writer;
+	struct err why;
+	struct buf text;
+
+	catalog_stats(r->catalog, &catalog);
+	writer_stats(r->writer, &writer);
+	values[DOOR_INSTANCES] = catalog.instances;
+	values[DOOR_EXPIRED] = catalog.expired;
+	values[DOOR_SERVICES] = catalog.services;
+	values[DOOR_HELD] = catalog.held;
+	values[DOOR_WATCHERS] = keeper_waiting(r->keeper);
+	values[DOOR_GATEWAYS] = drain_gateways(r->drain, clock_ms());
+	values[DOOR_CALLS] = atomic_load(&r->calls);
+	values[DOOR_FAULTS] = atomic_load(&r->faults);
+	values[DOOR_HEARTBEATS] = atomic_load(&r->beats);
+	values[DOOR_LOOKUPS] = atomic_load(&r->lookups);
+	values[DOOR_WRITES] = writer.operations;
+	values[DOOR_COMMITS] = writer.batches;
+	values[DOOR_STORE_FAILURES] = writer.failures;
+	values[DOOR_STORE_UP] = writer_is_healthy(r->writer, &why);
+	buf_init(&text, DOOR_SMALL_MAX);
+	for (size_t i = 0; i < DOOR_METRICS; i++) {
+		metrics_head(&text, &door_metrics[i]);
+		metrics_sample(&text, &door_metrics[i], NULL, 0, values[i]);
+	}
+	httpd_reply(request, text.failed ? 503 : 200, METRICS_CONTENT_TYPE, text.data,
+		    text.failed ? 0 : text.len);
+	buf_fini(&text);
+}
+
+/* ---- Calls ---- */
+
+static void door_suspend(struct call *call)
+{
+	httpd_suspend(call->owner);
+}
+
+static void door_answered(struct call *call, xmlrpc_value *result, const struct err *fault)
+{
+	struct httpd_request *request = call->owner;
+	struct buf text;
+
+	buf_init(&text, DOOR_REPLY_MAX);
+	if (method_serialize(result, fault, &text) < 0)
+		door_problem(request, 503, "Service Unavailable", "the registry is out of memory");
+	else
+		httpd_reply(request, 200, "text/xml; charset=utf-8", text.data, text.len);
+	buf_fini(&text);
+	if (result)
+		xmlrpc_DECREF(result);
+}
+
+static void door_peer(const struct httpd_request *request, char out[INET6_ADDRSTRLEN])
+{
+	const struct sockaddr *peer = httpd_peer(request);
+	const void *address = NULL;
+
+	out[0] = '\0';
+	if (peer && peer->sa_family == AF_INET) {
+		address = &((const struct sockaddr_in *)(const void *)peer)->sin_addr;
+	} else if (peer && peer->sa_family == AF_INET6) {
+		const struct in6_addr *six =
+			&((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr;
+
+		address = six;
+		if (IN6_IS_ADDR_V4MAPPED(six)) {
+			(void)inet_ntop(AF_INET, &six->s6_addr[12], out, INET6_ADDRSTRLEN);
+			return;
+		}
+	}
+	if (address && !inet_ntop(peer->sa_family, address, out, INET6_ADDRSTRLEN))
+		out[0] = '\0';
+}
+
+static void door_call(struct door *s, struct httpd_request *request)
+{
+	struct call *call = call_new(s->registry);
+	const char *body;
+	size_t len;
+
+	if (!call) {
+		door_problem(request, 503, "Service Unavailable", "the registry is out of memory");
+		return;
+	}
+	call->owner = request;
+	call->answered = door_answered;
+	call->suspend = door_suspend;
+	door_peer(request, call->peer);
+	body = httpd_body(request, &len);
+	method_handle(call, body, len);
+}
+
+/* ---- Routing ---- */
+
+static void door_not_allowed(struct httpd_request *request, const char *allow)
+{
+	char detail[128];
+
+	(void)httpd_add_header(request, "Allow", allow); /* without it the detail says so */
+	(void)snprintf(detail, sizeof(detail), "allowed here: %s", allow);
+	door_problem(request, 405, "Method Not Allowed", detail);
+}
+
+static void door_route(struct door *s, struct httpd_request *request)
+{
+	const char *path = httpd_path(request), *method = httpd_method(request);
+	bool get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+	bool post = strcmp(method, "POST") == 0, root = strcmp(path, "/") == 0;
+
+	if (root || strcmp(path, "/RPC2") == 0) {
+		if (post)
+			door_call(s, request);
+		else if (root && get)
+			httpd_reply(request, 200, "text/plain; charset=utf-8", door_page,
+				    sizeof(door_page) - 1);
+		else
+			door_not_allowed(request, root ? "GET, HEAD, POST" : "POST");
+		return;
+	}
+	if (strcmp(path, "/health") != 0 && strcmp(path, "/metrics") != 0) {
+		door_problem(request, 404, "Not Found",
+			     "here are /RPC2 (POST), /health, /metrics and /");
+		return;
+	}
+	if (!get)
+		door_not_allowed(request, "GET, HEAD");
+	else if (strcmp(path, "/health") == 0)
+		door_health(s, request);
+	else
+		door_metrics_reply(s, request);
+}
+
+static void door_handle(void *arg, struct httpd_request *request)
+{
+	struct door *s = arg;
+
+	(void)pthread_rwlock_rdlock(&s->gate);
+	if (s->closed)
+		door_problem(request, 503, "Service Unavailable", "the registry is stopping");
+	else
+		door_route(s, request);
+	(void)pthread_rwlock_unlock(&s->gate);
+}
+
+/* ---- Life ---- */
+
+struct door *door_start(struct registry *registry, const struct door_options *options,
+			struct err *e)
+{
+	struct door *s = calloc(1, sizeof(*s));
+	struct httpd_options httpd = {.address = options->address,
+				      .port = options->port,
+				      .threads = options->threads,
+				      .body_max_bytes = XML_GUARD_BYTES_MAX,
+				      .connections_max = options->connections_max,
+				      .idle_timeout_s = DOOR_IDLE_S,
+				      .handler = door_handle,
+				      .arg = s};
+
+	if (!s || pthread_rwlock_init(&s->gate, NULL)) {
+		(void)err_set(e, "door: out of memory");
+		free(s);
+		return NULL;
+	}
+	s->registry = registry;
+	s->httpd = httpd_start(&httpd, e);
+	if (s->httpd)
+		return s;
+	(void)pthread_rwlock_destroy(&s->gate); /* nobody holds it */
+	free(s);
+	return NULL;
+}
+
+uint16_t door_port(const struct door *door)
+{
+	return httpd_port(door->httpd);
+}
+
+void door_close(struct door *door)
+{
+	httpd_quiesce(door->httpd);
+	(void)pthread_rwlock_wrlock(&door->gate);
+	door->closed = true;
+	(void)pthread_rwlock_unlock(&door->gate);
+}
+
+void door_stop(struct door **door)
+{
+	struct door *s = *door;
+
+	if (!s)
+		return;
+	httpd_stop(&s->httpd);
+	(void)pthread_rwlock_destroy(&s->gate); /* nobody holds it */
+	free(s);
+	*door = NULL;
+}

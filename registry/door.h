@@ -1,0 +1,34 @@
+/*
+ * door: the registry's doors: /RPC2 and / for XML-RPC, /health, /metrics,
+ * and a page that tells what this is.
+ */
+#ifndef MICROREG_REGISTRY_DOOR_H
+#define MICROREG_REGISTRY_DOOR_H
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "registry/registry.h"
+
+#include <stdint.h>
+
+struct door;
+
+struct door_options {
+	const char *address; /* a literal */
+	uint16_t port;
+	unsigned threads, connections_max;
+};
+
+struct door *door_start(struct registry *registry, const struct door_options *options,
+			struct err *e);
+uint16_t door_port(const struct door *door);
+
+/* From now on calls are answered 503; returns when none is being started any more. */
+void door_close(struct door *door);
+/* After everything that answers suspended calls has ended. */
+void door_stop(struct door **door);
+
+/* The reference of metrics, as Markdown. */
+void door_print_metrics_reference(struct buf *out);
+
+#endif

@@ -1,0 +1,333 @@
+/*
+ * main: the registry daemon: settings, store, catalog, threads, and their end
+ * in the opposite order.
+ */
+#include "common/clock.h"
+#include "common/daemon.h"
+#include "common/log.h"
+#include "registry/catalog.h"
+#include "registry/checker.h"
+#include "registry/drain.h"
+#include "registry/keeper.h"
+#include "registry/method.h"
+#include "registry/door.h"
+#include "registry/setup.h"
+#include "registry/store.h"
+#include "registry/writer.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <signal.h>
+#include <unistd.h>
+
+enum { MAIN_TOMBSTONES = 10000, MAIN_SPARE_FILES = 400, MAIN_TEXT_MAX = 1 << 20 };
+
+struct options {
+	const char *config, *listen, *data_dir;
+	bool insecure, check;
+};
+
+struct parts {
+	struct setup *settings;
+	struct store *store;
+	struct registry registry;
+	struct checker *checker;
+	struct door *door;
+	struct url_address address; /* to listen on */
+};
+
+static const char main_usage[] =
+	"usage: microreg-registry [--config FILE] [--listen ADDR:PORT] [--data-dir DIR]\n"
+	"                         [--insecure] [--check] [--version] [--help]\n";
+
+static void main_help(void)
+{
+	(void)fputs(main_usage, stdout);
+	(void)fputs("\n"
+		    "  --config FILE       settings (YAML); flags win over them\n"
+		    "  --listen ADDR:PORT  default 127.0.0.1:8000; port 0: any free one, logged\n"
+		    "  --data-dir DIR      where registry.db is; default /var/lib/microreg where\n"
+		    "                      writable, else ./microreg-data; made when missing\n"
+		    "  --insecure          listen on other than loopback addresses without access\n"
+		    "                      control\n"
+		    "  --check             read the settings, print every mistake, and exit\n"
+		    "  --reference         print the reference of settings, methods and metrics\n"
+		    "\n"
+		    "exit codes:\n",
+		    stdout);
+	daemon_print_exits(stdout);
+}
+
+static int main_reference(void)
+{
+	struct buf out;
+	int failed;
+
+	buf_init(&out, MAIN_TEXT_MAX);
+	(void)buf_puts(&out, "## Settings\n\n");
+	setup_print_reference(&out);
+	(void)buf_puts(&out, "\n## Methods\n\n");
+	method_print_reference(&out);
+	(void)buf_puts(&out, "\n## Metrics\n\n| metric | type | meaning |\n|---|---|---|\n");
+	door_print_metrics_reference(&out);
+	failed = out.failed || fwrite(out.data, 1, out.len, stdout) != out.len;
+	buf_fini(&out);
+	return failed ? DAEMON_EXIT_SYSTEM : DAEMON_EXIT_OK;
+}
+
+/* -1: go on; else the exit code. */
+static int main_options(int argc, char **argv, struct options *o)
+{
+	static const struct option known[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"listen", required_argument, NULL, 'l'},
+		{"data-dir", required_argument, NULL, 'd'},
+		{"insecure", no_argument, NULL, 'i'},
+		{"check", no_argument, NULL, 'n'},
+		{"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},
+		{"reference", no_argument, NULL, 'r'},
+		{NULL, 0, NULL, 0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			o->config = optarg;
+			break;
+		case 'l':
+			o->listen = optarg;
+			break;
+		case 'd':
+			o->data_dir = optarg;
+			break;
+		case 'i':
+			o->insecure = true;
+			break;
+		case 'n':
+			o->check = true;
+			break;
+		case 'V':
+			(void)printf("microreg-registry %s\n", MICROREG_VERSION);
+			return DAEMON_EXIT_OK;
+		case 'h':
+			main_help();
+			return DAEMON_EXIT_OK;
+		case 'r':
+			return main_reference();
+		default:
+			(void)fputs(main_usage, stderr);
+			return DAEMON_EXIT_USAGE;
+		}
+	}
+	if (optind == argc)
+		return -1;
+	(void)fprintf(stderr, "microreg-registry: what is \"%s\"?\n%s", argv[optind], main_usage);
+	return DAEMON_EXIT_USAGE;
+}
+
+/* -1: go on; else the exit code. */
+static int main_settings(const struct options *o, struct parts *p)
+{
+	struct buf mistakes;
+
+	buf_init(&mistakes, MAIN_TEXT_MAX);
+	p->settings = setup_read(o->config, &mistakes);
+	if (!p->settings) {
+		const char *text = buf_str(&mistakes);
+
+		(void)fputs(text ? text : "out of memory\n", stderr);
+		buf_fini(&mistakes);
+		return DAEMON_EXIT_SETTINGS;
+	}
+	buf_fini(&mistakes);
+	if (o->listen)
+		p->settings->listen = o->listen;
+	if (o->data_dir)
+		p->settings->data_dir = o->data_dir;
+	if (!p->settings->data_dir)
+		p->settings->data_dir = setup_data_dir();
+	p->settings->insecure |= o->insecure;
+	return -1;
+}
+
+/* Each connection is a descriptor; what is refused here shows as connections that wait. */
+static void main_raise_files(unsigned connections)
+{
+	struct rlimit limit;
+	rlim_t want = (rlim_t)connections + MAIN_SPARE_FILES;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= want)
+		return;
+	limit.rlim_cur = want < limit.rlim_max ? want : limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_warn("can't raise the limit of open files: %s", strerror(errno));
+	else if (limit.rlim_cur < want)
+		log_warn("open files are limited to %llu, limits.connections is %u",
+			 (unsigned long long)limit.rlim_cur, connections);
+}
+
+struct main_loading {
+	struct catalog *catalog;
+	uint64_t now_ms;
+	int64_t wall_ms;
+	size_t count;
+};
+
+static int main_load_one(void *arg, const struct record *record)
+{
+	struct main_loading *loading = arg;
+
+	loading->count++;
+	return catalog_load(loading->catalog, record, loading->now_ms, loading->wall_ms);
+}
+
+static int main_load(struct parts *p, struct err *e)
+{
+	struct registry *r = &p->registry;
+	struct catalog_limits limits = {.instances_max = p->settings->limits.instances,
+					.services_max = p->settings->limits.services,
+					.tombstones_max = MAIN_TOMBSTONES};
+	struct main_loading loading = {.now_ms = clock_ms(), .wall_ms = clock_wall_ms()};
+
+	p->store = store_open(p->settings->data_dir, e);
+	if (!p->store)
+		return -1;
+	r->catalog = catalog_new(store_database(p->store), store_revision(p->store), &limits,
+				 loading.now_ms);
+	if (!r->catalog)
+		return err_code(e, DAEMON_EXIT_SYSTEM, "catalog: out of memory");
+	loading.catalog = r->catalog;
+	if (store_load(p->store, main_load_one, &loading, e) < 0)
+		return -1;
+	if (loading.count)
+		log_info("loaded %zu instances from %s; each has its ttl to renew", loading.count,
+			 p->settings->data_dir);
+	return 0;
+}
+
+static void main_on_change(void *arg)
+{
+	struct registry *r = arg;
+
+	keeper_changed(r->keeper);
+}
+
+static int main_threads(struct parts *p, struct err *e)
+{
+	struct registry *r = &p->registry;
+	struct writer_options writer = {
+		.store = p->store, .catalog = r->catalog, .on_change = main_on_change, .arg = r};
+
+	e->code = DAEMON_EXIT_SYSTEM;
+	r->legacy_strict = p->settings->legacy_strict;
+	r->started_ms = clock_ms();
+	r->drain = drain_new();
+	if (!r->drain)
+		return err_code(e, DAEMON_EXIT_SYSTEM, "out of memory");
+	r->keeper = keeper_new(r, p->settings->limits.watchers, e);
+	if (r->keeper)
+		r->writer = writer_start(&writer, e);
+	if (r->writer && keeper_start(r->keeper, e) == 0)
+		p->checker = checker_start(r, NULL, e);
+	if (p->checker)
+		return 0;
+	e->code = DAEMON_EXIT_SYSTEM;
+	return -1;
+}
+
+static int main_serve(struct parts *p, struct err *e)
+{
+	struct door_options options = {.threads = p->settings->threads,
+				       .connections_max = p->settings->limits.connections};
+
+	options.address = p->address.host;
+	options.port = p->address.port;
+	p->door = door_start(&p->registry, &options, e);
+	if (!p->door) {
+		e->code = e->code ? e->code : DAEMON_EXIT_SYSTEM;
+		return -1;
+	}
+	log_info(p->address.ipv6 ? "listening on [%s]:%u" : "listening on %s:%u", p->address.host,
+		 door_port(p->door));
+	return 0;
+}
+
+/* What answers suspended calls ends before the door: keeper's thread, writer, then the rest. */
+static void main_stop(struct parts *p)
+{
+	struct registry *r = &p->registry;
+
+	if (p->door)
+		door_close(p->door);
+	checker_stop(&p->checker);
+	if (r->keeper)
+		keeper_stop(r->keeper);
+	writer_stop(&r->writer);
+	if (r->drain)
+		drain_stop(r->drain);
+	keeper_free(&r->keeper);
+	door_stop(&p->door);
+	drain_free(&r->drain);
+	catalog_free(&r->catalog);
+	store_close(&p->store);
+	setup_free(&p->settings);
+}
+
+static void main_wait(int signals)
+{
+	struct pollfd fd = {.fd = signals, .events = POLLIN};
+	struct signalfd_siginfo info;
+
+	for (;;) {
+		if (poll(&fd, 1, -1) < 0 && errno != EINTR)
+			return;
+		if (read(signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+			continue;
+		if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) {
+			log_info("stopping");
+			return;
+		}
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = {0};
+	struct parts parts = {0};
+	struct err e = {0};
+	int code = main_options(argc, argv, &options), signals;
+
+	if (code >= 0)
+		return code;
+	log_open("registry", LOG_INFO);
+	code = main_settings(&options, &parts);
+	if (code >= 0 || options.check) {
+		setup_free(&parts.settings);
+		return code >= 0 ? code : DAEMON_EXIT_OK;
+	}
+	log_set_level((enum log_level)parts.settings->log.level);
+	signals = daemon_signals();
+	main_raise_files(parts.settings->limits.connections);
+	method_init();
+	code = DAEMON_EXIT_OK;
+	if (signals < 0)
+		(void)err_code(&e, DAEMON_EXIT_SYSTEM, "signals: %s", strerror(errno));
+	if (signals >= 0 && setup_address(parts.settings, &parts.address, &e) == 0 &&
+	    main_load(&parts, &e) == 0 && main_threads(&parts, &e) == 0 &&
+	    main_serve(&parts, &e) == 0) {
+		main_wait(signals);
+	} else {
+		log_error("%s", e.text);
+		code = e.code ? e.code : DAEMON_EXIT_SYSTEM;
+	}
+	main_stop(&parts);
+	return code;
+}

@@ -1,0 +1,48 @@
+/* setup: the registry's settings file, and the flags over it. */
+#ifndef MICROREG_REGISTRY_SETUP_H
+#define MICROREG_REGISTRY_SETUP_H
+
+#include "common/arena.h"
+#include "common/buf.h"
+#include "common/err.h"
+#include "common/log.h"
+#include "common/url.h"
+
+#include <stdbool.h>
+
+struct setup_limits {
+	unsigned instances, services, watchers, connections;
+};
+
+struct setup_log {
+	unsigned level; /* enum log_level */
+};
+
+struct setup {
+	struct arena arena;
+	const char *listen;   /* as written */
+	const char *data_dir; /* NULL: setup_data_dir decides */
+	bool insecure;
+	unsigned threads;
+	bool legacy_strict;
+	struct setup_limits limits;
+	struct setup_log log;
+};
+
+/* Reads a file; `name` NULL: the defaults. NULL on any mistake: then `mistakes` holds a line for
+ * each, "FILE:LINE: what is wrong; what to write". */
+struct setup *setup_read(const char *name, struct buf *mistakes);
+void setup_free(struct setup **settings);
+
+/* Where data goes when nobody says: /var/lib/microreg when it is there and writable, else
+ * ./microreg-data. */
+const char *setup_data_dir(void);
+
+/* The address of `listen`. Without access control only this machine may ask, unless `insecure`:
+ * code DAEMON_EXIT_LISTEN; a mistaken text: DAEMON_EXIT_SETTINGS. */
+int setup_address(const struct setup *settings, struct url_address *out, struct err *e);
+
+/* The reference of every key, as Markdown. */
+void setup_print_reference(struct buf *out);
+
+#endif
