@@ -16,7 +16,7 @@ static const struct microreg_service *make(const char *name, size_t count, const
 	static const struct instance_pair meta[] = {{"k", "v"}, {"l", ""}};
 	struct instance *instances = calloc(count ? count : 1, sizeof(*instances));
 	const struct microreg_service *s;
-	char(*ids)[16] = calloc(count ? count : 1, sizeof(*ids));
+	char(*ids)[32] = calloc(count ? count : 1, sizeof(*ids));
 
 	ck_assert(instances && ids);
 	for (size_t i = 0; i < count; i++) {
