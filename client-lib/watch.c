@@ -30,7 +30,7 @@ static xmlrpc_value *watch_build(const struct microreg *m, const struct follow *
 	rpc_set_string(&env, param, "revision", f->revision);
 	if (f->service)
 		rpc_set_string(&env, param, "service", f->service);
-	rpc_set_int(&env, param, "wait_ms", WATCH_WAIT_MS);
+	rpc_set_int(&env, param, "wait_ms", f->quick ? 0 : WATCH_WAIT_MS);
 	watcher = env.fault_occurred ? NULL : xmlrpc_struct_new(&env);
 	rpc_set_string(&env, watcher, "name", m->name);
 	rpc_set_string(&env, watcher, "kind", m->kind);
@@ -45,12 +45,14 @@ static xmlrpc_value *watch_build(const struct microreg *m, const struct follow *
 
 static int watch_begin(struct microreg *m, struct follow *f, struct microreg_error *e)
 {
-	xmlrpc_value *param = watch_build(m, f);
+	xmlrpc_value *param;
 	struct carrier_request request = {.url = m->addresses[f->address].url,
 					  .reply_max = CALL_REPLY_LARGE,
 					  .connect_ms = m->timeout_ms,
 					  .headers = m->headers};
 
+	f->quick = f->tried || !f->pace.answered_ms;
+	param = watch_build(m, f);
 	if (!param)
 		return error_memory(e);
 	f->body = call_write("registry.watch", param, e);
@@ -70,7 +72,7 @@ static int watch_begin(struct microreg *m, struct follow *f, struct microreg_err
 	}
 	f->running = true;
 	f->began_ms = clock_ms();
-	f->deadline_ms = f->began_ms + WATCH_WAIT_MS + m->timeout_ms;
+	f->deadline_ms = f->began_ms + (f->quick ? 0 : WATCH_WAIT_MS) + m->timeout_ms;
 	return 0;
 }
 
@@ -155,7 +157,8 @@ static void watch_finish(struct microreg *m, struct follow *f, CURLcode code)
 	} else {
 		watch_answered(m, f);
 		/* A registry that answers at once with nothing new is not asked in a circle. */
-		if (waited < PACE_FIRST_MS && !more && strcmp(before, f->revision) == 0)
+		if (waited < PACE_FIRST_MS && !more && !f->quick &&
+		    strcmp(before, f->revision) == 0)
 			f->pace.due_ms += PACE_FIRST_MS;
 	}
 	buf_fini(&c->reply);

@@ -28,6 +28,7 @@ struct follow {
 	struct carrier *carrier; /* NULL until first needed */
 	xmlrpc_mem_block *body;	 /* while a call runs */
 	bool running;
+	bool quick; /* asks to be answered at once: to see whether the registry is there */
 	unsigned address;
 	unsigned tried; /* addresses that failed in a row */
 	uint64_t deadline_ms, began_ms;

@@ -287,7 +287,7 @@ class Following(Case):
 
     def test_of_two_addresses_the_first_may_hang(self):
         first, second = self.stage.registry(), self.stage.registry()
-        driver = Driver(self.stage, f"{first.url} {second.url}", timeout_ms=2000)
+        driver = Driver(self.stage, f"{first.url},{second.url}", timeout_ms=2000)
         first.send_signal(signal.SIGSTOP)
         try:
             self.assertEqual(driver.do("register", 1, "orders", 80, "a"), ["a"])
