@@ -1,0 +1,212 @@
+"""Which instance gets a request, and what happens when one does not take it."""
+
+import collections
+import concurrent.futures
+import threading
+import unittest
+
+from harness import Case, SharedCase, wait_until
+from origin import reply
+
+
+def ask_many(gateway, path, threads, each):
+    """`each` GETs from every one of `threads` threads at once; all replies."""
+    start = threading.Barrier(threads)
+
+    def work():
+        start.wait()
+        return [gateway.get(path) for _ in range(each)]
+    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+        return [r for f in [pool.submit(work) for _ in range(threads)] for r in f.result()]
+
+
+class RoundRobin(SharedCase):
+    """Origins that answer with their number."""
+
+    @classmethod
+    def prepare(cls):
+        cls.origins = [cls.stage.origin(lambda request, peer, i=i: reply(200, b"%d" % i))
+                       for i in range(5)]
+        addresses = [origin.address for origin in cls.origins]
+        cls.gateway = cls.stage.gateway({
+            "workers": 2,
+            "services": {"five": {"instances": addresses}, "two": {"instances": addresses[:2]},
+                         "one": {"instances": addresses[:1]}},
+            "routes": [{"path": f"/{name}", "service": name, "cache": "off"}
+                       for name in ("five", "two", "one")]})
+
+    def test_requests_go_to_each_instance_in_turn(self):
+        first = [self.gateway.get("/five").body for _ in range(5)]
+        self.assertEqual(sorted(first), [b"0", b"1", b"2", b"3", b"4"])
+        self.assertEqual([self.gateway.get("/five").body for _ in range(10)], first * 2)
+
+    def test_each_instance_gets_its_exact_share_when_50_threads_ask_at_once(self):
+        replies = ask_many(self.gateway, "/five", 50, 10)
+        counts = collections.Counter(r.body for r in replies)
+        self.assertEqual(set(counts.values()), {100}, counts)
+
+    def test_the_turns_of_one_service_do_not_touch_those_of_another(self):
+        turns = []
+        for _ in range(4):
+            turns.append(self.gateway.get("/two").body)
+            self.gateway.get("/five")
+        self.assertEqual(turns[:2], turns[2:])
+        self.assertNotEqual(turns[0], turns[1])
+
+    def test_one_instance_gets_all(self):
+        self.assertEqual({self.gateway.get("/one").body for _ in range(5)}, {b"0"})
+
+
+class Retries(Case):
+    """What a failed attempt leads to."""
+
+    def start(self, origins, **service):
+        """A gateway before these origins."""
+        return self.stage.gateway({
+            "services": {"s": {"instances": [o.address for o in origins], **service}},
+            "routes": [{"path": "/*", "service": "s", "cache": "off"}]})
+
+    def test_a_refused_connect_is_tried_on_every_other_instance(self):
+        origins = [self.stage.origin() for _ in range(4)]
+        gateway = self.start(origins)
+        for origin in origins[:3]:
+            origin.close()
+        for method in ("GET", "POST"):
+            for _ in range(8):
+                self.assertEqual(gateway.request(method, "/x", b"body").status, 200)
+
+    def test_no_instance_left_to_connect_to_is_a_problem(self):
+        origins = [self.stage.origin() for _ in range(2)]
+        gateway = self.start(origins)
+        for origin in origins:
+            origin.close()
+        answer = gateway.get("/x")
+        self.assertIn(answer.status, (502, 503))
+        self.assertEqual(answer.headers.get("Content-Type"), "application/problem+json")
+        self.assertIn("error=connection_refused", answer.headers.get("Proxy-Status"))
+
+    def test_a_get_that_failed_on_one_instance_is_answered_by_another(self):
+        failures = {
+            "503": lambda request, peer: reply(503, b"no"),
+            "502": lambda request, peer: reply(502, b"no"),
+            "reset": lambda request, peer: peer.reset(),
+            "close": lambda request, peer: peer.close(),
+            "malformed": lambda request, peer: b"what?\r\n\r\n",
+        }
+        for name, failure in failures.items():
+            with self.subTest(name):
+                good = self.stage.origin(lambda request, peer: reply(200, b"good"))
+                bad = self.stage.origin(failure)
+                gateway = self.start([bad, good])
+                for _ in range(4):
+                    self.assertEqual(gateway.get("/x").body, b"good")
+                self.assertTrue(bad.requests)
+
+    def test_a_post_that_was_sent_is_not_sent_again(self):
+        origins = [self.stage.origin(lambda request, peer: reply(503, b"no")) for _ in range(2)]
+        gateway = self.start(origins)
+        self.assertEqual(gateway.request("POST", "/x", b"once").status, 503)
+        self.assertEqual(sum(len(o.requests) for o in origins), 1)
+
+    def test_a_post_is_sent_again_where_the_service_allows_it(self):
+        bad = self.stage.origin(lambda request, peer: reply(503, b"no"))
+        good = self.stage.origin(lambda request, peer: reply(200, request.body))
+        gateway = self.start([bad, good], retry={"non_idempotent": True})
+        for _ in range(2):
+            answer = gateway.request("POST", "/x", b"again")
+            self.assertEqual((answer.status, answer.body), (200, b"again"))
+
+    def test_attempts_are_limited(self):
+        origins = [self.stage.origin(lambda request, peer: reply(503, b"no")) for _ in range(4)]
+        gateway = self.start(origins)
+        self.assertEqual(gateway.get("/x").status, 503)
+        self.assertEqual(sum(len(o.requests) for o in origins), 2)
+
+    def test_retries_can_be_switched_off(self):
+        origins = [self.stage.origin(lambda request, peer: reply(503, b"no")) for _ in range(2)]
+        gateway = self.start(origins, retry={"attempts": 1})
+        self.assertEqual(gateway.get("/x").status, 503)
+        self.assertEqual(sum(len(o.requests) for o in origins), 1)
+
+
+class Instances(Case):
+    """Instances that come and go in the registry."""
+
+    def prepare(self, count, *args):
+        """A registry, `count` instances of users, and a gateway that knows them."""
+        self.registry = self.stage.registry()
+        self.users = [self.stage.service("users", "--id", f"users-{i}", *args)
+                      for i in range(count)]
+        self.gateway = self.stage.gateway({
+            "routes": [{"path": "/users/{id}", "service": "users", "cache": "off"}]})
+        self.gateway.wait_status("/users/56", 200)
+
+    def seen(self, requests=10):
+        """Which instances answer."""
+        return {self.gateway.get("/users/56").headers.get("X-Instance") for _ in range(requests)}
+
+    def test_a_new_instance_gets_its_share_as_soon_as_it_is_registered(self):
+        self.prepare(1)
+        self.stage.service("users", "--id", "users-new")
+        wait_until(lambda: self.seen() == {"users-0", "users-new"}, "use of the new instance")
+
+    def test_one_that_deregisters_on_sigterm_gets_no_more_requests_and_loses_none(self):
+        self.prepare(2)
+        stopping = threading.Thread(target=self.users[0].stop)
+        stopping.start()
+        statuses = collections.Counter()
+        while stopping.is_alive():
+            statuses[self.gateway.get("/users/56").status] += 1
+        stopping.join()
+        for _ in range(20):
+            statuses[self.gateway.get("/users/56").status] += 1
+        self.assertEqual(set(statuses), {200})
+        wait_until(lambda: self.seen() == {"users-1"}, "the end of its use")
+
+    def test_kill_9_of_one_instance_under_requests_fails_none(self):
+        self.prepare(2)
+        killed = threading.Event()
+        replies = []
+
+        def ask():
+            after = 0
+            while after < 60:
+                replies.append(self.gateway.get("/users/56").status)
+                after += killed.is_set()
+        threads = [threading.Thread(target=ask) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: len(replies) > 100, "traffic")
+        self.users[0].kill()
+        killed.set()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(collections.Counter(replies), {200: len(replies)})
+
+    def test_instances_that_are_not_up_get_no_requests(self):
+        self.prepare(3)
+        for instance, status in (("users-0", "draining"), ("users-1", "maintenance")):
+            self.registry.call("registry.set_status", {
+                "service": "users", "id": instance, "status": status, "reason": "test"})
+        wait_until(lambda: self.seen() == {"users-2"}, "the end of their use")
+        self.registry.call("registry.set_status", {
+            "service": "users", "id": "users-0", "status": "up", "reason": "test"})
+        wait_until(lambda: self.seen() == {"users-0", "users-2"}, "its use")
+
+    def test_one_whose_lease_ran_out_gets_no_requests(self):
+        self.prepare(1)
+        silent = self.stage.origin(lambda request, peer: reply(200, b"", {"X-Instance": "silent"}))
+        self.registry.register("users", silent.port, id="silent", ttl_ms=1000)
+        wait_until(lambda: "silent" in self.seen(), "its use")
+        wait_until(lambda: self.seen() == {"users-0"}, "the end of its use")
+
+    def test_a_service_nobody_registered_is_a_503(self):
+        self.registry = self.stage.registry()
+        gateway = self.stage.gateway({"routes": [{"path": "/x", "service": "nobody"}]})
+        answer = gateway.get("/x")
+        self.assertEqual(answer.status, 503)
+        self.assertEqual(answer.headers.get("Content-Type"), "application/problem+json")
+
+
+if __name__ == "__main__":
+    unittest.main()
