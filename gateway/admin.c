@@ -1,59 +1,141 @@
-/* admin: a table of pages. */
+/* admin: a table of pages, and what they are shown. */
 #include "gateway/admin.h"
+#include "common/clock.h"
+#include "common/daemon.h"
 #include "common/httpd.h"
 #include "common/log.h"
-#include "gateway/stats.h"
+#include "common/metrics.h"
+#include "gateway/admin_pages.h"
+#include "gateway/problem.h"
 
-#include <stdatomic.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Of a page: a registry may know very many instances. */
+#define ADMIN_PAGE_MAX ((size_t)64 << 20)
 
 struct admin {
 	struct httpd *httpd;
 	struct gateway *gateway;
-	atomic_bool draining;
+	int64_t started_wall_ms;
+	uint64_t started_ms;
+	pthread_mutex_t lock; /* guards what follows */
+	struct table *table;
+	struct admin_reload reload;
+	bool draining;
 };
 
-static void admin_text(struct httpd_request *request, unsigned status, const char *text)
+static void admin_page_health(const struct admin_view *view, struct buf *out)
 {
-	httpd_reply(request, status, "text/plain; charset=utf-8", text, strlen(text));
+	(void)view;
+	(void)buf_puts(out, "{\"status\":\"ok\"}"); /* failure sticks */
 }
 
-static void admin_metrics(struct admin *admin, struct httpd_request *request)
+static const struct admin_page {
+	const char *path, *type;
+	void (*write)(const struct admin_view *view, struct buf *out);
+	bool ready; /* 503 unless ready */
+} admin_pages[] = {
+	{"/health", "application/json", admin_page_health, false},
+	{"/ready", "application/json", admin_page_ready, true},
+	{"/metrics", METRICS_CONTENT_TYPE, admin_page_metrics, false},
+	{"/status", "application/json", admin_page_status, false},
+	{"/services", "application/json", admin_page_services, false},
+	{"/routes", "application/json", admin_page_routes, false},
+};
+
+enum { ADMIN_PAGES = sizeof(admin_pages) / sizeof(admin_pages[0]) };
+
+static void admin_problem(struct httpd_request *request, enum problem problem, const char *detail)
 {
 	struct buf out;
 
-	buf_init(&out, 16 << 20);
-	stats_write(admin->gateway->stats, &out);
-	if (out.failed)
-		admin_text(request, 503, "out of memory\n");
-	else
-		httpd_reply(request, 200, "text/plain; version=0.0.4; charset=utf-8", out.data,
-			    out.len);
+	buf_init(&out, 4096);
+	problem_write(&out, problem, detail, NULL);
+	httpd_reply(request, problem_kind(problem)->status, PROBLEM_CONTENT_TYPE, out.data,
+		    out.failed ? 0 : out.len);
 	buf_fini(&out);
+}
+
+static void admin_reply(struct httpd_request *request, const struct admin_page *page,
+			const struct admin_view *view)
+{
+	unsigned status = page->ready && !admin_is_ready(view) ? 503 : 200;
+	struct buf out;
+
+	buf_init(&out, ADMIN_PAGE_MAX);
+	page->write(view, &out);
+	if (out.failed) {
+		admin_problem(request, PROBLEM_NO_MEMORY, "the page is too large");
+		buf_fini(&out);
+		return;
+	}
+	/* Numbers of a moment; a failure to say so does no harm. */
+	(void)httpd_add_header(request, "Cache-Control", "no-store");
+	httpd_reply_take(request, status, page->type, out.data, out.len);
+}
+
+static struct admin_view *admin_view_new(struct admin *admin)
+{
+	struct admin_view *view = calloc(1, sizeof(*view));
+
+	if (!view)
+		return NULL;
+	view->gateway = admin->gateway;
+	view->started_wall_ms = admin->started_wall_ms;
+	view->uptime_ms = clock_ms() - admin->started_ms;
+	pthread_mutex_lock(&admin->lock);
+	view->table = table_ref(admin->table);
+	view->reload = admin->reload;
+	view->draining = admin->draining;
+	pthread_mutex_unlock(&admin->lock);
+	return view;
+}
+
+static void admin_show(struct admin *admin, struct httpd_request *request,
+		       const struct admin_page *page)
+{
+	struct admin_view *view = admin_view_new(admin);
+	struct table *table;
+
+	if (!view) {
+		admin_problem(request, PROBLEM_NO_MEMORY, NULL);
+		return;
+	}
+	admin_reply(request, page, view);
+	table = view->table;
+	table_unref(&table);
+	free(view);
 }
 
 static void admin_handle(void *arg, struct httpd_request *request)
 {
-	struct admin *admin = arg;
-	const char *path = httpd_path(request);
+	const char *path = httpd_path(request), *method = httpd_method(request);
 
-	if (strcmp(path, "/health") == 0)
-		admin_text(request, 200, "ok\n");
-	else if (strcmp(path, "/ready") == 0)
-		admin_text(request, atomic_load(&admin->draining) ? 503 : 200,
-			   atomic_load(&admin->draining) ? "draining\n" : "ready\n");
-	else if (strcmp(path, "/metrics") == 0)
-		admin_metrics(admin, request);
-	else
-		admin_text(request, 404, "no such page; there are /health, /ready, /metrics\n");
+	for (size_t i = 0; i < ADMIN_PAGES; i++) {
+		if (strcmp(path, admin_pages[i].path) != 0)
+			continue;
+		if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0) {
+			admin_show(arg, request, &admin_pages[i]);
+		} else {
+			(void)httpd_add_header(request, "Allow", "GET, HEAD");
+			admin_problem(request, PROBLEM_NO_METHOD, NULL);
+		}
+		return;
+	}
+	admin_problem(
+		request, PROBLEM_NO_ROUTE,
+		"the admin door has /health, /ready, /metrics, /status, /services and /routes");
 }
 
-struct admin *admin_start(struct gateway *gateway, const struct settings *settings, struct err *e)
+struct admin *admin_start(struct gateway *gateway, struct table *table, struct err *e)
 {
+	const struct settings_address *address = &table->settings->admin;
 	struct admin *admin = calloc(1, sizeof(*admin));
-	struct httpd_options options = {.address = settings->admin.host,
-					.port = settings->admin.port,
+	struct httpd_options options = {.address = address->host,
+					.port = address->port,
 					.threads = 1,
 					.body_max_bytes = 64 << 10,
 					.connections_max = 256,
@@ -61,38 +143,73 @@ struct admin *admin_start(struct gateway *gateway, const struct settings *settin
 					.handler = admin_handle,
 					.arg = admin};
 
-	if (!admin) {
-		(void)err_set(e, "admin: out of memory");
+	if (!admin || pthread_mutex_init(&admin->lock, NULL)) {
+		free(admin);
+		(void)err_code(e, DAEMON_EXIT_SYSTEM, "admin: out of memory");
 		return NULL;
 	}
 	admin->gateway = gateway;
+	admin->started_wall_ms = clock_wall_ms();
+	admin->started_ms = clock_ms();
+	admin->table = table_ref(table);
+	admin_note_reload(admin, true, "read at the start");
 	admin->httpd = httpd_start(&options, e);
 	if (!admin->httpd) {
-		free(admin);
+		admin_stop(&admin);
 		return NULL;
 	}
-	log_info("admin on %s:%u", settings->admin.host, (unsigned)httpd_port(admin->httpd));
+	log_info("admin on %s%s%s:%u", strchr(address->host, ':') ? "[" : "", address->host,
+		 strchr(address->host, ':') ? "]" : "", (unsigned)admin_port(admin));
 	return admin;
 }
 
 void admin_stop(struct admin **admin)
 {
-	if (!*admin)
+	struct admin *a = *admin;
+
+	if (!a)
 		return;
-	httpd_stop(&(*admin)->httpd);
-	free(*admin);
 	*admin = NULL;
+	httpd_stop(&a->httpd);
+	table_unref(&a->table);
+	(void)pthread_mutex_destroy(&a->lock);
+	free(a);
+}
+
+uint16_t admin_port(const struct admin *admin)
+{
+	return admin ? httpd_port(admin->httpd) : 0;
 }
 
 void admin_set_draining(struct admin *admin)
 {
-	if (admin)
-		atomic_store(&admin->draining, true);
+	if (!admin)
+		return;
+	pthread_mutex_lock(&admin->lock);
+	admin->draining = true;
+	pthread_mutex_unlock(&admin->lock);
+}
+
+void admin_set_table(struct admin *admin, struct table *table)
+{
+	struct table *old;
+
+	if (!admin)
+		return;
+	pthread_mutex_lock(&admin->lock);
+	old = admin->table;
+	admin->table = table_ref(table);
+	pthread_mutex_unlock(&admin->lock);
+	table_unref(&old);
 }
 
 void admin_note_reload(struct admin *admin, bool ok, const char *text)
 {
-	(void)admin; /* /status is not here yet */
-	(void)ok;
-	(void)text;
+	if (!admin)
+		return;
+	pthread_mutex_lock(&admin->lock);
+	admin->reload.ok = ok;
+	admin->reload.wall_ms = clock_wall_ms();
+	(void)snprintf(admin->reload.text, sizeof(admin->reload.text), "%s", text); /* cut */
+	pthread_mutex_unlock(&admin->lock);
 }

@@ -10,19 +10,25 @@
 
 #include "common/err.h"
 #include "gateway/gateway.h"
-#include "gateway/settings.h"
+#include "gateway/table.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct admin;
 
-/* NULL with e->code when the address can't be listened on. The gateway must outlive it; of the
- * settings only what is needed now is looked at. */
-struct admin *admin_start(struct gateway *gateway, const struct settings *settings, struct err *e);
+/* On the address in the table's settings, of which it takes its own reference. NULL with e->code
+ * when it can't be listened on. The gateway must outlive it. */
+struct admin *admin_start(struct gateway *gateway, struct table *table, struct err *e);
 void admin_stop(struct admin **admin);
+
+uint16_t admin_port(const struct admin *admin);
 
 /* From now on /ready is 503. */
 void admin_set_draining(struct admin *admin);
+
+/* The table that a reload has put in effect; its own reference. */
+void admin_set_table(struct admin *admin, struct table *table);
 
 /* How the last reading of the settings ended. The text is copied. */
 void admin_note_reload(struct admin *admin, bool ok, const char *text);

@@ -55,6 +55,7 @@ static void server_swap(struct server *s, struct table *next)
 			log_error("reload: out of memory; worker %zu keeps the old table", i);
 	table_unref(&s->table);
 	s->table = next;
+	admin_set_table(s->admin, next);
 }
 
 static void server_reload(void *arg)
@@ -266,7 +267,7 @@ static int server_start(struct server *s, struct settings *settings, struct err 
 	if (server_start_workers(s, e) < 0)
 		return -1;
 	if (settings->admin.host) {
-		s->admin = admin_start(&s->gateway, settings, e);
+		s->admin = admin_start(&s->gateway, s->table, e);
 		if (!s->admin)
 			return -1;
 	}
