@@ -82,15 +82,16 @@ static bool pipeline_cache(struct exchange *x)
 	const struct settings_route *route = x->route;
 	struct span service = {route->service_name, strlen(route->service_name)};
 
-	if (route->cache.off || !x->body_done ||
+	if (route->cache.off ||
 	    cache_key_make(&x->key, &x->arena, service, &x->request, x->path) < 0)
 		return true;
-	x->cached = true;
-	if (!((unsigned)x->request.method & (HTTP_GET | HTTP_HEAD)))
+	x->cached = true; /* also with a body: an unsafe method's answer drops what was kept */
+	if (!x->body_done || !((unsigned)x->request.method & (HTTP_GET | HTTP_HEAD)))
 		return true;
 	x->kept = cache_find(x->worker->gateway->cache, &x->key, &x->request, now);
 	x->use = cache_rules_serve(&route->cache, &x->request, x->kept, now);
-	if (x->use.serve) {
+	/* Nobody asks behind the client's back yet, so this one does (stale-while-revalidate). */
+	if (x->use.serve && (!x->use.refresh || x->use.only_if_cached)) {
 		respond_kept(x, x->kept, &x->use.hit);
 		return false;
 	}
