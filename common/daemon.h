@@ -32,4 +32,8 @@ void daemon_print_exits(FILE *out);
  * threads, ignores SIGPIPE, and returns the signalfd (non-blocking, close-on-exec), or -1. */
 int daemon_signals(void);
 
+/* Raises the number of descriptors this process may have open to what the system allows it, and
+ * returns that number. */
+unsigned long daemon_raise_files(void);
+
 #endif

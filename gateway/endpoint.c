@@ -177,7 +177,8 @@ int endpoint_set_update(struct endpoint_set *set, const struct microreg_service 
 			endpoint_set_undo(items, i);
 			return -1;
 		}
-		items[i]->up = strcmp(in->status, "up") == 0;
+		/* HTTPS instances can't be reached by this version. */
+		items[i]->up = strcmp(in->status, "up") == 0 && strcmp(in->scheme, "http") == 0;
 	}
 	if (endpoint_set_swap(set, items, count) < 0) {
 		endpoint_set_undo(items, count);

@@ -1,6 +1,7 @@
 /* listener: socket, bind, listen, accept. */
 #include "gateway/listener.h"
 #include "common/daemon.h"
+#include "common/log.h"
 #include "gateway/client.h"
 #include "gateway/worker.h"
 
@@ -12,7 +13,7 @@
 #include <unistd.h>
 
 /* Accepted in one turn, so that connections that are open get theirs in between. */
-enum { LISTENER_BATCH = 64 };
+enum { LISTENER_BATCH = 64, LISTENER_REST_MS = 100 };
 
 static int listener_refused(const struct settings_address *address, int reason, struct err *e)
 {
@@ -117,22 +118,44 @@ int listener_probe(const struct settings_address *address, struct err *e)
 	return 0;
 }
 
+/* Without a descriptor for it the connection stays in the kernel's queue, and so would the event:
+ * the socket is left alone for a moment, until others have ended. */
+static void listener_rest(struct listener *l)
+{
+	log_warn("out of descriptors: not accepting on %s for %d ms; raise the limit of open files "
+		 "(ulimit -n, LimitNOFILE=) or lower limits.connections",
+		 l->address->text, LISTENER_REST_MS);
+	loop_unwatch(worker_loop(l->worker), &l->lfd);
+	loop_timer_set(worker_loop(l->worker), &l->timer, LISTENER_REST_MS);
+}
+
+static void listener_on_time(struct wheel_timer *timer)
+{
+	struct listener *l =
+		(struct listener *)(void *)((char *)timer - offsetof(struct listener, timer));
+
+	if (loop_watch(worker_loop(l->worker), &l->lfd, true) < 0)
+		loop_timer_set(worker_loop(l->worker), &l->timer, LISTENER_REST_MS);
+}
+
 static bool listener_accept(struct listener *l)
 {
 	struct sockaddr_storage peer;
 	socklen_t len = sizeof(peer);
 	int fd = accept4(l->lfd.fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
+	if (fd < 0 && l->lfd.watched && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+		listener_rest(l);
 	if (fd < 0)
-		return errno == EINTR || errno == ECONNABORTED;
+		return l->lfd.watched && (errno == EINTR || errno == ECONNABORTED);
 	client_accept(l->worker, fd, &peer);
 	return true;
 }
 
 static void listener_on_event(struct loop_fd *lfd, unsigned events)
 {
-	struct listener *l = (struct listener *)(void *)((char *)lfd -
-							 offsetof(struct listener, lfd));
+	struct listener *l =
+		(struct listener *)(void *)((char *)lfd - offsetof(struct listener, lfd));
 
 	(void)events; /* watched for reading only */
 	for (int i = 0; i < LISTENER_BATCH; i++)
@@ -144,6 +167,7 @@ int listener_start(struct listener *l, struct worker *worker)
 {
 	l->worker = worker;
 	l->lfd.on_event = listener_on_event;
+	l->timer.on_time = listener_on_time;
 	return loop_watch(worker_loop(worker), &l->lfd, true);
 }
 
@@ -160,8 +184,10 @@ void listener_close(struct listener *l)
 {
 	if (l->lfd.fd < 0)
 		return;
-	if (l->lfd.watched)
+	if (l->worker) {
 		loop_unwatch(worker_loop(l->worker), &l->lfd);
+		loop_timer_clear(worker_loop(l->worker), &l->timer);
+	}
 	(void)close(l->lfd.fd); /* a listening socket has nothing to lose */
 	l->lfd.fd = -1;
 }

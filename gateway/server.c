@@ -20,7 +20,7 @@
 /* How often a drain looks whether the last client has gone. */
 enum { SERVER_DRAIN_LOOK_MS = 20 };
 
-#define server_of(member, pointer)                                                                 \
+#define server_of(member, pointer) \
 	((struct server *)(void *)((char *)(pointer)-offsetof(struct server, member)))
 
 /* ---- Reload ---- */
@@ -253,9 +253,18 @@ static int server_make_shared(struct server *s, struct settings *settings, struc
 
 static int server_start(struct server *s, struct settings *settings, struct err *e)
 {
+	unsigned long files;
+
 	if (server_make_shared(s, settings, e) < 0)
 		return -1;
 	settings = s->table->settings;
+	/* A client's connection, and one to an instance. */
+	files = daemon_raise_files();
+	if (files < 2ul * settings->limits.connections)
+		log_warn("%lu open files are allowed: too few for limits.connections: %u and as "
+			 "many "
+			 "to instances; see ulimit -n",
+			 files, settings->limits.connections);
 	s->loop = loop_new(e);
 	s->signals.on_event = server_on_signal;
 	if (!s->loop || s->signals.fd < 0 || loop_watch(s->loop, &s->signals, true) < 0)
