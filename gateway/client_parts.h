@@ -1,0 +1,44 @@
+/*
+ * client_parts: what the files of client call of each other; nobody else
+ * includes this. client.c opens, writes, finishes and keeps time;
+ * client_read.c reads.
+ */
+#ifndef MICROREG_GATEWAY_CLIENT_PARTS_H
+#define MICROREG_GATEWAY_CLIENT_PARTS_H
+
+#include "gateway/client.h"
+#include "gateway/settings.h"
+
+enum {
+	CLIENT_READ = 16 << 10,
+	CLIENT_IN_MAX = 1 << 20,
+	CLIENT_LINGER_BYTES = 1 << 20,
+	/* A body nobody wants is read to its end up to here, to keep the connection. */
+	CLIENT_DISCARD_MAX = 64 << 10,
+};
+
+/* The client that a part of it belongs to. */
+#define client_of(member, pointer) \
+	((struct client *)(void *)((char *)(pointer)-offsetof(struct client, member)))
+
+/* ---- of client.c ---- */
+
+const struct settings_limits *client_limits(const struct client *c);
+struct loop *client_loop(const struct client *c);
+void client_set_state(struct client *c, enum client_state state);
+
+/* The connection is gone under us: logs what it was about and frees. */
+void client_broken(struct client *c);
+
+/* Goes on when what must be sent has been sent and what must be read has been read. */
+void client_try_finish(struct client *c);
+
+/* ---- of client_read.c ---- */
+
+void client_on_event(struct loop_fd *lfd, unsigned events);
+void client_on_task(struct loop_task *task);
+
+/* Answers something that is no request, and ends after it. */
+void client_refuse(struct client *c, unsigned status, const char *reason);
+
+#endif
