@@ -235,8 +235,8 @@ static enum cache_outcome cache_rules_now(const struct settings_cache *route,
 {
 	int64_t max_stale_ms = cache_rules_asked_ms(asked, CACHE_MAX_STALE, -1);
 
-	if (!route->given)
-		return left_ms > 0 ? CACHE_FORWARD_BYPASS : CACHE_FORWARD_STALE;
+	if (!route->given) /* kept for failures: for this request there is none */
+		return CACHE_FORWARD_MISS;
 	if (asked->directives & CACHE_NO_CACHE)
 		return CACHE_FORWARD_REQUEST;
 	if (age_ms > cache_rules_asked_ms(asked, CACHE_MAX_AGE, INT64_MAX))

@@ -18,7 +18,6 @@ static const struct cache_outcome_text {
 	[CACHE_FORWARD_MISS] = {"fwd=miss", NULL, "miss", false},
 	[CACHE_FORWARD_STALE] = {"fwd=stale", NULL, "miss", false},
 	[CACHE_FORWARD_REQUEST] = {"fwd=request", NULL, "miss", false},
-	[CACHE_FORWARD_BYPASS] = {"fwd=bypass", NULL, "miss", false},
 };
 
 size_t cache_status_write(const struct cache_status *status, char out[CACHE_STATUS_SIZE])

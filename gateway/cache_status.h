@@ -15,10 +15,9 @@ enum cache_outcome {
 	CACHE_STALE_IF_ERROR,
 	CACHE_STALE_WHILE_REVALIDATE,
 	CACHE_STALE_ASKED,     /* the client's max-stale */
-	CACHE_FORWARD_MISS,    /* nothing was found */
+	CACHE_FORWARD_MISS,    /* nothing was found that may be served now */
 	CACHE_FORWARD_STALE,   /* what was found is too old */
 	CACHE_FORWARD_REQUEST, /* the client would not have it */
-	CACHE_FORWARD_BYPASS,  /* the route serves it only when instances are down */
 };
 
 /* All zero: the cache was not asked. */

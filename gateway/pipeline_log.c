@@ -78,7 +78,6 @@ static void pipeline_count(const struct exchange *x, uint64_t total_us)
 	case CACHE_FORWARD_MISS:
 	case CACHE_FORWARD_STALE:
 	case CACHE_FORWARD_REQUEST:
-	case CACHE_FORWARD_BYPASS:
 		stats_inc(stats, STAT_CACHE_MISS);
 		break;
 	}
