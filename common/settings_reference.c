@@ -115,9 +115,9 @@ static void reference_rows(const struct settings_table *table, const char *prefi
 		if (!key->table)
 			continue;
 		(void)snprintf(nested, sizeof(nested), "%s%s%s", prefix, key->name,
-			       key->type == SETTINGS_LISTED  ? "[]."
-			       : key->type == SETTINGS_NAMED ? ".NAME."
-							     : ".");
+			       key->type == SETTINGS_LISTED || key->listed ? "[]."
+			       : key->type == SETTINGS_NAMED		   ? ".NAME."
+									   : ".");
 		reference_rows(key->table, nested, out);
 	}
 }

@@ -76,9 +76,11 @@ struct settings_key {
 	uint64_t min, max; /* max 0: none but the type's */
 	const char *help;  /* what it does, a phrase for the reference */
 	const struct settings_name *names;
-	const struct settings_table
-		*table;	  /* of SUBMAP, LISTED and NAMED; CUSTOM: the reference's */
-	const char *form; /* CUSTOM: what is written, for the reference */
+	/* Of SUBMAP, LISTED and NAMED; of CUSTOM for the reference: `listed` when it is of the
+	 * entries of a list. */
+	const struct settings_table *table;
+	bool listed;
+	const char *form; /* CUSTOM: what is written, for the reference and when it is missing */
 	/* `node` is what the file says, never NULL or null, or else the default's text. */
 	void (*custom)(struct settings_reader *r, const struct settings_node *node, void *to);
 };

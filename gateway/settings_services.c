@@ -152,6 +152,7 @@ static const struct settings_key settings_service_keys[] = {
 	 .type = SETTINGS_CUSTOM,
 	 .custom = settings_read_instances,
 	 .table = &settings_instance_table,
+	 .listed = true,
 	 .fallback_shown = "those the registry knows",
 	 .form = "list of `http://HOST:PORT` or of maps",
 	 .help = "Where the service runs, when it is not in the registry"},

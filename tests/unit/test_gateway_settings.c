@@ -619,7 +619,7 @@ START_TEST(the_reference_has_a_row_for_every_key)
 		"| `registry.urls` |",
 		"| required |",
 		"| `services.NAME.retry.attempts` | number, 1 to 10 | `2` |",
-		"| `services.NAME.instances.url` |",
+		"| `services.NAME.instances[].url` |",
 		"| `routes[].cache.ttl` | duration, 0ms to 8760h |",
 		"| `log.level` | `debug`, `info`, `warn`, `error` | `info` |"};
 
