@@ -22,9 +22,9 @@ struct httpd;
 struct httpd_request;
 
 struct httpd_options {
-	const char *address; /* IPv4 or IPv6 literal, no brackets */
-	uint16_t port;	     /* 0: the kernel chooses; see httpd_port */
-	unsigned threads;    /* at least 1 */
+	const char *address;   /* IPv4 or IPv6 literal, no brackets */
+	uint16_t port;	       /* 0: the kernel chooses; see httpd_port */
+	unsigned threads;      /* at least 1 */
 	size_t body_max_bytes; /* a longer body is answered 413 without the handler */
 	unsigned connections_max;
 	unsigned idle_timeout_s;
@@ -64,8 +64,8 @@ int httpd_add_header(struct httpd_request *request, const char *name, const char
 
 /* Answers; any thread, exactly once; the request is gone afterwards. The body is copied, or with
  * httpd_reply_take owned: freed with free(3) when sent. `type` NULL: no body type. */
-void httpd_reply(struct httpd_request *request, unsigned status, const char *type,
-		 const void *body, size_t len);
+void httpd_reply(struct httpd_request *request, unsigned status, const char *type, const void *body,
+		 size_t len);
 void httpd_reply_take(struct httpd_request *request, unsigned status, const char *type, void *body,
 		      size_t len);
 

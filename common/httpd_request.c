@@ -1,0 +1,164 @@
+/*
+ * httpd_request: what a handler may ask of a request, and its answer. Only
+ * the answer may come from another thread.
+ */
+#include "common/httpd_parts.h"
+#include "common/http.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- What a handler may ask ---- */
+
+const char *httpd_method(const struct httpd_request *request)
+{
+	return request->method;
+}
+
+const char *httpd_path(const struct httpd_request *request)
+{
+	return request->path;
+}
+
+const char *httpd_header(const struct httpd_request *request, const char *name)
+{
+	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+const char *httpd_query(const struct httpd_request *request, const char *name)
+{
+	return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
+const char *httpd_body(const struct httpd_request *request, size_t *len)
+{
+	*len = request->body.len;
+	return request->body.data ? request->body.data : "";
+}
+
+const struct sockaddr *httpd_peer(const struct httpd_request *request)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+	return info->client_addr;
+}
+
+/* ---- The answer ---- */
+
+void httpd_suspend(struct httpd_request *request)
+{
+	struct httpd *h = request->httpd;
+
+	request->suspended = true;
+	MHD_suspend_connection(request->connection);
+	pthread_mutex_lock(&h->lock);
+	request->next = h->suspended;
+	request->link = &h->suspended;
+	if (request->next)
+		request->next->link = &request->next;
+	h->suspended = request;
+	pthread_mutex_unlock(&h->lock);
+}
+
+static bool httpd_value_is_plain(const char *value)
+{
+	for (; *value; value++)
+		if ((unsigned char)*value < 0x20 || *value == 0x7f)
+			return false;
+	return true;
+}
+
+int httpd_add_header(struct httpd_request *request, const char *name, const char *value)
+{
+	struct httpd_pair *pair = &request->headers[request->header_count];
+
+	if (request->header_count == HTTPD_HEADERS_MAX || !http_is_token(name, strlen(name)) ||
+	    !httpd_value_is_plain(value))
+		return -1;
+	pair->name = strdup(name);
+	pair->value = strdup(value);
+	if (!pair->name || !pair->value) {
+		free(pair->name);
+		free(pair->value);
+		return -1;
+	}
+	request->header_count++;
+	return 0;
+}
+
+static struct MHD_Response *httpd_response(struct httpd_request *request, const char *type,
+					   void *body, size_t len, bool take)
+{
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+		len, body, take ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_MUST_COPY);
+	bool ok = response != NULL;
+
+	if (!ok && take)
+		free(body);
+	if (ok && type)
+		ok = MHD_add_response_header(response, "Content-Type", type) == MHD_YES;
+	for (unsigned i = 0; ok && i < request->header_count; i++)
+		ok = MHD_add_response_header(response, request->headers[i].name,
+					     request->headers[i].value) == MHD_YES;
+	if (!ok && response) {
+		MHD_destroy_response(response);
+		response = NULL;
+	}
+	return response;
+}
+
+/* True when the request was in the list. Once out of it, nobody else answers it. */
+static bool httpd_unlist(struct httpd_request *request)
+{
+	bool listed;
+
+	pthread_mutex_lock(&request->httpd->lock);
+	listed = request->link != NULL;
+	if (listed) {
+		*request->link = request->next;
+		if (request->next)
+			request->next->link = request->link;
+		request->link = NULL;
+	}
+	pthread_mutex_unlock(&request->httpd->lock);
+	return listed;
+}
+
+static void httpd_answer(struct httpd_request *request, unsigned status, const char *type,
+			 void *body, size_t len, bool take)
+{
+	request->response = httpd_response(request, type, body, len, take);
+	request->status = status;
+	request->answered = true;
+	if (httpd_unlist(request))
+		MHD_resume_connection(request->connection); /* `request` may be gone now */
+}
+
+void httpd_reply(struct httpd_request *request, unsigned status, const char *type, const void *body,
+		 size_t len)
+{
+	union {
+		const void *in;
+		void *out;
+	} unconst = {.in = body}; /* MHD copies it */
+
+	httpd_answer(request, status, type, unconst.out, len, false);
+}
+
+void httpd_reply_take(struct httpd_request *request, unsigned status, const char *type, void *body,
+		      size_t len)
+{
+	httpd_answer(request, status, type, body, len, true);
+}
+
+void httpd_problem(struct httpd_request *request, unsigned status)
+{
+	char body[160];
+	int n = snprintf(body, sizeof(body),
+			 "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u}\n",
+			 http_reason(status), status);
+
+	httpd_reply(request, status, "application/problem+json", body, n < 0 ? 0 : (size_t)n);
+}
