@@ -190,10 +190,14 @@ int lease_register(struct microreg_lease *lease, unsigned timeout_ms, struct mic
 	failed = lease_call(lease, "registry.register", param, timeout_ms, &reply, &arena, e);
 	if (!failed && (!reply.id[0] || !reply.ttl_given))
 		failed = call_bad_reply(lease->registry, "it has no id and ttl_ms", e);
+	if (!failed && lease->id[0] && strcmp(lease->id, reply.id) != 0)
+		failed = call_bad_reply(lease->registry, "it has another id than was asked for", e);
 	if (!failed) {
 		(void)pthread_mutex_lock(&lease->registry->lock);
-		/* The same id ever after, also when it was the registry's to choose. */
-		(void)snprintf(lease->id, sizeof(lease->id), "%s", reply.id);
+		/* The same id ever after, also when it was the registry's to choose; readers have
+		 * no lock. */
+		if (!lease->id[0])
+			(void)snprintf(lease->id, sizeof(lease->id), "%s", reply.id);
 		lease->me.id = lease->id;
 		(void)snprintf(lease->token, sizeof(lease->token), "%s", reply.lease);
 		lease->ttl_ms = (unsigned)reply.ttl_ms;

@@ -59,6 +59,13 @@ static void beat_failed(struct microreg_lease *lease, const struct microreg_erro
 		beat_log_lost(lease, e);
 }
 
+static void beat_log_again(const struct microreg_lease *lease)
+{
+	handle_log(lease->registry, MICROREG_LOG_INFO,
+		   "%s/%s: the registry had lost it; registered again", lease->me.service,
+		   lease->id);
+}
+
 static void beat_answered(struct microreg_lease *lease, const struct lease_reply *reply)
 {
 	struct microreg *m = lease->registry;
@@ -224,10 +231,12 @@ static void beat_register_again(struct microreg_lease *lease)
 {
 	struct microreg_error e;
 
-	if (lease_register(lease, lease->registry->timeout_ms, &e))
+	if (lease_register(lease, lease->registry->timeout_ms, &e)) {
 		beat_failed(lease, &e);
-	else
-		lease->warned = false;
+		return;
+	}
+	lease->warned = false;
+	beat_log_again(lease);
 }
 
 /* ---- The thread ---- */
