@@ -11,7 +11,7 @@
 
 enum {
 	CALL_IDLE_MAX = 4,			/* connections kept for the next calls */
-	CALL_BYTES_PER_ELEMENT = 8,		/* the least an element takes: "<value/>" */
+	CALL_BYTES_PER_ELEMENT = 16,		/* of what registries answer; fewer are a flood */
 	CALL_XMLRPC_MAX = 2 * CALL_REPLY_LARGE, /* the guard has the say */
 };
 
@@ -185,23 +185,31 @@ static void call_give_carrier(struct microreg *m, struct carrier *c)
 
 /* ---- Calling ---- */
 
-static int call_address(struct microreg *m, struct carrier *c, unsigned address,
-			const struct call *call, const struct carrier_request *request,
-			uint64_t deadline, xmlrpc_value **result, struct microreg_error *e)
+/* A call under way. */
+struct call_run {
+	struct microreg *m;
+	struct carrier *carrier;
+	const struct call *call;
+	struct carrier_request request;
+	xmlrpc_value **result;
+};
+
+static int call_address(struct call_run *r, unsigned address, uint64_t deadline,
+			struct microreg_error *e)
 {
-	struct carrier_request to = *request;
+	struct carrier *c = r->carrier;
 	uint64_t from = clock_ms();
 	CURLcode code;
 
-	to.url = m->addresses[address].url;
-	to.connect_ms = deadline > from ? deadline - from : 1;
-	if (carrier_prepare(c, &to))
+	r->request.url = r->m->addresses[address].url;
+	r->request.connect_ms = deadline > from ? deadline - from : 1;
+	if (carrier_prepare(c, &r->request))
 		return error_memory(e);
-	code = carrier_run(c, deadline, &m->closing);
+	code = carrier_run(c, deadline, &r->m->closing);
 	if (carrier_judge(c, code, clock_ms() - from, e) ||
-	    call_read(c->reply.data, c->reply.len, call->reply_max, result, e))
+	    call_read(c->reply.data, c->reply.len, r->call->reply_max, r->result, e))
 		return -1;
-	atomic_store(&m->good, address);
+	atomic_store(&r->m->good, address);
 	return 0;
 }
 
@@ -220,11 +228,10 @@ static void call_sum_up(const struct microreg *m, const char *tried,
 		e->fault = last->fault;
 }
 
-static int call_all(struct microreg *m, struct carrier *c, const struct call *call,
-		    const struct carrier_request *request, xmlrpc_value **result,
-		    struct microreg_error *e)
+static int call_all(struct call_run *r, struct microreg_error *e)
 {
-	uint64_t deadline = clock_ms() + call->timeout_ms;
+	struct microreg *m = r->m;
+	uint64_t deadline = clock_ms() + r->call->timeout_ms;
 	unsigned first = atomic_load(&m->good);
 	struct microreg_error error;
 	char tried[400] = "";
@@ -236,8 +243,7 @@ static int call_all(struct microreg *m, struct carrier *c, const struct call *ca
 		int n;
 
 		/* Those that hang leave their share to those behind them. */
-		if (!call_address(m, c, address, call, request, now + left / (m->address_count - i),
-				  result, &error))
+		if (!call_address(r, address, now + left / (m->address_count - i), &error))
 			return 0;
 		call_name_address(&m->addresses[address], &error);
 		n = snprintf(tried + used, sizeof(tried) - used, "%s%s", used ? "; " : "",
@@ -268,12 +274,13 @@ int call_run(struct microreg *m, const struct call *call, xmlrpc_value **result,
 		return -1;
 	c = call_take_carrier(m);
 	if (c) {
-		struct carrier_request request = {.body = XMLRPC_MEMBLOCK_CONTENTS(char, block),
-						  .len = XMLRPC_MEMBLOCK_SIZE(char, block),
-						  .reply_max = call->reply_max,
-						  .headers = m->headers};
+		struct call_run r = {.m = m, .carrier = c, .call = call, .result = result};
 
-		failed = call_all(m, c, call, &request, result, e);
+		r.request = (struct carrier_request){.body = XMLRPC_MEMBLOCK_CONTENTS(char, block),
+						     .len = XMLRPC_MEMBLOCK_SIZE(char, block),
+						     .reply_max = call->reply_max,
+						     .headers = m->headers};
+		failed = call_all(&r, e);
 		call_give_carrier(m, c);
 	} else {
 		failed = error_memory(e);

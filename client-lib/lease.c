@@ -115,47 +115,61 @@ static int lease_copy(struct microreg_lease *lease, const struct microreg_regist
 
 /* ---- Answers ---- */
 
+/* As it comes off the wire. */
+struct lease_wire {
+	bool known;
+	const char *id, *lease;
+	int ttl_ms, heartbeat_ms;
+};
+
 static const struct rpc_field lease_reply_fields[] = {
-	{.name = "known",
-	 .type = RPC_BOOL,
-	 .offset = offsetof(struct lease_reply, known),
-	 .given = RPC_GIVEN(struct lease_reply, known_given)},
+	{.name = "known", .type = RPC_BOOL, .offset = offsetof(struct lease_wire, known)},
 	{.name = "id",
 	 .type = RPC_STRING,
-	 .offset = offsetof(struct lease_reply, id),
+	 .offset = offsetof(struct lease_wire, id),
 	 .min = 1,
 	 .max = INSTANCE_NAME_MAX},
 	{.name = "lease",
 	 .type = RPC_STRING,
-	 .offset = offsetof(struct lease_reply, lease),
+	 .offset = offsetof(struct lease_wire, lease),
 	 .max = INSTANCE_NAME_MAX},
 	{.name = "ttl_ms",
 	 .type = RPC_INT,
-	 .offset = offsetof(struct lease_reply, ttl_ms),
-	 .min = 1,
-	 .given = RPC_GIVEN(struct lease_reply, ttl_given)},
+	 .offset = offsetof(struct lease_wire, ttl_ms),
+	 .min = 1},
 	{.name = "heartbeat_ms",
 	 .type = RPC_INT,
-	 .offset = offsetof(struct lease_reply, heartbeat_ms)},
+	 .offset = offsetof(struct lease_wire, heartbeat_ms)},
 };
 
 int lease_read_reply(struct microreg *m, const char *where, xmlrpc_value *value,
-		     struct arena *arena, struct lease_reply *out, struct microreg_error *e)
+		     struct lease_reply *out, struct microreg_error *e)
 {
+	struct lease_wire wire = {.known = true, .id = "", .lease = ""};
 	struct err reason;
+	struct arena arena;
+	int failed;
 
-	*out = (struct lease_reply){.id = "", .lease = "", .known = true};
-	if (rpc_read_reply(where, value, lease_reply_fields,
-			   sizeof(lease_reply_fields) / sizeof(lease_reply_fields[0]), arena, out,
-			   &reason))
-		return call_bad_reply(m, reason.text, e);
-	return 0;
+	arena_init(&arena, LEASE_REPLY_BYTES_MAX);
+	failed = rpc_read_reply(where, value, lease_reply_fields,
+				sizeof(lease_reply_fields) / sizeof(lease_reply_fields[0]), &arena,
+				&wire, &reason);
+	if (failed) {
+		(void)call_bad_reply(m, reason.text, e);
+	} else {
+		*out = (struct lease_reply){.known = wire.known,
+					    .ttl_ms = wire.ttl_ms,
+					    .heartbeat_ms = wire.heartbeat_ms};
+		(void)snprintf(out->id, sizeof(out->id), "%s", wire.id);
+		(void)snprintf(out->lease, sizeof(out->lease), "%s", wire.lease);
+	}
+	arena_fini(&arena);
+	return failed;
 }
 
 /* Calls with `param`, which it takes, and reads the answer of a lease's call. */
 static int lease_call(struct microreg_lease *lease, const char *method, xmlrpc_value *param,
-		      unsigned timeout_ms, struct lease_reply *out, struct arena *arena,
-		      struct microreg_error *e)
+		      unsigned timeout_ms, struct lease_reply *out, struct microreg_error *e)
 {
 	struct call call = {.method = method,
 			    .param = param,
@@ -170,7 +184,7 @@ static int lease_call(struct microreg_lease *lease, const char *method, xmlrpc_v
 	xmlrpc_DECREF(param);
 	if (failed)
 		return -1;
-	failed = lease_read_reply(lease->registry, method, result, arena, out, e);
+	failed = lease_read_reply(lease->registry, method, result, out, e);
 	xmlrpc_DECREF(result);
 	return failed;
 }
@@ -178,17 +192,15 @@ static int lease_call(struct microreg_lease *lease, const char *method, xmlrpc_v
 int lease_register(struct microreg_lease *lease, unsigned timeout_ms, struct microreg_error *e)
 {
 	struct lease_reply reply;
-	struct arena arena;
 	xmlrpc_value *param;
 	xmlrpc_env env;
 	int failed;
 
-	arena_init(&arena, LEASE_REPLY_BYTES_MAX);
 	xmlrpc_env_init(&env);
 	param = rpc_build_registration(&env, &lease->me);
 	xmlrpc_env_clean(&env);
-	failed = lease_call(lease, "registry.register", param, timeout_ms, &reply, &arena, e);
-	if (!failed && (!reply.id[0] || !reply.ttl_given))
+	failed = lease_call(lease, "registry.register", param, timeout_ms, &reply, e);
+	if (!failed && (!reply.id[0] || !reply.ttl_ms))
 		failed = call_bad_reply(lease->registry, "it has no id and ttl_ms", e);
 	if (!failed && lease->id[0] && strcmp(lease->id, reply.id) != 0)
 		failed = call_bad_reply(lease->registry, "it has another id than was asked for", e);
@@ -206,7 +218,6 @@ int lease_register(struct microreg_lease *lease, unsigned timeout_ms, struct mic
 			      lease->ttl_ms);
 		(void)pthread_mutex_unlock(&lease->registry->lock);
 	}
-	arena_fini(&arena);
 	return failed;
 }
 
@@ -368,7 +379,6 @@ int microreg_set_status(struct microreg_lease *lease, const char *status, const 
 {
 	int parsed = status ? instance_status_parse(status) : -1, failed;
 	struct lease_reply reply;
-	struct arena arena;
 
 	error_clear(error);
 	if (!lease)
@@ -383,10 +393,8 @@ int microreg_set_status(struct microreg_lease *lease, const char *status, const 
 		lease_give(lease);
 		return lease_fail_fenced(lease, error);
 	}
-	arena_init(&arena, LEASE_REPLY_BYTES_MAX);
 	failed = lease_call(lease, "registry.set_status", lease_build(lease, status, reason, 0),
-			    lease->registry->timeout_ms, &reply, &arena, error);
-	arena_fini(&arena);
+			    lease->registry->timeout_ms, &reply, error);
 	/* From now on the heartbeats say so too. */
 	if (!failed)
 		lease->me.status = (enum instance_status)parsed;
@@ -399,7 +407,6 @@ int microreg_deregister(struct microreg_lease **lease, unsigned wait_ms,
 {
 	struct microreg_lease *l;
 	struct lease_reply reply;
-	struct arena arena;
 	uint64_t deadline, now;
 	int failed;
 
@@ -413,14 +420,12 @@ int microreg_deregister(struct microreg_lease **lease, unsigned wait_ms,
 	deadline = clock_ms() + l->registry->timeout_ms + wait_ms;
 	lease_take(l);
 	now = clock_ms();
-	arena_init(&arena, LEASE_REPLY_BYTES_MAX);
 	if (l->fenced)
 		failed = lease_fail_fenced(l, error);
 	else
-		failed = lease_call(
-			l, "registry.deregister", lease_build(l, NULL, NULL, (int)wait_ms),
-			deadline > now ? (unsigned)(deadline - now) : 1, &reply, &arena, error);
-	arena_fini(&arena);
+		failed = lease_call(l, "registry.deregister",
+				    lease_build(l, NULL, NULL, (int)wait_ms),
+				    deadline > now ? (unsigned)(deadline - now) : 1, &reply, error);
 	(void)pthread_mutex_lock(&l->registry->lock);
 	lease_unlink_locked(l);
 	(void)pthread_mutex_unlock(&l->registry->lock);

@@ -37,14 +37,14 @@ struct microreg_lease {
 /* What registry.register and registry.heartbeat answer. */
 struct lease_reply {
 	bool known;
-	const char *id, *lease;
-	int ttl_ms, heartbeat_ms;
-	bool known_given, ttl_given;
+	char id[INSTANCE_NAME_MAX + 1], lease[INSTANCE_NAME_MAX + 1]; /* "": not in it */
+	int ttl_ms;						      /* 0: not in it */
+	int heartbeat_ms;
 };
 
-/* Reads an answer; the strings are in the arena. */
+/* Reads an answer; `where` names the method. */
 int lease_read_reply(struct microreg *m, const char *where, xmlrpc_value *value,
-		     struct arena *arena, struct lease_reply *out, struct microreg_error *e);
+		     struct lease_reply *out, struct microreg_error *e);
 
 /* Makes the registering call and takes over what it answers. The lease is busy or not yet known to
  * other threads. */

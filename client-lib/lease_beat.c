@@ -74,7 +74,7 @@ static void beat_answered(struct microreg_lease *lease, const struct lease_reply
 	(void)pthread_mutex_lock(&m->lock);
 	if (reply->lease[0])
 		(void)snprintf(lease->token, sizeof(lease->token), "%s", reply->lease);
-	if (reply->ttl_given)
+	if (reply->ttl_ms)
 		lease->ttl_ms = (unsigned)reply->ttl_ms;
 	pace_answered(&lease->pace, clock_ms(), (uint64_t)reply->heartbeat_ms, lease->ttl_ms);
 	if (!reply->known && !reply->lease[0]) {
@@ -163,8 +163,7 @@ static void beat_take_result(struct microreg_lease *lease, xmlrpc_value *value, 
 				"the registry refuses (fault %d): %.*s", fault.code,
 				BEAT_FAULT_TEXT_MAX, fault.text);
 		beat_failed(lease, &e);
-	} else if (lease_read_reply(lease->registry, "registry.heartbeat", value, arena, &reply,
-				    &e)) {
+	} else if (lease_read_reply(lease->registry, "registry.heartbeat", value, &reply, &e)) {
 		beat_failed(lease, &e);
 	} else {
 		beat_answered(lease, &reply);

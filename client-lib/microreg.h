@@ -28,7 +28,9 @@
  * it has not closed; it never aborts, never raises a signal, never prints;
  * NULL handles are an error or harmless, as said; a call that asks the
  * registry returns within its deadline. Functions that fail return NULL or -1
- * and fill `error` (may be NULL) with a text that says what to do.
+ * and fill `error` (may be NULL) with a text that says what to do. xmlrpc-c's
+ * bound on the size of a document, one for the whole program, is raised to
+ * 32 MiB when it is lower.
  */
 #ifndef MICROREG_H
 #define MICROREG_H
@@ -75,12 +77,13 @@ enum microreg_log_level {
 };
 
 struct microreg_options {
-	/* Registry addresses, separated by commas or spaces, tried in this order, the one that
-	 * answered last first. NULL: the environment's MICROREG_URL, else
-	 * http://127.0.0.1:8000/RPC2. */
+	/* Registry addresses (http only, at most 16), separated by commas or spaces, tried in this
+	 * order, the one that answered last first. NULL: the environment's MICROREG_URL, else
+	 * http://127.0.0.1:8000/RPC2. `http://any:TOKEN@host:8000/` works too. */
 	const char *urls;
 	const char *token; /* sent as a Bearer token; NULL: MICROREG_TOKEN, else none */
-	/* Deadline of each call, retries on other addresses included. 0: 5000. */
+	/* Deadline of each call in milliseconds, retries on other addresses included: 10 to 600000;
+	 * 0: 5000. With several addresses each has its share of it. */
 	unsigned timeout_ms;
 	/* What this program is called in the registry's list of watchers; NULL: host:pid. */
 	const char *name;
@@ -147,8 +150,10 @@ struct microreg_lease;
 
 /* Registers, then keeps the lease alive from a thread of the library until it is deregistered
  * or the handle closed; registers again by itself when the registry has lost it. Returns once
- * the registry has stored it, or NULL. `registry` NULL is an error that leaves `error` as it
- * is when that already tells why, so that the result of microreg_open need not be checked. */
+ * the registry has stored it, or NULL. Everything in `me` is copied, and checked before anything
+ * is sent. A fault 409 here is a conflict that the text explains, say a route of another service.
+ * `registry` NULL is an error that leaves `error` as it is when that already tells why, so that the
+ * result of microreg_open need not be checked. */
 MICROREG_API struct microreg_lease *microreg_register(struct microreg *registry,
 						      const struct microreg_registration *me,
 						      struct microreg_error *error);
@@ -172,7 +177,8 @@ MICROREG_API int microreg_set_status(struct microreg_lease *lease, const char *s
 
 /* Takes the instance out and frees the lease; *lease becomes NULL whatever happens. With
  * `wait_ms` it returns when every gateway has stopped using the instance, or after that time.
- * 0, or -1 when the registry could not be told (the instance then expires). */
+ * 0, or -1 when the registry could not be told (the instance then expires) or a newer process has
+ * the id (MICROREG_FENCED). Returns within the options' timeout_ms and wait_ms. */
 MICROREG_API int microreg_deregister(struct microreg_lease **lease, unsigned wait_ms,
 				     struct microreg_error *error);
 
@@ -192,9 +198,9 @@ struct microreg_instance {
 struct microreg_service {
 	const char *name;
 	const char *revision;
-	const char *
-		reason; /* why `instances` is empty: "unknown_service", "all_expired", …; else "" */
-	bool held;	/* the registry holds expiry back: some of these may be gone */
+	/* Why `instances` is empty: "unknown_service", "all_expired", …; else "". */
+	const char *reason;
+	bool held; /* the registry holds expiry back: some of these may be gone */
 	const struct microreg_instance *instances;
 	size_t count;
 };
@@ -220,9 +226,10 @@ MICROREG_API const struct microreg_service *microreg_lookup(struct microreg *reg
 
 /* ---- Following ---- */
 
-/* Keeps `service` (NULL: every service) current in the snapshot from now on, by a watch. Does
- * not wait for the first answer; a snapshot file's content is there at once. Instances of every
- * status but "down" are in it, so check `status`. */
+/* Keeps `service` (NULL: every service) current in the snapshot from now on, by a watch; more than
+ * 16 by name are followed by one watch of all that keeps only those. Following twice is harmless.
+ * Does not wait for the first answer; a snapshot file's content is there at once. Instances of
+ * every status but "down" are in it, so check `status`. */
 MICROREG_API int microreg_follow(struct microreg *registry, const char *service,
 				 struct microreg_error *error);
 
@@ -233,7 +240,8 @@ MICROREG_API int microreg_follow_wait(struct microreg *registry, unsigned wait_m
 
 /* A followed service's instances as last known, without asking anybody. The caller's reference;
  * NULL when nothing is known of it. A list once known is never replaced by an empty one without
- * a reason. */
+ * a reason; and when a registry that is asked for everything does not know the service (it may have
+ * lost its memory), the list stays, with `held` set. */
 MICROREG_API const struct microreg_service *microreg_resolve(struct microreg *registry,
 							     const char *service);
 

@@ -48,6 +48,26 @@ class TenLines(Case):
                                       "microreg-registry running?\n")
 
 
+class Libraries(unittest.TestCase):
+    """What a program that links the library gets into itself."""
+
+    def test_no_name_but_those_of_the_header_is_exported(self):
+        with open(os.path.join(ROOT, "client-lib/microreg.h"), encoding="utf-8") as header:
+            declared = set(re.findall(r"\b(microreg_\w+)\(", re.sub(
+                r"/\*.*?\*/", "", header.read(), flags=re.S)))
+        for library, option in (("libmicroreg.so", "-D"), ("libmicroreg.a", "-g")):
+            shown = subprocess.check_output(["nm", option, "--defined-only",
+                                             os.path.join(BUILD, library)], text=True)
+            names = {line.split()[2] for line in shown.splitlines() if len(line.split()) == 3}
+            self.assertEqual({name for name in names if not name.startswith("__")}, declared)
+
+    def test_the_header_stands_alone_in_c_and_in_cplusplus(self):
+        for language in ("c", "c++"):
+            subprocess.run(["gcc", "-x", language, "-Wall", "-Wextra", "-Wpedantic", "-Werror",
+                            "-fsyntax-only", os.path.join(ROOT, "client-lib/microreg.h")],
+                           check=True)
+
+
 class Leases(Case):
     """Registering and what follows."""
 
