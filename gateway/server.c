@@ -290,15 +290,16 @@ static void server_finish(struct server *s)
 
 	admin_stop(&s->admin);
 	reload_stop(&s->reload);
-	/* The library first: its threads post to the workers' loops. */
-	microreg_close(&g->registry);
 	for (size_t i = 0; i < g->worker_count; i++)
 		if (worker_post_stop(g->workers[i]) < 0)
 			loop_stop(worker_loop(g->workers[i]));
-	for (size_t i = 0; i < g->worker_count; i++) {
+	for (size_t i = 0; i < g->worker_count; i++)
 		worker_join(g->workers[i]);
+	/* Workers use the library, and its threads post to the workers' loops: it goes after the
+	 * threads of the ones and before the loops of the others. */
+	microreg_close(&g->registry);
+	for (size_t i = 0; i < g->worker_count; i++)
 		worker_free(&g->workers[i]);
-	}
 	free(g->workers);
 	table_unref(&s->table);
 	access_log_close(&g->access_log);

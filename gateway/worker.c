@@ -119,6 +119,8 @@ static void worker_on_snapshot(struct loop_message *message)
 
 	/* Before the snapshot is taken: what changes from here on posts again. */
 	atomic_store_explicit(&w->snapshot_mailed, false, memory_order_seq_cst);
+	if (!w->gateway->registry) /* closed: the last mail is delivered at the very end */
+		return;
 	microreg_snapshot_unref(&w->snapshot);
 	w->snapshot = microreg_snapshot_ref(w->gateway->registry);
 }
