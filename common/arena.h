@@ -29,7 +29,6 @@ void *arena_zalloc(struct arena *a, size_t size);
 
 /* A NUL-terminated copy of `len` bytes. */
 char *arena_strndup(struct arena *a, const char *text, size_t len);
-char *arena_printf(struct arena *a, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+char *arena_printf(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -9,14 +9,14 @@
 #include <stdio.h>
 
 /* X(name, code, meaning) */
-#define DAEMON_EXITS(X)                                                                            \
-	X(EXIT_OK, 0, "stopped as asked, or --check found no mistake")                             \
-	X(EXIT_SETTINGS, 1, "the settings have mistakes; each is printed with file and line")      \
-	X(EXIT_USAGE, 2, "the command line is wrong")                                              \
-	X(EXIT_LISTEN, 3, "an address can't be listened on: in use, not ours, not allowed")        \
-	X(EXIT_DATA_DIR, 4, "the data directory can't be used: missing, not writable, full")       \
-	X(EXIT_LOCKED, 5, "the data directory is in use by another registry")                      \
-	X(EXIT_DATABASE, 6, "the database is damaged, of a newer version, or not one")             \
+#define DAEMON_EXITS(X)                                                                       \
+	X(EXIT_OK, 0, "stopped as asked, or --check found no mistake")                        \
+	X(EXIT_SETTINGS, 1, "the settings have mistakes; each is printed with file and line") \
+	X(EXIT_USAGE, 2, "the command line is wrong")                                         \
+	X(EXIT_LISTEN, 3, "an address can't be listened on: in use, not ours, not allowed")   \
+	X(EXIT_DATA_DIR, 4, "the data directory can't be used: missing, not writable, full")  \
+	X(EXIT_LOCKED, 5, "the data directory is in use by another registry")                 \
+	X(EXIT_DATABASE, 6, "the database is damaged, of a newer version, or not one")        \
 	X(EXIT_SYSTEM, 7, "the system refused memory, threads or descriptors at start")
 
 enum daemon_exit {

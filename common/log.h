@@ -21,8 +21,7 @@ void log_set_level(enum log_level level);
 int log_level_parse(const char *text);
 
 /* Control characters in the text are written as \xNN, so that a peer can't forge lines. */
-void log_write(enum log_level level, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_debug(...) log_write(LOG_DEBUG, __VA_ARGS__)
 #define log_info(...)  log_write(LOG_INFO, __VA_ARGS__)

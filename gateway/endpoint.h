@@ -62,8 +62,9 @@ struct endpoint_set {
 void endpoint_set_init(struct endpoint_set *set, struct service *service);
 void endpoint_set_fini(struct endpoint_set *set);
 
-/* Makes the set show `from` (NULL: nothing is known); endpoints that stay keep their connections and their record. On no
- * memory it stays as it was and -1 is returned. Does nothing when `from` is what it shows. */
+/* Makes the set show `from` (NULL: nothing is known); endpoints that stay keep their connections
+ * and their record. On no memory it stays as it was and -1 is returned. Does nothing when `from` is
+ * what it shows. */
 int endpoint_set_update(struct endpoint_set *set, const struct microreg_service *from);
 
 /* The same from the `instances` of the settings. */

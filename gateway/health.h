@@ -8,7 +8,7 @@
 #include "gateway/endpoint.h"
 
 enum {
-	HEALTH_FAILURES = 5, /* in a row eject an instance */
+	HEALTH_FAILURES = 5,	 /* in a row eject an instance */
 	HEALTH_EJECT_MS = 30000, /* times the number of its ejections */
 	HEALTH_EJECT_MOST_MS = 300000,
 };

@@ -14,7 +14,7 @@
 struct worker;
 
 struct listener {
-	struct loop_fd lfd; /* fd -1: closed */
+	struct loop_fd lfd;	  /* fd -1: closed */
 	struct wheel_timer timer; /* accept again: it ran out of descriptors */
 	struct worker *worker;
 	const struct settings_address *address;

@@ -7,18 +7,19 @@
 
 static void options_help(void)
 {
-	(void)printf("microreg-gateway: routes HTTP requests to the instances of services\n\n"
-		     "usage: microreg-gateway --config FILE [--check]\n\n"
-		     "  --config FILE  the settings (YAML); read again on SIGHUP and when it changes\n"
-		     "  --check        print every mistake in the settings and exit\n"
-		     "  --reference    print the settings, metrics and problems as Markdown and exit\n"
-		     "  --version      print the version and exit\n"
-		     "  --help         print this and exit\n\n"
-		     "signals:\n"
-		     "  HUP   read the settings again; a file with mistakes changes nothing\n"
-		     "  USR1  open the access log's file anew\n"
-		     "  TERM  stop accepting, finish what runs, exit; a second one cuts it short\n\n"
-		     "exit codes:\n");
+	(void)printf(
+		"microreg-gateway: routes HTTP requests to the instances of services\n\n"
+		"usage: microreg-gateway --config FILE [--check]\n\n"
+		"  --config FILE  the settings (YAML); read again on SIGHUP and when it changes\n"
+		"  --check        print every mistake in the settings and exit\n"
+		"  --reference    print the settings, metrics and problems as Markdown and exit\n"
+		"  --version      print the version and exit\n"
+		"  --help         print this and exit\n\n"
+		"signals:\n"
+		"  HUP   read the settings again; a file with mistakes changes nothing\n"
+		"  USR1  open the access log's file anew\n"
+		"  TERM  stop accepting, finish what runs, exit; a second one cuts it short\n\n"
+		"exit codes:\n");
 	daemon_print_exits(stdout);
 }
 

@@ -11,7 +11,6 @@
 
 /* Sets gateway->registry. A registry that is down is no error: the snapshot file's content is there
  * at once, and the watch goes on trying. The gateway must outlive the handle. */
-int registry_open(struct gateway *gateway, const struct settings_registry *settings,
-		  struct err *e);
+int registry_open(struct gateway *gateway, const struct settings_registry *settings, struct err *e);
 
 #endif

@@ -38,7 +38,8 @@ void services_free(struct services **all)
 
 	if (!*all)
 		return;
-	HASH_ITER (hh, (*all)->by_name, entry, next) {
+	HASH_ITER(hh, (*all)->by_name, entry, next)
+	{
 		HASH_DEL((*all)->by_name, entry);
 		free(entry->service.name);
 		free(entry);

@@ -123,7 +123,7 @@ struct settings_fallback {
 struct settings_route {
 	struct route_pattern path;
 	const char *pattern; /* the path as written, for people */
-	unsigned methods; /* HTTP_… bits; HTTP_ANY when not given; HEAD is set with GET */
+	unsigned methods;    /* HTTP_… bits; HTTP_ANY when not given; HEAD is set with GET */
 	struct settings_strings hosts; /* lower case; "*.example.org" too; none: any */
 	struct settings_conditions headers, query;
 	const char *service_name; /* of `service` below */
