@@ -124,6 +124,15 @@ class Program:
         if self.is_running():
             self.process.send_signal(number)
 
+    def pause(self):
+        """Stops all its threads (SIGSTOP) and waits until they have; send SIGCONT to go on."""
+        self.send_signal(signal.SIGSTOP)
+
+        def is_stopped():
+            with open(f"/proc/{self.pid}/stat", encoding="utf-8") as file:
+                return file.read().rpartition(")")[2].split()[0] == "T"
+        wait_until(is_stopped, f"{self.name}: the pause")
+
     def kill(self):
         """kill -9, and waits for its end."""
         self.expect.add(-signal.SIGKILL)
@@ -348,9 +357,12 @@ class Stage:
         return "\n".join(parts)
 
     def close(self):
-        """Stops everything; fails when something ended badly. The youngest goes first."""
+        """Stops everything, registries last; fails when something ended badly."""
         found = []
-        for program in reversed(self.programs):
+        for program in self.programs:
+            if isinstance(program, Service):  # they take their time, so they take it together
+                program.send_signal(signal.SIGTERM)
+        for program in sorted(reversed(self.programs), key=lambda p: isinstance(p, Registry)):
             found += program.problems()
         for origin in self.origins:
             origin.close()

@@ -28,8 +28,6 @@ static void list_orders(struct shop_call *call)
 static void get_order(struct shop_call *call)
 {
 	shop_reply_record(call, orders, ORDER_COUNT);
-	if (call->status == 200)
-		shop_header(call, "Cache-Control", "max-age=5");
 }
 
 static void create_order(struct shop_call *call)
