@@ -179,35 +179,37 @@ static void legacy_register_finish(struct edit *edit)
 
 void legacy_register(struct call *call)
 {
-	struct edit *edit = legacy_edit(call, EDIT_LEGACY_REGISTER);
+	struct instance in = {.weight = INSTANCE_WEIGHT_DEFAULT, .ttl_ms = INSTANCE_TTL_DEFAULT_MS};
+	const char *host;
 	long port, status = 1;
+	struct edit *edit;
 
-	if (!edit || !legacy_count(call, 3, 4))
+	if (!legacy_count(call, 3, 4))
 		return;
-	edit->in = (struct instance){.weight = INSTANCE_WEIGHT_DEFAULT,
-				     .ttl_ms = INSTANCE_TTL_DEFAULT_MS};
-	edit->in.service = legacy_name(call);
-	if (!edit->in.service)
-		return;
-	edit->legacy_host = legacy_text(call, 1, "host");
-	if (!edit->legacy_host || !legacy_number(call, 2, "port", 1, 65535, &port))
+	in.service = legacy_name(call);
+	host = in.service ? legacy_text(call, 1, "host") : NULL;
+	if (!host || !legacy_number(call, 2, "port", 1, 65535, &port))
 		return;
 	if (call_param_count(call) == 4 && !legacy_number(call, 3, "status", -1, 1, &status))
 		return;
-	if (legacy_split_host(call, edit->legacy_host, &edit->in) < 0) {
+	if (legacy_split_host(call, host, &in) < 0) {
 		call_fault(call, RPC_FAULT_PARAMS,
 			   "register: host \"%.80s\"; allowed: a host name or address, with or "
 			   "without http:// before it",
-			   edit->legacy_host);
+			   host);
 		return;
 	}
-	edit->in.port = (uint16_t)port;
-	edit->in.id = arena_printf(&call->arena, "%s%s:%ld", edit->in.host[0] == ':' ? "0" : "",
-				   edit->in.host, port);
-	if (!edit->in.id || !instance_id_is_valid(edit->in.id)) {
+	in.port = (uint16_t)port;
+	in.id = arena_printf(&call->arena, "%s%s:%ld", in.host[0] == ':' ? "0" : "", in.host, port);
+	if (!in.id || !instance_id_is_valid(in.id)) {
 		call_fault(call, RPC_FAULT_PARAMS, "register: host: longer than 120 characters");
 		return;
 	}
+	edit = legacy_edit(call, EDIT_LEGACY_REGISTER);
+	if (!edit)
+		return;
+	edit->in = in;
+	edit->legacy_host = host;
 	edit->legacy_status = (int)status;
 	edit->strict = call->registry->legacy_strict;
 	edit->finish = legacy_register_finish;
@@ -226,32 +228,41 @@ static void legacy_existed_finish(struct edit *edit)
 		legacy_answer_bool(call, edit->existed);
 }
 
-void legacy_update_status(struct call *call)
+/* What a call names, as far as it changes anything. */
+static void legacy_submit_named(struct call *call, enum edit_kind kind, const char *name,
+				long status)
 {
-	struct edit *edit = legacy_edit(call, EDIT_LEGACY_STATUS);
-	long status;
+	struct edit *edit = legacy_edit(call, kind);
 
-	if (!edit || !legacy_count(call, 2, 2))
+	if (!edit)
 		return;
-	edit->service = legacy_name(call);
-	if (!edit->service || !legacy_number(call, 1, "status", -1, 1, &status))
-		return;
+	edit->service = name;
 	edit->legacy_status = (int)status;
 	edit->finish = legacy_existed_finish;
 	legacy_submit(call, edit);
 }
 
+void legacy_update_status(struct call *call)
+{
+	const char *name;
+	long status;
+
+	if (!legacy_count(call, 2, 2))
+		return;
+	name = legacy_name(call);
+	if (name && legacy_number(call, 1, "status", -1, 1, &status))
+		legacy_submit_named(call, EDIT_LEGACY_STATUS, name, status);
+}
+
 void legacy_unregister(struct call *call)
 {
-	struct edit *edit = legacy_edit(call, EDIT_LEGACY_UNREGISTER);
+	const char *name;
 
-	if (!edit || !legacy_count(call, 1, 1))
+	if (!legacy_count(call, 1, 1))
 		return;
-	edit->service = legacy_name(call);
-	if (!edit->service)
-		return;
-	edit->finish = legacy_existed_finish;
-	legacy_submit(call, edit);
+	name = legacy_name(call);
+	if (name)
+		legacy_submit_named(call, EDIT_LEGACY_UNREGISTER, name, 0);
 }
 
 /* ---- get_service_details ---- */

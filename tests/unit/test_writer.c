@@ -246,7 +246,7 @@ START_TEST(what_waits_shares_the_next_transaction)
 {
 	enum { N = 100 };
 	struct job first = registration("s", "first", "t"), jobs[N];
-	char ids[N][8];
+	char ids[N][16];
 
 	hold(true);
 	submit(&first);
