@@ -44,12 +44,14 @@ xmlrpc_mem_block *call_write(const char *method, xmlrpc_value *param, struct mic
 	xmlrpc_env env;
 
 	xmlrpc_env_init(&env);
-	params = xmlrpc_array_new(&env);
+	params = rpc_new_array(&env);
 	if (!env.fault_occurred)
 		xmlrpc_array_append_item(&env, params, param);
 	if (!env.fault_occurred)
 		block = XMLRPC_MEMBLOCK_NEW(char, &env, 0);
-	if (!env.fault_occurred)
+	if (env.fault_occurred)
+		block = NULL; /* it is set to anything then */
+	else
 		xmlrpc_serialize_call(&env, block, method, params);
 	if (params)
 		xmlrpc_DECREF(params);

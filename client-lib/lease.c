@@ -355,7 +355,7 @@ static xmlrpc_value *lease_build(const struct microreg_lease *lease, const char 
 	xmlrpc_value *param;
 
 	xmlrpc_env_init(&env);
-	param = xmlrpc_struct_new(&env);
+	param = rpc_new_struct(&env);
 	rpc_set_string(&env, param, "service", lease->me.service);
 	rpc_set_string(&env, param, "id", lease->id);
 	if (lease->token[0])
@@ -366,10 +366,7 @@ static xmlrpc_value *lease_build(const struct microreg_lease *lease, const char 
 		rpc_set_string(&env, param, "reason", reason);
 	if (wait_ms)
 		rpc_set_int(&env, param, "wait_ms", wait_ms);
-	if (env.fault_occurred && param) {
-		xmlrpc_DECREF(param);
-		param = NULL;
-	}
+	param = rpc_built(&env, param);
 	xmlrpc_env_clean(&env);
 	return param;
 }

@@ -102,7 +102,7 @@ static xmlrpc_value *beat_build(xmlrpc_env *env, const struct microreg_lease *le
 	if (whole) {
 		beat = rpc_build_registration(env, &lease->me);
 	} else {
-		beat = xmlrpc_struct_new(env);
+		beat = rpc_new_struct(env);
 		rpc_set_string(env, beat, "service", lease->me.service);
 		rpc_set_string(env, beat, "id", lease->id);
 	}
@@ -110,7 +110,7 @@ static xmlrpc_value *beat_build(xmlrpc_env *env, const struct microreg_lease *le
 		rpc_set_string(env, beat, "lease", lease->token);
 	if (load >= 0)
 		rpc_set_int(env, beat, "load", load);
-	return beat;
+	return rpc_built(env, beat);
 }
 
 /* The array or the one struct. NULL: out of memory. */
@@ -123,14 +123,11 @@ static xmlrpc_value *beat_build_batch(const struct beat_batch *batch)
 	if (batch->count == 1) {
 		param = beat_build(&env, batch->leases[0], true);
 	} else {
-		param = xmlrpc_array_new(&env);
+		param = rpc_new_array(&env);
 		for (unsigned i = 0; i < batch->count && !env.fault_occurred; i++)
 			rpc_append(&env, param, beat_build(&env, batch->leases[i], false));
 	}
-	if (env.fault_occurred && param) {
-		xmlrpc_DECREF(param);
-		param = NULL;
-	}
+	param = rpc_built(&env, param);
 	xmlrpc_env_clean(&env);
 	return param;
 }

@@ -107,19 +107,16 @@ static void resolve_set_strings(xmlrpc_env *env, xmlrpc_value *to, const char *n
 
 	if (!count || env->fault_occurred)
 		return;
-	array = xmlrpc_array_new(env);
+	array = rpc_new_array(env);
 	for (size_t i = 0; i < count && !env->fault_occurred; i++)
-		rpc_append(env, array, xmlrpc_string_new(env, items[i] ? items[i] : ""));
-	rpc_set_value(env, to, name, array);
+		rpc_append(env, array, rpc_new_string(env, items[i] ? items[i] : ""));
+	rpc_set_value(env, to, name, rpc_built(env, array));
 }
 
 /* The struct when it could be built, else NULL. */
 static xmlrpc_value *resolve_built(xmlrpc_env *env, xmlrpc_value *built)
 {
-	if (built && env->fault_occurred) {
-		xmlrpc_DECREF(built);
-		built = NULL;
-	}
+	built = rpc_built(env, built);
 	xmlrpc_env_clean(env);
 	return built;
 }
@@ -130,7 +127,7 @@ static xmlrpc_value *resolve_build_query(const struct microreg_query *query)
 	xmlrpc_env env;
 
 	xmlrpc_env_init(&env);
-	param = xmlrpc_struct_new(&env);
+	param = rpc_new_struct(&env);
 	rpc_set_string(&env, param, "service", query->service);
 	if (query->zone)
 		rpc_set_string(&env, param, "zone", query->zone);
@@ -188,23 +185,23 @@ static xmlrpc_value *resolve_build_report(const struct microreg *m, const char *
 	xmlrpc_env env;
 
 	xmlrpc_env_init(&env);
-	param = xmlrpc_struct_new(&env);
-	watcher = env.fault_occurred ? NULL : xmlrpc_struct_new(&env);
+	param = rpc_new_struct(&env);
+	watcher = rpc_new_struct(&env);
 	rpc_set_string(&env, watcher, "name", m->name);
 	rpc_set_string(&env, watcher, "kind", m->kind);
-	rpc_set_value(&env, param, "watcher", watcher);
+	rpc_set_value(&env, param, "watcher", rpc_built(&env, watcher));
 	rpc_set_string(&env, param, "revision", revision ? revision : "");
-	array = env.fault_occurred ? NULL : xmlrpc_array_new(&env);
+	array = rpc_new_array(&env);
 	for (size_t i = 0; i < count && !env.fault_occurred; i++) {
-		xmlrpc_value *use = xmlrpc_struct_new(&env);
+		xmlrpc_value *use = rpc_new_struct(&env);
 
 		rpc_set_string(&env, use, "service", uses[i].service);
 		rpc_set_string(&env, use, "id", uses[i].id);
 		rpc_set_int(&env, use, "in_flight", (int)(uses[i].in_flight & 0x7fffffff));
 		rpc_set_int(&env, use, "failures", (int)(uses[i].failures & 0x7fffffff));
-		rpc_append(&env, array, use);
+		rpc_append(&env, array, rpc_built(&env, use));
 	}
-	rpc_set_value(&env, param, "instances", array);
+	rpc_set_value(&env, param, "instances", rpc_built(&env, array));
 	return resolve_built(&env, param);
 }
 

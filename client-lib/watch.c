@@ -26,19 +26,16 @@ static xmlrpc_value *watch_build(const struct microreg *m, const struct follow *
 	xmlrpc_env env;
 
 	xmlrpc_env_init(&env);
-	param = xmlrpc_struct_new(&env);
+	param = rpc_new_struct(&env);
 	rpc_set_string(&env, param, "revision", f->revision);
 	if (f->service)
 		rpc_set_string(&env, param, "service", f->service);
 	rpc_set_int(&env, param, "wait_ms", f->quick ? 0 : WATCH_WAIT_MS);
-	watcher = env.fault_occurred ? NULL : xmlrpc_struct_new(&env);
+	watcher = rpc_new_struct(&env);
 	rpc_set_string(&env, watcher, "name", m->name);
 	rpc_set_string(&env, watcher, "kind", m->kind);
-	rpc_set_value(&env, param, "watcher", watcher);
-	if (env.fault_occurred && param) {
-		xmlrpc_DECREF(param);
-		param = NULL;
-	}
+	rpc_set_value(&env, param, "watcher", rpc_built(&env, watcher));
+	param = rpc_built(&env, param);
 	xmlrpc_env_clean(&env);
 	return param;
 }

@@ -81,6 +81,9 @@ struct watch_apply {
 
 static int watch_bad_reply(struct watch_apply *a, const struct err *reason)
 {
+	/* No memory is our trouble, not the registry's: it is asked again. */
+	if (reason->code == RPC_FAULT_TOO_LARGE)
+		return error_memory(a->e);
 	return error_set(a->e, MICROREG_BAD_REPLY, "the reply is not understood: %s", reason->text);
 }
 
@@ -90,7 +93,7 @@ static const struct microreg_service *watch_read_change(struct watch_apply *a, x
 	struct watch_change change = {.service = "", .reason = ""};
 	const struct microreg_service *service = NULL;
 	struct instance *instances;
-	struct err reason;
+	struct err reason = {.code = RPC_FAULT_TOO_LARGE};
 	xmlrpc_env env;
 	int count, failed = 0;
 

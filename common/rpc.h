@@ -114,14 +114,25 @@ int rpc_read_instance(const char *where, xmlrpc_value *value, struct arena *aren
  * add lease and load to make a heartbeat of it. */
 xmlrpc_value *rpc_build_registration(xmlrpc_env *env, const struct instance *in);
 
+/* Out of memory, xmlrpc-c's own makers set the env's fault and return what is no value, not NULL.
+ * These return NULL then. */
+xmlrpc_value *rpc_new_struct(xmlrpc_env *env);
+xmlrpc_value *rpc_new_array(xmlrpc_env *env);
+xmlrpc_value *rpc_new_string(xmlrpc_env *env, const char *text);
+
+/* What was built with the env: `value`, or NULL, and `value` dropped, when a fault happened on the
+ * way. NULL stays NULL. */
+xmlrpc_value *rpc_built(xmlrpc_env *env, xmlrpc_value *value);
+
 /* Sets a member; a no-op when the env has a fault already. */
 void rpc_set_string(xmlrpc_env *env, xmlrpc_value *to, const char *name, const char *text);
 void rpc_set_int(xmlrpc_env *env, xmlrpc_value *to, const char *name, int number);
 void rpc_set_bool(xmlrpc_env *env, xmlrpc_value *to, const char *name, bool yes);
-/* Takes `value`'s reference, also when it fails; a NULL value is a no-op (its maker set the fault).
- */
+/* Takes `value`'s reference. A NULL value is a no-op, and so is a fault that the env has already:
+ * the value is then left alone, as it may be none (see above); whoever passes one that was built
+ * in steps passes rpc_built(env, value), so that it is not lost. */
 void rpc_set_value(xmlrpc_env *env, xmlrpc_value *to, const char *name, xmlrpc_value *value);
-/* Appends to an array, likewise taking the reference. */
+/* Appends to an array, likewise. */
 void rpc_append(xmlrpc_env *env, xmlrpc_value *to, xmlrpc_value *value);
 
 #endif

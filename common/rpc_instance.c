@@ -257,42 +257,6 @@ int rpc_read_instance(const char *where, xmlrpc_value *value, struct arena *aren
 	return 0;
 }
 
-void rpc_set_value(xmlrpc_env *env, xmlrpc_value *to, const char *name, xmlrpc_value *value)
-{
-	if (!value)
-		return;
-	if (!env->fault_occurred)
-		xmlrpc_struct_set_value(env, to, name, value);
-	xmlrpc_DECREF(value);
-}
-
-void rpc_append(xmlrpc_env *env, xmlrpc_value *to, xmlrpc_value *value)
-{
-	if (!value)
-		return;
-	if (!env->fault_occurred)
-		xmlrpc_array_append_item(env, to, value);
-	xmlrpc_DECREF(value);
-}
-
-void rpc_set_string(xmlrpc_env *env, xmlrpc_value *to, const char *name, const char *text)
-{
-	if (!env->fault_occurred)
-		rpc_set_value(env, to, name, xmlrpc_string_new(env, text));
-}
-
-void rpc_set_int(xmlrpc_env *env, xmlrpc_value *to, const char *name, int number)
-{
-	if (!env->fault_occurred)
-		rpc_set_value(env, to, name, xmlrpc_int_new(env, number));
-}
-
-void rpc_set_bool(xmlrpc_env *env, xmlrpc_value *to, const char *name, bool yes)
-{
-	if (!env->fault_occurred)
-		rpc_set_value(env, to, name, xmlrpc_bool_new(env, yes));
-}
-
 static void rpc_set_strings(xmlrpc_env *env, xmlrpc_value *to, const char *name,
 			    const char *const *items, size_t count)
 {
@@ -300,10 +264,10 @@ static void rpc_set_strings(xmlrpc_env *env, xmlrpc_value *to, const char *name,
 
 	if (env->fault_occurred)
 		return;
-	array = xmlrpc_array_new(env);
+	array = rpc_new_array(env);
 	for (size_t i = 0; i < count && !env->fault_occurred; i++)
-		rpc_append(env, array, xmlrpc_string_new(env, items[i]));
-	rpc_set_value(env, to, name, array);
+		rpc_append(env, array, rpc_new_string(env, items[i]));
+	rpc_set_value(env, to, name, rpc_built(env, array));
 }
 
 static void rpc_set_pairs(xmlrpc_env *env, xmlrpc_value *to, const char *name,
@@ -313,25 +277,15 @@ static void rpc_set_pairs(xmlrpc_env *env, xmlrpc_value *to, const char *name,
 
 	if (env->fault_occurred)
 		return;
-	members = xmlrpc_struct_new(env);
+	members = rpc_new_struct(env);
 	for (size_t i = 0; i < count && !env->fault_occurred; i++)
 		rpc_set_string(env, members, pairs[i].name, pairs[i].value);
-	rpc_set_value(env, to, name, members);
-}
-
-/* Gives the struct away, or drops it when a member could not be set. */
-static xmlrpc_value *rpc_built(xmlrpc_env *env, xmlrpc_value *built)
-{
-	if (built && env->fault_occurred) {
-		xmlrpc_DECREF(built);
-		return NULL;
-	}
-	return built;
+	rpc_set_value(env, to, name, rpc_built(env, members));
 }
 
 xmlrpc_value *rpc_build_instance(xmlrpc_env *env, const struct instance *in)
 {
-	xmlrpc_value *to = xmlrpc_struct_new(env);
+	xmlrpc_value *to = rpc_new_struct(env);
 
 	rpc_set_string(env, to, "id", in->id);
 	rpc_set_string(env, to, "host", in->host);
@@ -359,19 +313,19 @@ static void rpc_set_check(xmlrpc_env *env, xmlrpc_value *to, const struct instan
 
 	if (env->fault_occurred || in->check == INSTANCE_CHECK_NONE)
 		return;
-	check = xmlrpc_struct_new(env);
+	check = rpc_new_struct(env);
 	rpc_set_string(env, check, "type", in->check == INSTANCE_CHECK_HTTP ? "http" : "tcp");
 	rpc_set_given(env, check, "path", in->check_path);
 	if (in->check_interval_ms)
 		rpc_set_int(env, check, "interval_ms", (int)in->check_interval_ms);
 	if (in->check_timeout_ms)
 		rpc_set_int(env, check, "timeout_ms", (int)in->check_timeout_ms);
-	rpc_set_value(env, to, "check", check);
+	rpc_set_value(env, to, "check", rpc_built(env, check));
 }
 
 xmlrpc_value *rpc_build_registration(xmlrpc_env *env, const struct instance *in)
 {
-	xmlrpc_value *to = xmlrpc_struct_new(env);
+	xmlrpc_value *to = rpc_new_struct(env);
 
 	rpc_set_string(env, to, "service", in->service);
 	rpc_set_given(env, to, "id", in->id);
