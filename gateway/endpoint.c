@@ -4,6 +4,7 @@
 #include "gateway/balance.h"
 #include "gateway/pool.h"
 #include "gateway/settings.h"
+#include "gateway/usage.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -61,6 +62,7 @@ void endpoint_unref(struct endpoint **ep)
 	*ep = NULL;
 	if (!e || --e->refs)
 		return;
+	usage_unref(&e->usage);
 	free(e->id);
 	free(e->host);
 	free(e);
@@ -157,7 +159,8 @@ static void endpoint_set_undo(struct endpoint **items, size_t count)
 	free(items);
 }
 
-int endpoint_set_update(struct endpoint_set *set, const struct microreg_service *from)
+int endpoint_set_update(struct endpoint_set *set, const struct microreg_service *from,
+			struct usages *usages)
 {
 	size_t count = from ? from->count : 0, hint = 0;
 	struct endpoint **items;
@@ -178,6 +181,8 @@ int endpoint_set_update(struct endpoint_set *set, const struct microreg_service 
 			return -1;
 		}
 		/* HTTPS instances can't be reached by this version. */
+		if (!items[i]->usage)
+			items[i]->usage = usage_get(usages, from->name, in->id);
 		items[i]->up = strcmp(in->status, "up") == 0 && strcmp(in->scheme, "http") == 0;
 	}
 	if (endpoint_set_swap(set, items, count) < 0) {

@@ -16,12 +16,16 @@
 #include <sys/socket.h>
 
 struct upstream;
+struct usage;
+struct usages;
 struct microreg_service;
 struct settings_service;
 
 struct endpoint {
 	unsigned refs;
 	char *id, *host;
+	struct usage
+		*usage; /* of the whole gateway; NULL: out of memory, or not from the registry */
 	uint16_t port;
 	unsigned weight;
 	bool listed; /* still in its set */
@@ -65,7 +69,8 @@ void endpoint_set_fini(struct endpoint_set *set);
 /* Makes the set show `from` (NULL: nothing is known); endpoints that stay keep their connections
  * and their record. On no memory it stays as it was and -1 is returned. Does nothing when `from` is
  * what it shows. */
-int endpoint_set_update(struct endpoint_set *set, const struct microreg_service *from);
+int endpoint_set_update(struct endpoint_set *set, const struct microreg_service *from,
+			struct usages *usages);
 
 /* The same from the `instances` of the settings. */
 int endpoint_set_update_settings(struct endpoint_set *set, const struct settings_service *from);

@@ -78,6 +78,7 @@ static void forward_release(struct forward *fwd)
 						memory_order_relaxed);
 	}
 	forward_retry_done(fwd);
+	forward_unuse(fwd);
 	loop_timer_clear(forward_loop(fwd), &fwd->timer);
 	loop_undefer(forward_loop(fwd), &fwd->task);
 	resolver_cancel(&fwd->query);

@@ -89,6 +89,7 @@ struct forward {
 	unsigned connects_failed;
 	bool retrying;		      /* counted in the set's retry budget */
 	bool fresh;		      /* the next attempt must not reuse a connection */
+	bool using;		      /* counted in the endpoint's usage */
 	bool counted;		      /* in the service's in_flight */
 	enum forward_failure failure; /* of the last attempt */
 	const char *failure_reason;   /* static text, for the log */

@@ -1,9 +1,11 @@
 /* forward_connect: from an endpoint to a connection: the pool, the resolver, connect. */
 #include "gateway/forward_retry.h"
 #include "gateway/pool.h"
+#include "gateway/reporter.h"
 #include "gateway/service.h"
 #include "gateway/settings.h"
 #include "gateway/stats.h"
+#include "gateway/usage.h"
 #include "gateway/worker.h"
 
 #include <errno.h>
@@ -82,12 +84,25 @@ static void forward_resolve(struct forward *fwd)
 	forward_arm(fwd);
 }
 
+void forward_unuse(struct forward *fwd)
+{
+	if (!fwd->using)
+		return;
+	fwd->using = false;
+	/* Somebody may wait for a drain of it. */
+	if (usage_end(fwd->endpoint->usage) && !fwd->endpoint->up)
+		reporter_hurry(fwd->worker->gateway->reporter);
+}
+
 void forward_try(struct forward *fwd, struct endpoint *ep)
 {
 	struct endpoint *held = endpoint_ref(ep); /* it may be the same one */
 
+	forward_unuse(fwd);
 	endpoint_unref(&fwd->endpoint);
 	fwd->endpoint = held;
+	fwd->using = true;
+	usage_begin(ep->usage);
 	fwd->address_count = fwd->address_next = 0;
 	stats_service_inc(fwd->set->service->stats, SERVICE_STAT_ATTEMPTS);
 	fwd->up = forward_reuse(fwd);

@@ -4,6 +4,7 @@
 #include "gateway/service.h"
 #include "gateway/settings.h"
 #include "gateway/stats.h"
+#include "gateway/usage.h"
 #include "gateway/worker.h"
 
 #include <string.h>
@@ -165,6 +166,12 @@ static bool forward_connects_elsewhere(struct forward *fwd)
 	return ep != NULL;
 }
 
+static void forward_count_failure(struct forward *fwd)
+{
+	usage_fail(fwd->endpoint->usage);
+	health_failed(fwd->set, fwd->endpoint, loop_now_ms(worker_loop(fwd->worker)));
+}
+
 void forward_failed(struct forward *fwd, enum upstream_failure failure, const char *reason)
 {
 	fwd->failure = forward_failure_of(failure);
@@ -182,7 +189,7 @@ void forward_failed(struct forward *fwd, enum upstream_failure failure, const ch
 	if (failure == UPSTREAM_CONNECT)
 		stats_inc(fwd->worker->stats, STAT_UP_CONNECT_FAILED);
 	if (failure != UPSTREAM_STALE)
-		health_failed(fwd->set, fwd->endpoint, loop_now_ms(worker_loop(fwd->worker)));
+		forward_count_failure(fwd);
 	if (failure == UPSTREAM_CONNECT && forward_connects_elsewhere(fwd))
 		return;
 	if (forward_may_retry(fwd, forward_cause_of(fwd->failure)))
@@ -209,7 +216,7 @@ bool forward_retries_status(struct forward *fwd, unsigned status)
 		return false;
 	}
 	stats_inc(fwd->worker->stats, STAT_UP_FAILED);
-	health_failed(fwd->set, fwd->endpoint, loop_now_ms(worker_loop(fwd->worker)));
+	forward_count_failure(fwd);
 	if (!forward_may_retry(fwd, cause))
 		return false;
 	/* Its body is not waited for, so the connection can't be used again. */

@@ -37,6 +37,9 @@ bool forward_tries_address(struct forward *fwd);
 /* fwd->query's. */
 void forward_on_address(struct resolver_query *query, const struct resolver_answer *answer);
 
+/* The attempt at the endpoint is over: it no longer counts in what is under way there. */
+void forward_unuse(struct forward *fwd);
+
 /* ---- of forward.c ---- */
 
 /* The connection is there: sends what there is of the request. */

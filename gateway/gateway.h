@@ -11,8 +11,10 @@
 struct access_log;
 struct cache;
 struct microreg;
+struct reporter;
 struct services;
 struct stats;
+struct usages;
 struct worker;
 
 struct gateway {
@@ -21,6 +23,8 @@ struct gateway {
 	struct stats *stats;
 	struct access_log *access_log;
 	struct microreg *registry; /* NULL: none in the settings */
+	struct usages *usages;
+	_Atomic(struct reporter *) reporter; /* NULL without a registry, and before it starts */
 	struct worker **workers;
 	size_t worker_count;
 	atomic_size_t workers_ready; /* worker_count, once the workers may be posted to */

@@ -7,7 +7,9 @@
 #include "gateway/admin.h"
 #include "gateway/cache.h"
 #include "gateway/registry.h"
+#include "gateway/reporter.h"
 #include "gateway/stats.h"
+#include "gateway/usage.h"
 #include "gateway/worker.h"
 
 #include <signal.h>
@@ -237,8 +239,9 @@ static int server_make_shared(struct server *s, struct settings *settings, struc
 
 	g->stats = stats_new(workers);
 	g->services = g->stats ? services_new(g->stats) : NULL;
+	g->usages = usages_new();
 	g->cache = cache_new(limits.cache_bytes, limits.cache_object_bytes);
-	if (!g->services || !g->cache) {
+	if (!g->services || !g->cache || !g->usages) {
 		settings_free(&settings);
 		return err_code(e, DAEMON_EXIT_SYSTEM, "start: out of memory");
 	}
@@ -254,6 +257,7 @@ static int server_make_shared(struct server *s, struct settings *settings, struc
 static int server_start(struct server *s, struct settings *settings, struct err *e)
 {
 	unsigned long files;
+	char name[REGISTRY_NAME_SIZE];
 
 	if (server_make_shared(s, settings, e) < 0)
 		return -1;
@@ -271,10 +275,17 @@ static int server_start(struct server *s, struct settings *settings, struct err 
 		return err_code(e, DAEMON_EXIT_SYSTEM, "start: no descriptors left for signals");
 	s->timer.on_time = server_on_time;
 	s->accepting = true;
-	if (settings->registry.given && registry_open(&s->gateway, &settings->registry, e) < 0)
+	registry_name(name);
+	if (settings->registry.given &&
+	    registry_open(&s->gateway, &settings->registry, name, e) < 0)
 		return -1;
 	if (server_start_workers(s, e) < 0)
 		return -1;
+	if (settings->registry.given) {
+		s->gateway.reporter = reporter_start(&s->gateway, &settings->registry, name, e);
+		if (!s->gateway.reporter)
+			return -1;
+	}
 	if (settings->admin.host) {
 		s->admin = admin_start(&s->gateway, s->table, e);
 		if (!s->admin)
@@ -287,9 +298,11 @@ static int server_start(struct server *s, struct settings *settings, struct err 
 static void server_finish(struct server *s)
 {
 	struct gateway *g = &s->gateway;
+	struct reporter *reporter = g->reporter;
 
 	admin_stop(&s->admin);
 	reload_stop(&s->reload);
+	reporter_stop(reporter);
 	for (size_t i = 0; i < g->worker_count; i++)
 		if (worker_post_stop(g->workers[i]) < 0)
 			loop_stop(worker_loop(g->workers[i]));
@@ -298,6 +311,8 @@ static void server_finish(struct server *s)
 	/* Workers use the library, and its threads post to the workers' loops: it goes after the
 	 * threads of the ones and before the loops of the others. */
 	microreg_close(&g->registry);
+	g->reporter = NULL;
+	reporter_free(&reporter);
 	for (size_t i = 0; i < g->worker_count; i++)
 		worker_free(&g->workers[i]);
 	free(g->workers);
@@ -305,6 +320,7 @@ static void server_finish(struct server *s)
 	access_log_close(&g->access_log);
 	cache_free(&g->cache);
 	services_free(&g->services);
+	usages_free(&g->usages);
 	stats_free(&g->stats);
 	if (s->loop)
 		loop_unwatch(s->loop, &s->signals);

@@ -102,7 +102,7 @@ struct endpoint_set *worker_resolve(struct worker *w, struct worker_table *wt, s
 	} else {
 		if (w->snapshot)
 			now = microreg_snapshot_find(w->snapshot, settings->name);
-		failed = endpoint_set_update(set, now);
+		failed = endpoint_set_update(set, now, w->gateway->usages);
 	}
 	if (failed)
 		log_warn("service \"%s\": out of memory; its instances are as they were before",
@@ -135,19 +135,27 @@ struct worker_mail {
 	struct loop_message message;
 	struct worker *worker;
 	struct table *table;
+	void (*call)(void *arg);
+	void *arg;
 };
 
-static int worker_post(struct worker *w, struct table *table,
-		       void (*deliver)(struct loop_message *message))
+static struct worker_mail *worker_mail_new(struct worker *w,
+					   void (*deliver)(struct loop_message *message))
 {
 	struct worker_mail *mail = calloc(1, sizeof(*mail));
 
 	if (!mail)
-		return -1;
+		return NULL;
 	mail->message.deliver = deliver;
 	mail->worker = w;
-	mail->table = table ? table_ref(table) : NULL;
-	loop_post(w->loop, &mail->message);
+	return mail;
+}
+
+static int worker_post(struct worker_mail *mail)
+{
+	if (!mail)
+		return -1;
+	loop_post(mail->worker->loop, &mail->message);
 	return 0;
 }
 
@@ -192,17 +200,40 @@ static void worker_on_stop(struct loop_message *message)
 
 int worker_post_table(struct worker *w, struct table *table)
 {
-	return worker_post(w, table, worker_on_table);
+	struct worker_mail *mail = worker_mail_new(w, worker_on_table);
+
+	if (mail)
+		mail->table = table_ref(table);
+	return worker_post(mail);
 }
 
 int worker_post_drain(struct worker *w)
 {
-	return worker_post(w, NULL, worker_on_drain);
+	return worker_post(worker_mail_new(w, worker_on_drain));
 }
 
 int worker_post_stop(struct worker *w)
 {
-	return worker_post(w, NULL, worker_on_stop);
+	return worker_post(worker_mail_new(w, worker_on_stop));
+}
+
+static void worker_on_call(struct loop_message *message)
+{
+	struct worker_mail *mail = (struct worker_mail *)(void *)message;
+
+	mail->call(mail->arg);
+	free(mail);
+}
+
+int worker_post_call(struct worker *w, void (*call)(void *arg), void *arg)
+{
+	struct worker_mail *mail = worker_mail_new(w, worker_on_call);
+
+	if (mail) {
+		mail->call = call;
+		mail->arg = arg;
+	}
+	return worker_post(mail);
 }
 
 /* ---- Life ---- */

@@ -68,6 +68,8 @@ int worker_post_table(struct worker *worker, struct table *table); /* takes its 
 void worker_post_snapshot(struct worker *worker); /* the registry's snapshot changed */
 int worker_post_drain(struct worker *worker);	  /* no more accepting; idle clients go */
 int worker_post_stop(struct worker *worker);	  /* whatever runs is cut */
+/* Calls it on the worker's thread, after what was posted before. */
+int worker_post_call(struct worker *worker, void (*call)(void *arg), void *arg);
 void worker_join(struct worker *worker);
 
 /* The set of a service of `table`, brought up to date from the snapshot or the settings. */

@@ -1,0 +1,198 @@
+/*
+ * reporter: take the revision, see that all workers use it, take the counts,
+ * report. In this order: a count of 0 then means that nothing begun before that
+ * revision is left.
+ */
+#include "gateway/reporter.h"
+#include "client-lib/microreg.h"
+#include "common/clock.h"
+#include "common/daemon.h"
+#include "common/log.h"
+#include "gateway/registry.h"
+#include "gateway/usage.h"
+#include "gateway/worker.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+	REPORTER_EVERY_MS = 1000,
+	REPORTER_LEAST_MS = 100, /* between two, however hurried */
+	REPORTER_TIMEOUT_MS = 1000,
+};
+
+struct reporter {
+	struct gateway *gateway;
+	struct microreg *registry; /* a handle of its own, with a short deadline */
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool stopping, hurried; /* guarded by lock */
+	unsigned workers_due;	/* guarded by lock: how many have not met the revision yet */
+	bool failed;		/* the last report; the thread's */
+};
+
+/* Waits on the condition until `at_ms` of clock_ms, or less. */
+static void reporter_wait_locked(struct reporter *r, uint64_t at_ms)
+{
+	struct timespec at = {.tv_sec = (time_t)(at_ms / 1000),
+			      .tv_nsec = (long)(at_ms % 1000) * 1000000};
+
+	(void)pthread_cond_timedwait(&r->wake, &r->lock, &at); /* the caller looks at the clock */
+}
+
+static void reporter_met(void *arg)
+{
+	struct reporter *r = arg;
+
+	(void)pthread_mutex_lock(&r->lock); /* can't fail: a plain mutex */
+	if (--r->workers_due == 0)
+		(void)pthread_cond_broadcast(&r->wake);
+	(void)pthread_mutex_unlock(&r->lock);
+}
+
+/* Every worker has taken the newest snapshot. Mail is in order, so one more letter tells. False
+ * when a worker did not come to it in time, or the end is near. */
+static bool reporter_meet(struct reporter *r)
+{
+	struct gateway *g = r->gateway;
+	uint64_t at_ms = clock_ms() + REPORTER_EVERY_MS;
+	unsigned posted = 0;
+	bool met;
+
+	(void)pthread_mutex_lock(&r->lock);
+	if (r->workers_due) { /* of the last time: wait for these first */
+		(void)pthread_mutex_unlock(&r->lock);
+		return false;
+	}
+	r->workers_due = (unsigned)g->worker_count;
+	(void)pthread_mutex_unlock(&r->lock);
+	for (size_t i = 0; i < g->worker_count; i++) {
+		worker_post_snapshot(g->workers[i]);
+		posted += worker_post_call(g->workers[i], reporter_met, r) == 0;
+	}
+	(void)pthread_mutex_lock(&r->lock);
+	r->workers_due -= (unsigned)g->worker_count - posted;
+	while (r->workers_due && !r->stopping && clock_ms() < at_ms)
+		reporter_wait_locked(r, at_ms);
+	met = !r->workers_due && posted == g->worker_count;
+	(void)pthread_mutex_unlock(&r->lock);
+	return met;
+}
+
+static void reporter_report(struct reporter *r)
+{
+	struct microreg_watch_status watch;
+	struct microreg_error error = {0};
+	struct microreg_use *uses;
+	size_t count;
+	bool failed;
+
+	microreg_watch_status(r->gateway->registry, &watch);
+	if (!watch.connected || !watch.revision[0] || !reporter_meet(r))
+		return;
+	uses = usages_take(r->gateway->usages, &count);
+	failed = microreg_report(r->registry, watch.revision, uses, count, &error) < 0;
+	usages_release(r->gateway->usages);
+	free(uses);
+	if (failed && !r->failed)
+		log_info("report to the registry: %s", error.text);
+	r->failed = failed;
+}
+
+static void *reporter_run(void *arg)
+{
+	struct reporter *r = arg;
+
+	(void)pthread_mutex_lock(&r->lock);
+	while (!r->stopping) {
+		uint64_t began = clock_ms(), at;
+
+		r->hurried = false;
+		(void)pthread_mutex_unlock(&r->lock);
+		reporter_report(r);
+		(void)pthread_mutex_lock(&r->lock);
+		while (!r->stopping) {
+			at = began + (r->hurried ? REPORTER_LEAST_MS : REPORTER_EVERY_MS);
+			if (clock_ms() >= at)
+				break;
+			reporter_wait_locked(r, at);
+		}
+	}
+	(void)pthread_mutex_unlock(&r->lock);
+	return NULL;
+}
+
+static int reporter_init_locks(struct reporter *r)
+{
+	pthread_condattr_t attr;
+	int failed;
+
+	if (pthread_mutex_init(&r->lock, NULL))
+		return -1;
+	failed = pthread_condattr_init(&attr);
+	if (!failed) {
+		failed = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+		failed = failed ? failed : pthread_cond_init(&r->wake, &attr);
+		(void)pthread_condattr_destroy(&attr); /* frees nothing */
+	}
+	if (failed)
+		(void)pthread_mutex_destroy(&r->lock); /* nobody holds it */
+	return failed ? -1 : 0;
+}
+
+struct reporter *reporter_start(struct gateway *gateway, const struct settings_registry *settings,
+				const char *name, struct err *e)
+{
+	struct reporter *r = calloc(1, sizeof(*r));
+
+	if (!r || reporter_init_locks(r) < 0) {
+		free(r);
+		(void)err_code(e, DAEMON_EXIT_SYSTEM, "reporter: out of memory");
+		return NULL;
+	}
+	r->gateway = gateway;
+	r->registry = registry_connect(settings, name, REPORTER_TIMEOUT_MS, NULL, e);
+	if (r->registry && pthread_create(&r->thread, NULL, reporter_run, r) == 0)
+		return r;
+	if (r->registry)
+		(void)err_code(e, DAEMON_EXIT_SYSTEM, "reporter: can't start its thread");
+	reporter_free(&r);
+	return NULL;
+}
+
+void reporter_stop(struct reporter *r)
+{
+	if (!r)
+		return;
+	(void)pthread_mutex_lock(&r->lock);
+	r->stopping = true;
+	(void)pthread_cond_broadcast(&r->wake);
+	(void)pthread_mutex_unlock(&r->lock);
+	(void)pthread_join(r->thread, NULL); /* it is ours, and joined once */
+}
+
+void reporter_free(struct reporter **reporter)
+{
+	struct reporter *r = *reporter;
+
+	*reporter = NULL;
+	if (!r)
+		return;
+	microreg_close(&r->registry);
+	(void)pthread_cond_destroy(&r->wake); /* nobody waits on it */
+	(void)pthread_mutex_destroy(&r->lock);
+	free(r);
+}
+
+void reporter_hurry(struct reporter *r)
+{
+	if (!r)
+		return;
+	(void)pthread_mutex_lock(&r->lock);
+	r->hurried = true;
+	(void)pthread_cond_signal(&r->wake);
+	(void)pthread_mutex_unlock(&r->lock);
+}
