@@ -13,6 +13,14 @@ void daemon_print_exits(FILE *out)
 #undef DAEMON_PRINT
 }
 
+void daemon_print_reference(struct buf *out)
+{
+	(void)buf_puts(out, "| code | meaning |\n|---|---|\n");
+#define DAEMON_PRINT(name, code, meaning) (void)buf_puts(out, "| " #code " | " meaning " |\n");
+	DAEMON_EXITS(DAEMON_PRINT)
+#undef DAEMON_PRINT
+}
+
 int daemon_signals(void)
 {
 	static const int taken[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};

@@ -6,6 +6,8 @@
 #ifndef MICROREG_COMMON_DAEMON_H
 #define MICROREG_COMMON_DAEMON_H
 
+#include "common/buf.h"
+
 #include <stdio.h>
 
 /* X(name, code, meaning) */
@@ -27,6 +29,9 @@ enum daemon_exit {
 
 /* Prints the exit codes, a line each, as --help shows them. */
 void daemon_print_exits(FILE *out);
+
+/* Prints them as a Markdown table, for the reference. */
+void daemon_print_reference(struct buf *out);
 
 /* Blocks every signal the daemons take by signalfd (INT, TERM, HUP, USR1) in this and all later
  * threads, ignores SIGPIPE, and returns the signalfd (non-blocking, close-on-exec), or -1. */

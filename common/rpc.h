@@ -14,20 +14,26 @@
 #include <stddef.h>
 #include <xmlrpc-c/base.h>
 
-/* The codes of design and of the "Specification for Fault Code Interoperability" (2001). */
+/* X(name, code, meaning). The negative ones are those of the "Specification for Fault Code
+ * Interoperability" (2001). The table is the source of the reference page. */
+#define RPC_FAULTS(X)                                                                         \
+	X(PARSE, -32700, "what was sent is not XML, not UTF-8, or has a document type")       \
+	X(CALL, -32600, "it is XML, but no XML-RPC call")                                     \
+	X(METHOD, -32601, "there is no such method")                                          \
+	X(PARAMS, -32602, "a parameter is wrong; the text names it and says what is allowed") \
+	X(LEGACY, 1, "an original MicroReg method was called wrongly")                        \
+	X(ACCESS, 401, "who calls is not known")                                              \
+	X(FORBIDDEN, 403, "who calls may not do this")                                        \
+	X(UNKNOWN, 404, "there is no such instance")                                          \
+	X(FENCED, 409, "a newer process has the instance's id")                               \
+	X(TOO_LARGE, 413, "the call is larger than a limit")                                  \
+	X(TOO_MANY, 429, "a limit on how many there may be is reached")                       \
+	X(STORE, 503, "nothing was changed: the store refuses, or memory is short")
+
 enum rpc_fault {
-	RPC_FAULT_PARSE = -32700,
-	RPC_FAULT_CALL = -32600,
-	RPC_FAULT_METHOD = -32601,
-	RPC_FAULT_PARAMS = -32602,
-	RPC_FAULT_LEGACY = 1,
-	RPC_FAULT_ACCESS = 401,
-	RPC_FAULT_FORBIDDEN = 403,
-	RPC_FAULT_UNKNOWN = 404,
-	RPC_FAULT_FENCED = 409,
-	RPC_FAULT_TOO_LARGE = 413,
-	RPC_FAULT_TOO_MANY = 429,
-	RPC_FAULT_STORE = 503,
+#define RPC_FAULT_ENUM(name, code, meaning) RPC_FAULT_##name = (code),
+	RPC_FAULTS(RPC_FAULT_ENUM)
+#undef RPC_FAULT_ENUM
 };
 
 /* ---- Reading a struct by a table ---- */

@@ -1,6 +1,7 @@
 /* main: the program microreg-gateway. */
 #include "common/daemon.h"
 #include "common/log.h"
+#include "gateway/admin_pages.h"
 #include "gateway/options.h"
 #include "gateway/problem.h"
 #include "gateway/server.h"
@@ -14,9 +15,15 @@ static int main_print_reference(void)
 	int result = DAEMON_EXIT_SYSTEM;
 
 	buf_init(&out, 1 << 20);
+	(void)buf_puts(&out, "# microreg-gateway\n\n## Settings\n\n");
 	settings_print_reference(&out);
-	stats_print_reference(&out);
+	(void)buf_puts(&out, "\n## Problems\n\n");
 	problem_print_reference(&out);
+	(void)buf_puts(&out, "\n## Metrics\n\n| metric | type | meaning |\n|---|---|---|\n");
+	stats_print_reference(&out);
+	admin_print_metrics(&out);
+	(void)buf_puts(&out, "\n## Exit codes\n\n");
+	daemon_print_reference(&out);
 	if (!out.failed && fwrite(out.data, 1, out.len, stdout) == out.len)
 		result = DAEMON_EXIT_OK;
 	buf_fini(&out);

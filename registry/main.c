@@ -48,19 +48,24 @@ static const char main_usage[] =
 
 static void main_help(void)
 {
+	(void)fputs("microreg-registry: tells where services run\n\n", stdout);
 	(void)fputs(main_usage, stdout);
-	(void)fputs("\n"
-		    "  --config FILE       settings (YAML); flags win over them\n"
-		    "  --listen ADDR:PORT  default 127.0.0.1:8000; port 0: any free one, logged\n"
-		    "  --data-dir DIR      where registry.db is; default /var/lib/microreg where\n"
-		    "                      writable, else ./microreg-data; made when missing\n"
-		    "  --insecure          listen on other than loopback addresses without access\n"
-		    "                      control\n"
-		    "  --check             read the settings, print every mistake, and exit\n"
-		    "  --reference         print the reference of settings, methods and metrics\n"
-		    "\n"
-		    "exit codes:\n",
-		    stdout);
+	(void)fputs(
+		"\n"
+		"  --config FILE       settings (YAML); flags win over them\n"
+		"  --listen ADDR:PORT  default 127.0.0.1:8000; port 0: any free one, logged\n"
+		"  --data-dir DIR      where registry.db is; default /var/lib/microreg where\n"
+		"                      writable, else ./microreg-data; made when missing\n"
+		"  --insecure          listen on other than loopback addresses without access\n"
+		"                      control\n"
+		"  --check             read the settings, print every mistake, and exit\n"
+		"  --reference         print settings, methods, faults, metrics and exit codes\n"
+		"                      as Markdown, and exit\n"
+		"  --version           print the version and exit\n"
+		"  --help              print this and exit\n"
+		"\n"
+		"exit codes:\n",
+		stdout);
 	daemon_print_exits(stdout);
 }
 
@@ -70,12 +75,16 @@ static int main_reference(void)
 	int failed;
 
 	buf_init(&out, MAIN_TEXT_MAX);
-	(void)buf_puts(&out, "## Settings\n\n");
+	(void)buf_puts(&out, "# microreg-registry\n\n## Settings\n\n");
 	setup_print_reference(&out);
 	(void)buf_puts(&out, "\n## Methods\n\n");
 	method_print_reference(&out);
+	(void)buf_puts(&out, "\n## Faults\n\n");
+	method_print_faults(&out);
 	(void)buf_puts(&out, "\n## Metrics\n\n| metric | type | meaning |\n|---|---|---|\n");
 	door_print_metrics_reference(&out);
+	(void)buf_puts(&out, "\n## Exit codes\n\n");
+	daemon_print_reference(&out);
 	failed = out.failed || fwrite(out.data, 1, out.len, stdout) != out.len;
 	buf_fini(&out);
 	return failed ? DAEMON_EXIT_SYSTEM : DAEMON_EXIT_OK;

@@ -100,6 +100,15 @@ void method_print_reference(struct buf *out)
 		(void)buf_printf(out, "| `%s` | `%s` | %s |\n", m->name, m->signatures, m->help);
 }
 
+void method_print_faults(struct buf *out)
+{
+	(void)buf_puts(out, "| code | meaning |\n|---|---|\n");
+#define METHOD_PRINT_FAULT(name, code, meaning) \
+	(void)buf_puts(out, "| " #code " | " meaning " |\n");
+	RPC_FAULTS(METHOD_PRINT_FAULT)
+#undef METHOD_PRINT_FAULT
+}
+
 /* ---- A call ---- */
 
 struct call *call_new(struct registry *registry)

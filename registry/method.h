@@ -94,6 +94,8 @@ void method_init(void);
 
 /* The reference, as Markdown. */
 void method_print_reference(struct buf *out);
+/* The same of the fault codes. */
+void method_print_faults(struct buf *out);
 
 /* ---- The methods, by file ---- */
 
