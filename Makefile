@@ -5,14 +5,20 @@
 #   make asan       the same under AddressSanitizer and UBSan, into build/asan/
 #   make tsan       the same under ThreadSanitizer, into build/tsan/
 #   make fuzz       each fuzz target for FUZZ_SECONDS (30), into build/fuzz/; needs clang
+#   make lint       what scripts/lint checks: format, clang-tidy, includes …
+#   make docs       manual pages, reference and completion, into build/
+#   make install    programs, library and docs, under DESTDIR and PREFIX (/usr/local)
 #   make bench      CPU per request beside peers, into build/bench/
 #   make format     clang-format in place
-#   V=1 shows the commands; CC=clang builds with clang into the same folders.
+#   make coverage   the suite with gcov, and how much of each file it ran, in build/coverage/
+#   V=1 shows the commands; CC=clang builds into build/clang (build/asan-clang …).
 
 FLAVOUR ?=
-B := build$(if $(FLAVOUR),/$(FLAVOUR))
 
 VERSION := 0.1.0
+# The library's ABI: SO_NAME changes when a program must be built anew.
+SO_NAME := libmicroreg.so.1
+SO_FILE := $(SO_NAME).0.0
 
 ifeq ($(V),1)
 Q :=
@@ -23,6 +29,11 @@ say = @printf '  %-6s %s\n'
 endif
 
 CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
+IS_CLANG := $(findstring clang,$(notdir $(CC)))
+
+# Each pair of flavour and compiler has a folder of its own; fuzz is always clang's.
+FOLDER := $(if $(FLAVOUR),$(FLAVOUR)$(if $(filter-out fuzz,$(FLAVOUR)),$(IS_CLANG:%=-%)),$(IS_CLANG))
+B := build$(FOLDER:%=/%)
 
 WARN := -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conversion \
 	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wcast-qual \
@@ -30,7 +41,7 @@ WARN := -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conversion
 	-Wimplicit-fallthrough -Wswitch-enum -Wpointer-arith
 
 # uthash's hash falls through cases and says so in comments, which gcc reads and clang does not.
-WARN += $(if $(findstring clang,$(CC)),-Wno-implicit-fallthrough)
+WARN += $(if $(IS_CLANG),-Wno-implicit-fallthrough)
 
 # -fhardened is newer than Debian 12's gcc; this is what it stands for.
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection
@@ -43,19 +54,21 @@ OPT := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 else ifeq ($(FLAVOUR),fuzz)
 OPT := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=undefined \
 	-fsanitize=fuzzer-no-link,address,undefined
+else ifeq ($(FLAVOUR),coverage)
+OPT := -O0 -g --coverage -fprofile-update=atomic
 else ifeq ($(FLAVOUR),)
 OPT := -O2 -g -D_FORTIFY_SOURCE=2
 # The daemons only: a library must not choose its program's allocator, and
 # the sanitizers bring their own.
 MALLOC_LIBS := -lmimalloc
 else
-$(error FLAVOUR is empty, asan, tsan or fuzz, not "$(FLAVOUR)")
+$(error FLAVOUR is empty, asan, tsan, fuzz or coverage, not "$(FLAVOUR)")
 endif
 
 PKGS := libmicrohttpd sqlite3 libcurl yaml-0.1 jansson libcares
 CPPFLAGS += -I. -D_GNU_SOURCE -DMICROREG_VERSION='"$(VERSION)"' -DHASH_NONFATAL_OOM=1
 CFLAGS += -std=c11 $(OPT) $(WARN) $(HARDEN) -fPIC -fvisibility=hidden -pthread
-LDFLAGS += $(LDHARDEN) -pthread $(filter -fsanitize=%,$(OPT))
+LDFLAGS += $(LDHARDEN) -pthread $(filter -fsanitize=% --coverage,$(OPT))
 
 XMLRPC_LIBS := $(shell xmlrpc-c-config --libs 2>/dev/null)
 REGISTRY_LIBS := -lmicrohttpd -lsqlite3 -lyaml -ljansson $(XMLRPC_LIBS)
@@ -83,9 +96,9 @@ BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(call src,tests/bench))
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/%,$(call src,tests/fuzz))
 FUZZ_SECONDS ?= 30
-LIBS := $(if $(CLIENT_SRC),$(B)/libmicroreg.a $(B)/libmicroreg.so)
+LIBS := $(if $(CLIENT_SRC),$(B)/libmicroreg.a $(B)/$(SO_FILE) $(B)/libmicroreg.so)
 
-.PHONY: all check asan tsan bench format clean unit unit-build fuzz fuzz-run
+.PHONY: all check asan tsan coverage lint docs install bench format clean unit unit-build fuzz fuzz-run
 .SECONDARY:
 # What the integration tests run beside the daemons.
 DRIVERS := $(patsubst tests/integration/%.c,$(B)/%,$(call src,tests/integration))
@@ -119,12 +132,12 @@ $(B)/libmicroreg.a: $(B)/obj/libmicroreg.o
 	$(say) AR $@
 	$(Q)rm -f $@ && ar rcsD $@ $<
 
-$(B)/libmicroreg.so.1: $(B)/obj/libmicroreg.o
+$(B)/$(SO_FILE): $(B)/obj/libmicroreg.o
 	$(say) LD $@
-	$(Q)$(CC) -shared -Wl,-soname,libmicroreg.so.1 $(LDFLAGS) -o $@ $< $(CLIENT_LIBS)
+	$(Q)$(CC) -shared -Wl,-soname,$(SO_NAME) $(LDFLAGS) -o $@ $< $(CLIENT_LIBS)
 
-$(B)/libmicroreg.so: $(B)/libmicroreg.so.1
-	$(Q)ln -sf libmicroreg.so.1 $@
+$(B)/libmicroreg.so: $(B)/$(SO_FILE)
+	$(Q)ln -sf $(SO_FILE) $(B)/$(SO_NAME) && ln -sf $(SO_NAME) $@
 
 $(B)/microreg-registry: $(call obj,registry/main.c) $(B)/obj/libregistry.a $(B)/obj/libcommon.a
 	$(say) LD $@
@@ -174,6 +187,14 @@ check: all unit-build
 asan tsan:
 	$(Q)$(MAKE) --no-print-directory FLAVOUR=$@ check
 
+coverage:
+	$(Q)find build/coverage -name '*.gcda' -delete 2>/dev/null || true
+	$(Q)$(MAKE) --no-print-directory FLAVOUR=$@ CC=gcc check
+	$(Q)scripts/coverage build/coverage
+
+lint:
+	$(Q)scripts/lint
+
 # A find is left in build/fuzz/; it becomes a case of a unit test.
 fuzz:
 	$(Q)$(MAKE) --no-print-directory FLAVOUR=fuzz CC=clang fuzz-run
@@ -187,6 +208,50 @@ fuzz-run: $(FUZZ)
 			{ tail -n 40 $(B)/$$f.log; exit 1; }; \
 		echo "$$f: no find; $$(tail -n 1 $(B)/$$f.log)"; \
 	done
+
+# ---- Manual pages, completion and the reference: from tables, --help and microreg.h ----
+
+DOC_SRC := $(wildcard */*.[1-8].in)
+docs: $(B)/docs.made
+$(B)/docs.made: scripts/docs $(DOC_SRC) client-lib/microreg.h $(PROGRAMS)
+	$(say) DOCS $(B)/doc
+	$(Q)scripts/docs $(B)
+	@touch $@
+
+# ---- Installing ----
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+LIBDIR ?= $(PREFIX)/lib
+SHARE := $(DESTDIR)$(PREFIX)/share
+INSTALL_DATA := install -m 644
+
+$(B)/microreg.pc: FORCE
+	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR:$(PREFIX)/%=$${prefix}/%)' \
+		'includedir=$${prefix}/include' '' 'Name: microreg' \
+		'Description: client library of MicroReg, a service registry' 'Version: $(VERSION)' \
+		'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -lmicroreg' \
+		'Libs.private: $(strip $(CLIENT_LIBS)) -pthread' >$@
+
+install: all docs $(B)/microreg.pc
+	$(say) INSTALL $(DESTDIR)$(PREFIX)
+	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR)/pkgconfig \
+		$(DESTDIR)$(PREFIX)/include $(SHARE)/bash-completion/completions $(SHARE)/doc/microreg \
+		$(SHARE)/man/man3 $(SHARE)/man/man5 $(SHARE)/man/man8
+	$(Q)install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
+	$(Q)$(INSTALL_DATA) $(B)/$(SO_FILE) $(B)/libmicroreg.a $(DESTDIR)$(LIBDIR)/
+	$(Q)ln -sf $(SO_FILE) $(DESTDIR)$(LIBDIR)/$(SO_NAME)
+	$(Q)ln -sf $(SO_NAME) $(DESTDIR)$(LIBDIR)/libmicroreg.so
+	$(Q)$(INSTALL_DATA) $(B)/microreg.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
+	$(Q)$(INSTALL_DATA) client-lib/microreg.h $(DESTDIR)$(PREFIX)/include/
+	$(Q)for section in 3 5 8; do \
+		$(INSTALL_DATA) $(B)/man/*.$$section $(SHARE)/man/man$$section/ || exit 1; \
+	done
+	$(Q)$(INSTALL_DATA) $(B)/completion/* $(SHARE)/bash-completion/completions/
+	$(Q)$(INSTALL_DATA) $(wildcard README.md CHANGELOG.md SECURITY.md) LICENSE \
+		$(B)/doc/reference.md $(SHARE)/doc/microreg/
+
+FORCE:
 
 bench: all $(BENCH)
 	$(Q)$(B)/bench/bench_codec
