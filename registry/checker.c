@@ -349,9 +349,6 @@ static void *checker_main(void *arg)
 
 /* ---- Life ---- */
 
-static const struct checker_options checker_defaults = {
-	.interval_ms = 5000, .timeout_ms = 1000, .failures = 2, .keep_ms = 24 * 3600 * 1000};
-
 struct checker *checker_start(struct registry *registry, const struct checker_options *options,
 			      struct err *e)
 {
@@ -362,7 +359,7 @@ struct checker *checker_start(struct registry *registry, const struct checker_op
 		return NULL;
 	}
 	c->registry = registry;
-	c->options = options ? *options : checker_defaults;
+	c->options = *options;
 	c->round_timer.on_time = checker_on_round;
 	for (size_t i = 0; i < CHECKER_PARALLEL; i++) {
 		c->probes[i].checker = c;

@@ -16,13 +16,12 @@
 struct checker;
 
 struct checker_options {
-	unsigned interval_ms; /* 5000 */
-	unsigned timeout_ms;  /* 1000 */
-	unsigned failures;    /* 2: in a row, then it is down */
-	uint64_t keep_ms;     /* a day: down for so long, it is removed */
+	unsigned interval_ms;
+	unsigned timeout_ms; /* where the instance's check does not say */
+	unsigned failures;   /* so many in a row, then it is down */
+	uint64_t keep_ms;    /* down for so long, one of an original client is removed */
 };
 
-/* `options` NULL: what the comments say. */
 struct checker *checker_start(struct registry *registry, const struct checker_options *options,
 			      struct err *e);
 void checker_stop(struct checker **checker);

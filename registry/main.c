@@ -235,7 +235,12 @@ static int main_threads(struct parts *p, struct err *e)
 	struct writer_options writer = {
 		.store = p->store, .catalog = r->catalog, .on_change = main_on_change, .arg = r};
 
-	e->code = DAEMON_EXIT_SYSTEM;
+	const struct setup_checks *checks = &p->settings->checks;
+	struct checker_options checker = {.interval_ms = checks->interval_ms,
+					  .timeout_ms = checks->timeout_ms,
+					  .failures = checks->failures,
+					  .keep_ms = checks->keep_ms};
+
 	r->legacy_strict = p->settings->legacy_strict;
 	r->started_ms = clock_ms();
 	r->drain = drain_new();
@@ -245,7 +250,7 @@ static int main_threads(struct parts *p, struct err *e)
 	if (r->keeper)
 		r->writer = writer_start(&writer, e);
 	if (r->writer && keeper_start(r->keeper, e) == 0)
-		p->checker = checker_start(r, NULL, e);
+		p->checker = checker_start(r, &checker, e);
 	if (p->checker)
 		return 0;
 	e->code = DAEMON_EXIT_SYSTEM;

@@ -61,6 +61,39 @@ static const struct settings_key setup_limits_keys[] = {
 static const struct settings_table setup_limits_table = {SETTINGS_KEYS(setup_limits_keys),
 							 sizeof(struct setup_limits), NULL};
 
+static const struct settings_key setup_checks_keys[] = {
+	{.name = "interval",
+	 .type = SETTINGS_DURATION,
+	 .at = offsetof(struct setup_checks, interval_ms),
+	 .fallback = "5s",
+	 .min = 50,
+	 .max = 3600000,
+	 .help = "how often instances of original clients, and those with a check, are asked"},
+	{.name = "timeout",
+	 .type = SETTINGS_DURATION,
+	 .at = offsetof(struct setup_checks, timeout_ms),
+	 .fallback = "1s",
+	 .min = 10,
+	 .max = 60000,
+	 .help = "how long an answer may take, where the check does not say"},
+	{.name = "failures",
+	 .type = SETTINGS_INT,
+	 .at = offsetof(struct setup_checks, failures),
+	 .fallback = "2",
+	 .min = 1,
+	 .max = 100,
+	 .help = "in a row mark an instance down"},
+	{.name = "keep",
+	 .type = SETTINGS_DURATION,
+	 .at = offsetof(struct setup_checks, keep_ms),
+	 .fallback = "24h",
+	 .min = 1,
+	 .help = "how long an instance of an original client is kept while it is down"},
+};
+
+static const struct settings_table setup_checks_table = {SETTINGS_KEYS(setup_checks_keys),
+							 sizeof(struct setup_checks), NULL};
+
 static const struct settings_key setup_keys[] = {
 	{.name = "listen",
 	 .type = SETTINGS_STRING,
@@ -99,6 +132,11 @@ static const struct settings_key setup_keys[] = {
 	 .at = offsetof(struct setup, limits),
 	 .table = &setup_limits_table,
 	 .help = "what may be there at most"},
+	{.name = "checks",
+	 .type = SETTINGS_SUBMAP,
+	 .at = offsetof(struct setup, checks),
+	 .table = &setup_checks_table,
+	 .help = "asking instances whether they are there"},
 	{.name = "log",
 	 .type = SETTINGS_SUBMAP,
 	 .at = offsetof(struct setup, log),

@@ -14,6 +14,10 @@ struct setup_limits {
 	unsigned instances, services, watchers, connections;
 };
 
+struct setup_checks {
+	unsigned interval_ms, timeout_ms, failures, keep_ms;
+};
+
 struct setup_log {
 	unsigned level; /* enum log_level */
 };
@@ -26,6 +30,7 @@ struct setup {
 	unsigned threads;
 	bool legacy_strict;
 	struct setup_limits limits;
+	struct setup_checks checks;
 	struct setup_log log;
 };
 
