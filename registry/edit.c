@@ -115,7 +115,7 @@ static enum writer_verdict edit_plan_status(struct edit *edit, struct writer_pla
 	}
 	if (!edit_may(edit, old))
 		return edit_fenced(edit, edit->service, edit->id);
-	draft = *old;
+	draft = record_draft(old);
 	if (by_admin && edit->status != INSTANCE_UP && edit->status != INSTANCE_STARTING) {
 		draft.admin = (int)edit->status;
 	} else {
@@ -141,7 +141,7 @@ static enum writer_verdict edit_plan_expire(struct edit *edit, struct writer_pla
 
 	if (!old || !record_is_live(old) || !lapsed)
 		return WRITER_GO; /* it was heard of in the meantime */
-	draft = *old;
+	draft = record_draft(old);
 	draft.expired_wall_ms = clock_wall_ms();
 	edit->existed = true;
 	return writer_put(plan, &edit->op, &draft, false);
@@ -164,7 +164,7 @@ static enum writer_verdict edit_plan_check(struct edit *edit, struct writer_plan
 
 	if (!old || !record_is_live(old) || old->check_failed == edit->failed)
 		return WRITER_GO;
-	draft = *old;
+	draft = record_draft(old);
 	draft.check_failed = edit->failed;
 	draft.down_wall_ms = edit->failed ? clock_wall_ms() : 0;
 	if (draft.admin == RECORD_NO_ADMIN)
@@ -214,7 +214,7 @@ static enum writer_verdict edit_legacy_one(struct edit *edit, struct writer_plan
 
 	if (edit->kind == EDIT_LEGACY_UNREGISTER)
 		return writer_remove(plan, &edit->op, old->in.service, old->in.id);
-	draft = *old;
+	draft = record_draft(old);
 	draft.legacy_status = edit->legacy_status;
 	draft.own = edit_legacy_status(edit->legacy_status);
 	return writer_put(plan, &edit->op, &draft, false);

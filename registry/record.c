@@ -1,6 +1,7 @@
 /* record: copied into one block: the struct, then the arrays, then the text. */
 #include "registry/record.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,6 +84,16 @@ void record_settle(struct record *draft)
 		draft->in.status = INSTANCE_DOWN;
 	else
 		draft->in.status = draft->own;
+}
+
+struct record record_draft(const struct record *of)
+{
+	const size_t from = offsetof(struct record, in);
+	struct record draft = {0};
+
+	/* Not the count before them, which others change meanwhile. */
+	memcpy((char *)&draft + from, (const char *)of + from, sizeof(draft) - from);
+	return draft;
 }
 
 struct record *record_new(const struct record *draft)

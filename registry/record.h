@@ -35,6 +35,10 @@ struct record {
 /* in.status from admin, check_failed and own. */
 void record_settle(struct record *draft);
 
+/* The fields of a record that others hold too, to be changed and made a new one; the strings stay
+ * the record's. */
+struct record record_draft(const struct record *of);
+
 /* A copy with memory of its own and one reference, settled. NULL when out of memory. */
 struct record *record_new(const struct record *draft);
 
