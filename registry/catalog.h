@@ -82,6 +82,9 @@ struct catalog_answer {
 enum catalog_found catalog_look(struct catalog *catalog, const char *service,
 				struct catalog_answer *out);
 
+/* Counts up with each call, for each service: whose turn it is. 0 for an unknown one. */
+unsigned catalog_turn(struct catalog *catalog, const char *service);
+
 /* Why a list is empty: "unknown_service", "all_expired", "all_draining" or "filtered". */
 const char *catalog_reason(const struct catalog_view *view);
 

@@ -82,6 +82,19 @@ enum catalog_found catalog_look(struct catalog *catalog, const char *service,
 	return found;
 }
 
+unsigned catalog_turn(struct catalog *catalog, const char *service)
+{
+	struct catalog_service *s;
+	unsigned turn = 0;
+
+	(void)pthread_mutex_lock(&catalog->lock);
+	s = catalog_service_locked(catalog, service);
+	if (s)
+		turn = s->turn++;
+	(void)pthread_mutex_unlock(&catalog->lock);
+	return turn;
+}
+
 const char *catalog_reason(const struct catalog_view *view)
 {
 	size_t draining = 0;

@@ -56,6 +56,7 @@ struct catalog_service {
 	struct catalog_service *older, *newer; /* by revision; reserved ones are on no list */
 	uint64_t revision;		       /* 0: only reserved */
 	size_t records, live, held;
+	unsigned turn; /* see catalog_turn */
 	char name[];
 };
 

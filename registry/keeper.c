@@ -13,9 +13,11 @@
 #include <string.h>
 
 enum {
-	KEEPER_TICK_MS = 250,	/* at least so often */
-	KEEPER_DRAIN_MS = 50,	/* while a deregistration waits */
-	KEEPER_PAUSE_MS = 1000, /* later than this: we were stopped, or the machine slept */
+	KEEPER_TICK_MS = 250,	  /* at least so often */
+	KEEPER_DRAIN_MS = 50,	  /* while a deregistration waits */
+	KEEPER_PAUSE_MS = 1000,	  /* later than this: we were stopped, or the machine slept */
+	KEEPER_SEEN_MS = 30000,	  /* the store learns so often that all of it is still true */
+	KEEPER_RECOVER_MS = 1000, /* a store that refuses is tried again so often */
 	KEEPER_NAMES = 64,
 };
 
@@ -33,6 +35,7 @@ struct keeper {
 	size_t waiting_max;
 	uint64_t seen;		       /* the revision up to which waiters were told */
 	uint64_t planned_ms, slept_ms; /* when the tick should come; how long the machine slept */
+	uint64_t touched_ms;
 	struct lease_due due;
 	char names[KEEPER_NAMES][INSTANCE_NAME_MAX + 1];
 };
@@ -199,6 +202,17 @@ size_t keeper_waiting(const struct keeper *keeper)
 
 /* ---- The clock ---- */
 
+static void keeper_touch(struct keeper *k, uint64_t now_ms)
+{
+	struct err why;
+	bool healthy = writer_is_healthy(k->registry->writer, &why);
+
+	if (now_ms - k->touched_ms < (healthy ? KEEPER_SEEN_MS : KEEPER_RECOVER_MS))
+		return;
+	k->touched_ms = now_ms;
+	writer_touch(k->registry->writer);
+}
+
 static void keeper_tick(struct keeper *k)
 {
 	uint64_t now_ms = clock_ms();
@@ -210,7 +224,7 @@ static void keeper_tick(struct keeper *k)
 	keeper_leases(k, now_ms);
 	waiters_advance(k->waiters, now_ms);
 	draining = drain_advance(k->registry->drain, now_ms);
-	writer_probe(k->registry->writer);
+	keeper_touch(k, now_ms);
 	keeper_arm(k, now_ms, draining);
 }
 
@@ -224,7 +238,7 @@ static void *keeper_main(void *arg)
 	struct keeper *k = arg;
 	uint64_t now_ms = clock_ms();
 
-	k->planned_ms = now_ms;
+	k->planned_ms = k->touched_ms = now_ms;
 	k->slept_ms = clock_boot_ms() - now_ms;
 	k->ticking = true;
 	keeper_tick(k);

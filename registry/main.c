@@ -204,6 +204,7 @@ static int main_load(struct parts *p, struct err *e)
 	struct catalog_limits limits = {.instances_max = p->settings->limits.instances,
 					.services_max = p->settings->limits.services,
 					.tombstones_max = MAIN_TOMBSTONES};
+	char seen[CLOCK_RFC3339_SIZE];
 	struct main_loading loading = {.now_ms = clock_ms(), .wall_ms = clock_wall_ms()};
 
 	p->store = store_open(p->settings->data_dir, e);
@@ -216,9 +217,11 @@ static int main_load(struct parts *p, struct err *e)
 	loading.catalog = r->catalog;
 	if (store_load(p->store, main_load_one, &loading, e) < 0)
 		return -1;
-	if (loading.count)
-		log_info("loaded %zu instances from %s; each has its ttl to renew", loading.count,
-			 p->settings->data_dir);
+	if (loading.count) {
+		clock_rfc3339(store_seen_wall_ms(p->store), seen);
+		log_info("loaded %zu instances from %s, last written %s; each has its ttl to renew",
+			 loading.count, p->settings->data_dir, seen);
+	}
 	return 0;
 }
 

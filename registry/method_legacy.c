@@ -11,7 +11,6 @@
 #include "registry/method.h"
 
 #include <inttypes.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -278,16 +277,15 @@ static const char *legacy_host(struct call *call, const struct record *r)
 }
 
 /* One that is up, the next each time. */
-static const struct record *legacy_pick(const struct catalog_view *view)
+static const struct record *legacy_pick(struct catalog *catalog, const struct catalog_view *view)
 {
-	static atomic_uint turn;
 	size_t up = 0, pick;
 
 	for (size_t i = 0; view && i < view->count; i++)
 		up += view->records[i]->in.status == INSTANCE_UP;
 	if (!up)
 		return NULL;
-	pick = atomic_fetch_add_explicit(&turn, 1, memory_order_relaxed) % up;
+	pick = catalog_turn(catalog, view->service) % up;
 	for (size_t i = 0; i < view->count; i++)
 		if (view->records[i]->in.status == INSTANCE_UP && pick-- == 0)
 			return view->records[i];
@@ -311,7 +309,7 @@ void legacy_get_service_details(struct call *call)
 		call_answer(call, NULL);
 		return;
 	}
-	record = legacy_pick(found.view);
+	record = legacy_pick(call->registry->catalog, found.view);
 	if (!record) {
 		catalog_view_unref(&found.view);
 		legacy_answer_bool(call, false);

@@ -17,13 +17,12 @@ enum { STORE_DATABASE_SIZE = 11 };
 
 struct store;
 
-enum store_change_kind { STORE_PUT, STORE_REMOVE, STORE_SEEN };
+enum store_change_kind { STORE_PUT, STORE_REMOVE };
 
 struct store_change {
 	enum store_change_kind kind;
 	const struct record *record; /* of STORE_PUT */
-	const char *service, *id;    /* of the other two */
-	int64_t seen_wall_ms;	     /* of STORE_SEEN: when it last sent a heartbeat, coarsely */
+	const char *service, *id;    /* of STORE_REMOVE */
 };
 
 /* Opens or makes the database in `dir`, which is made (mode 0700) when it is missing, and keeps it
@@ -38,6 +37,9 @@ const char *store_database(const struct store *store);
 /* The revision of the newest change, and the highest number given to an instance. */
 uint64_t store_revision(const struct store *store);
 uint64_t store_number(const struct store *store);
+/* When it was written last, wall time; 0: never. Who is stored as alive was heard of within its ttl
+ * before that: the end of a lease is stored too. */
+int64_t store_seen_wall_ms(const struct store *store);
 
 /* Calls `each` with every record (borrowed for the call). -1 when it returns non-zero or a row
  * can't be read; e->code DAEMON_EXIT_DATABASE or _SYSTEM. */

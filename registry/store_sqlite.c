@@ -42,9 +42,9 @@ static const char *const store_migrations[] = {
 	" routes TEXT NOT NULL, check_type TEXT NOT NULL, check_path TEXT NOT NULL,"
 	" check_interval_ms INTEGER NOT NULL, check_timeout_ms INTEGER NOT NULL,"
 	" registered_at INTEGER NOT NULL, expired_at INTEGER NOT NULL, down_at INTEGER NOT NULL,"
-	" revision INTEGER NOT NULL, seen_at INTEGER NOT NULL DEFAULT 0,"
+	" revision INTEGER NOT NULL,"
 	" PRIMARY KEY (service, id)) WITHOUT ROWID;"
-	"INSERT INTO meta VALUES ('database', ''), ('revision', 0), ('number', 0);",
+	"INSERT INTO meta VALUES ('database', ''), ('revision', 0), ('number', 0), ('seen', 0);",
 };
 
 enum { STORE_SCHEMA = sizeof(store_migrations) / sizeof(store_migrations[0]) };
@@ -55,7 +55,6 @@ enum store_statement {
 	STORE_SQL_ROLLBACK,
 	STORE_SQL_PUT,
 	STORE_SQL_REMOVE,
-	STORE_SQL_SEEN,
 	STORE_SQL_META,
 	STORE_SQL_COUNT,
 };
@@ -67,7 +66,6 @@ static const char *const store_sql[STORE_SQL_COUNT] = {
 	[STORE_SQL_PUT] = "INSERT OR REPLACE INTO instances (" STORE_ROW_COLUMNS
 			  ") VALUES (" STORE_ROW_MARKS ")",
 	[STORE_SQL_REMOVE] = "DELETE FROM instances WHERE service = ? AND id = ?",
-	[STORE_SQL_SEEN] = "UPDATE instances SET seen_at = ? WHERE service = ? AND id = ?",
 	[STORE_SQL_META] = "UPDATE meta SET value = ? WHERE name = ?",
 };
 
@@ -78,6 +76,7 @@ struct store {
 	char *dir;
 	char database[STORE_DATABASE_SIZE];
 	uint64_t revision, number;
+	int64_t seen_wall_ms;
 };
 
 /* What a failure of SQLite means to the operator. */
@@ -278,6 +277,10 @@ static int store_prepare(struct store *store, struct err *e)
 		&rc2);
 	if (rc == SQLITE_OK)
 		rc = rc2;
+	store->seen_wall_ms =
+		store_query_number(store->db, "SELECT value FROM meta WHERE name = 'seen'", &rc2);
+	if (rc == SQLITE_OK)
+		rc = rc2;
 	if (rc == SQLITE_OK && strlen(store->database) != STORE_DATABASE_SIZE - 1)
 		rc = SQLITE_CORRUPT;
 	return rc == SQLITE_OK ? 0 : store_fail(store->db, rc, store->dir, "read", e);
@@ -346,6 +349,11 @@ uint64_t store_number(const struct store *store)
 	return store->number;
 }
 
+int64_t store_seen_wall_ms(const struct store *store)
+{
+	return store->seen_wall_ms;
+}
+
 int store_load(struct store *store, int (*each)(void *arg, const struct record *record), void *arg,
 	       struct err *e)
 {
@@ -393,24 +401,18 @@ static int store_run(struct store *store, enum store_statement which)
 
 static int store_write(struct store *store, const struct store_change *change)
 {
-	sqlite3_stmt *stmt;
-	int at = 1, rc = SQLITE_OK;
+	sqlite3_stmt *stmt = store->sql[STORE_SQL_REMOVE];
+	int rc;
 
 	if (change->kind == STORE_PUT) {
 		if (store_row_bind(store->sql[STORE_SQL_PUT], change->record) != 0)
 			return SQLITE_NOMEM;
 		return store_run(store, STORE_SQL_PUT);
 	}
-	stmt = store->sql[change->kind == STORE_SEEN ? STORE_SQL_SEEN : STORE_SQL_REMOVE];
-	if (change->kind == STORE_SEEN)
-		rc = sqlite3_bind_int64(stmt, at++, change->seen_wall_ms);
+	rc = sqlite3_bind_text(stmt, 1, change->service, -1, SQLITE_STATIC);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_bind_text(stmt, at++, change->service, -1, SQLITE_STATIC);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_bind_text(stmt, at, change->id, -1, SQLITE_STATIC);
-	if (rc != SQLITE_OK)
-		return rc;
-	return store_run(store, change->kind == STORE_SEEN ? STORE_SQL_SEEN : STORE_SQL_REMOVE);
+		rc = sqlite3_bind_text(stmt, 2, change->id, -1, SQLITE_STATIC);
+	return rc == SQLITE_OK ? store_run(store, STORE_SQL_REMOVE) : rc;
 }
 
 static int store_write_meta(struct store *store, const char *name, uint64_t value)
@@ -426,6 +428,7 @@ int store_commit(struct store *store, const struct store_change *changes, size_t
 		 uint64_t revision, uint64_t number, struct err *e)
 {
 	int rc = store_run(store, STORE_SQL_BEGIN);
+	int64_t seen_wall_ms = clock_wall_ms();
 
 	for (size_t i = 0; rc == SQLITE_OK && i < count; i++)
 		rc = store_write(store, &changes[i]);
@@ -434,10 +437,13 @@ int store_commit(struct store *store, const struct store_change *changes, size_t
 	if (rc == SQLITE_OK)
 		rc = store_write_meta(store, "number", number);
 	if (rc == SQLITE_OK)
+		rc = store_write_meta(store, "seen", (uint64_t)seen_wall_ms);
+	if (rc == SQLITE_OK)
 		rc = store_run(store, STORE_SQL_COMMIT);
 	if (rc == SQLITE_OK) {
 		store->revision = revision;
 		store->number = number;
+		store->seen_wall_ms = seen_wall_ms;
 		return 0;
 	}
 	(void)err_set(e, "the registry's store refuses: %s; nothing was changed",

@@ -22,6 +22,7 @@ struct writer_plan {
 	struct writer_op *ops, **ops_end;
 	size_t op_count;
 	uint64_t opened_ms;
+	bool force; /* commit, also without a change */
 };
 
 struct writer {
@@ -30,8 +31,8 @@ struct writer {
 	void (*on_change)(void *arg);
 	void *arg;
 	struct writer_plan plan;
-	struct writer_op probe;
-	atomic_bool probing;
+	struct writer_op touch;
+	atomic_bool touching;
 	pthread_t thread;
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t wake;
@@ -168,6 +169,7 @@ static void writer_open_batch(struct writer *w)
 	plan->ops_end = &plan->ops;
 	plan->op_count = 0;
 	plan->opened_ms = clock_ms();
+	plan->force = false;
 }
 
 /* False when the batch is closed and the op has to wait for the next. */
@@ -260,12 +262,8 @@ static void writer_note(struct writer *w, const struct err *failure)
 static int writer_commit(struct writer *w, struct err *e)
 {
 	struct writer_plan *plan = &w->plan;
-	bool failing;
 
-	(void)pthread_mutex_lock(&w->lock);
-	failing = w->failing;
-	(void)pthread_mutex_unlock(&w->lock);
-	if (!plan->count && !failing)
+	if (!plan->count && !plan->force)
 		return 0;
 	if (store_commit(w->store, plan->rows, plan->count, plan->revision, plan->number, e) < 0) {
 		e->code = RPC_FAULT_STORE;
@@ -412,31 +410,28 @@ bool writer_is_healthy(struct writer *writer, struct err *why)
 	return healthy;
 }
 
-/* ---- The probe: an operation without changes, which a failing store must commit all the same ----
- */
+/* ---- The operation without a change ---- */
 
-static enum writer_verdict writer_plan_probe(struct writer_op *op, struct writer_plan *plan)
+static enum writer_verdict writer_plan_touch(struct writer_op *op, struct writer_plan *plan)
 {
-	(void)op;
-	(void)plan;
+	(void)op; /* it wants nothing else */
+	plan->force = true;
 	return WRITER_GO;
 }
 
-static void writer_probe_done(struct writer_op *op)
+static void writer_touch_done(struct writer_op *op)
 {
-	struct writer *w = (void *)((char *)op - offsetof(struct writer, probe));
+	struct writer *w = (void *)((char *)op - offsetof(struct writer, touch));
 
-	atomic_store(&w->probing, false);
+	atomic_store(&w->touching, false);
 }
 
-void writer_probe(struct writer *writer)
+void writer_touch(struct writer *writer)
 {
-	struct err why;
-
-	if (writer_is_healthy(writer, &why) || atomic_exchange(&writer->probing, true))
+	if (atomic_exchange(&writer->touching, true))
 		return;
-	writer->probe.plan = writer_plan_probe;
-	writer->probe.done = writer_probe_done;
-	if (writer_submit(writer, &writer->probe, NULL) < 0)
-		atomic_store(&writer->probing, false);
+	writer->touch.plan = writer_plan_touch;
+	writer->touch.done = writer_touch_done;
+	if (writer_submit(writer, &writer->touch, NULL) < 0)
+		atomic_store(&writer->touching, false);
 }

@@ -88,7 +88,8 @@ void writer_stats(struct writer *writer, struct writer_stats *out);
 /* True when the store took the last batch; else `why` says what it refused. Any thread. */
 bool writer_is_healthy(struct writer *writer, struct err *why);
 
-/* Tries the store with a transaction that changes nothing, when it refused the last one. */
-void writer_probe(struct writer *writer);
+/* Has the store commit a transaction without a change: when it refused the last one, so that it
+ * recovers by itself, and now and then, so that it knows when all of it was still true. */
+void writer_touch(struct writer *writer);
 
 #endif

@@ -510,6 +510,24 @@ START_TEST(original_clients_go_round_the_instances)
 }
 END_TEST
 
+START_TEST(each_name_has_turns_of_its_own)
+{
+	bool first = false, second = false;
+
+	has(call_params_of("register", "s:a|s:10.0.0.1|i:1"), "<i4>1</i4>");
+	has(call_params_of("register", "s:a|s:10.0.0.2|i:1"), "<i4>2</i4>");
+	has(call_params_of("register", "s:b|s:10.0.0.3|i:1"), "<i4>3</i4>");
+	for (int i = 0; i < 2; i++) {
+		const char *text = call_params_of("get_service_details", "s:a");
+
+		first |= strstr(text, "10.0.0.1") != NULL;
+		second |= strstr(text, "10.0.0.2") != NULL;
+		has(call_params_of("get_service_details", "s:b"), "10.0.0.3");
+	}
+	ck_assert(first && second);
+}
+END_TEST
+
 START_TEST(a_strict_registry_answers_false_for_a_name_that_is_taken)
 {
 	r.legacy_strict = true;
@@ -550,6 +568,7 @@ int main(void)
 	tcase_add_test(t, every_method_has_help_and_signatures_and_is_listed);
 	tcase_add_test(t, original_clients_get_what_they_always_got);
 	tcase_add_test(t, original_clients_go_round_the_instances);
+	tcase_add_test(t, each_name_has_turns_of_its_own);
 	tcase_add_test(t, a_strict_registry_answers_false_for_a_name_that_is_taken);
 	tcase_add_test(t, bad_input_of_original_clients_is_a_fault);
 	suite_add_tcase(s, t);

@@ -294,7 +294,7 @@ START_TEST(a_store_that_refuses_is_a_fault_for_all_and_changes_nothing)
 	ck_assert_uint_eq(stats.revision, 1);
 
 	refuse(false);
-	writer_probe(w);
+	writer_touch(w);
 	run(&fresh);
 	ck_assert_int_eq(fresh.edit.op.err.code, 0);
 	ck_assert_uint_eq(fresh.edit.op.revision, 2);
@@ -312,8 +312,8 @@ START_TEST(a_refusing_store_recovers_without_a_change)
 	run(&fresh);
 	ck_assert(!writer_is_healthy(w, &why));
 	refuse(false);
-	writer_probe(w);
-	run(&missing); /* behind the probe */
+	writer_touch(w);
+	run(&missing); /* behind the touch */
 	ck_assert(writer_is_healthy(w, &why));
 	ck_assert(!missing.edit.existed);
 }
