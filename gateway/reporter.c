@@ -32,6 +32,7 @@ struct reporter {
 	bool stopping, hurried; /* guarded by lock */
 	unsigned workers_due;	/* guarded by lock: how many have not met the revision yet */
 	bool failed;		/* the last report; the thread's */
+	bool reported;		/* at least once; the thread's */
 };
 
 /* Waits on the condition until `at_ms` of clock_ms, or less. */
@@ -100,6 +101,16 @@ static void reporter_report(struct reporter *r)
 	if (failed && !r->failed)
 		log_info("report to the registry: %s", error.text);
 	r->failed = failed;
+	r->reported |= !failed;
+}
+
+/* How long after the last report the next one is due. The first is not held back: until it came
+ * the registry can't know that it has to wait for more of them. */
+static uint64_t reporter_pause_locked(const struct reporter *r)
+{
+	if (!r->hurried)
+		return REPORTER_EVERY_MS;
+	return r->reported ? REPORTER_LEAST_MS : 0;
 }
 
 static void *reporter_run(void *arg)
@@ -115,7 +126,7 @@ static void *reporter_run(void *arg)
 		reporter_report(r);
 		(void)pthread_mutex_lock(&r->lock);
 		while (!r->stopping) {
-			at = began + (r->hurried ? REPORTER_LEAST_MS : REPORTER_EVERY_MS);
+			at = began + reporter_pause_locked(r);
 			if (clock_ms() >= at)
 				break;
 			reporter_wait_locked(r, at);
