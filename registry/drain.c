@@ -13,7 +13,9 @@
 
 struct drain_row {
 	UT_hash_handle hh;
-	uint64_t revision; /* taken by its watch */
+	uint64_t revision; /* taken, by its reports */
+	uint64_t watched;  /* its watch goes on from here */
+	uint64_t since_ms; /* its first call */
 	uint64_t seen_ms;  /* its last call's begin or end */
 	unsigned waiting;  /* calls that are waiting */
 	/* The last report of the same gateway, copied to each of its rows. */
@@ -124,6 +126,7 @@ static struct drain_row *drain_add(struct drain *d, const char *watcher, const c
 		return NULL;
 	memcpy(row->key, key, len);
 	row->key_len = len;
+	row->since_ms = now_ms;
 	row->service = row->key + strlen(row->key) + 1;
 	HASH_ADD(hh, d->rows, key, len, row);
 	HASH_FIND(hh, d->rows, key, len, found);
@@ -135,18 +138,29 @@ static struct drain_row *drain_add(struct drain *d, const char *watcher, const c
 
 /* ---- Waits ---- */
 
+/* What the gateway of this row has taken. */
+static uint64_t drain_taken(const struct drain_row *row, uint64_t now_ms)
+{
+	if (row->report_ms && now_ms - row->report_ms < DRAIN_LIVE_MS)
+		return row->revision;
+	/* It may be about to report that it still uses what it has watched away. */
+	if (!row->report_ms && now_ms - row->since_ms < DRAIN_FIRST_MS)
+		return 0;
+	return row->watched;
+}
+
 /* Does the gateway of this row still hold the wait up? */
-static bool drain_holds(const struct drain_row *row, const struct drain_wait *wait)
+static bool drain_holds(const struct drain_row *row, const struct drain_wait *wait, uint64_t now_ms)
 {
 	if (*row->service && strcmp(row->service, wait->service) != 0)
 		return false;
-	return row->revision < wait->revision;
+	return drain_taken(row, now_ms) < wait->revision;
 }
 
 static bool drain_is_over(struct drain *d, const struct drain_wait *wait, uint64_t now_ms)
 {
 	for (struct drain_row *row = d->rows; row; row = row->hh.next)
-		if (drain_is_live(row, now_ms) && drain_holds(row, wait))
+		if (drain_is_live(row, now_ms) && drain_holds(row, wait, now_ms))
 			return false;
 	return true;
 }
@@ -253,12 +267,8 @@ bool drain_watching(struct drain *drain, const char *watcher, const char *servic
 	if (row) {
 		row->waiting++;
 		row->seen_ms = now_ms;
-		/* One that reports has taken a revision only when its report says so. */
-		if (!row->report_ms || now_ms - row->report_ms >= DRAIN_LIVE_MS) {
-			row->report_ms = 0;
-			row->revision = revision;
-			over = drain_take_over(drain, now_ms);
-		}
+		row->watched = revision;
+		over = drain_take_over(drain, now_ms);
 	}
 	(void)pthread_mutex_unlock(&drain->lock);
 	drain_finish(over, true);

@@ -2,8 +2,9 @@
  * drain: who has seen which revision, so that a deregistration can wait until
  * no gateway uses the instance any more.
  *
- * A gateway has taken a revision when it watches on from it; one that reports
- * must also have reported nothing in flight since. Any thread.
+ * A gateway has taken a revision when it reports so, with nothing in flight at
+ * the instance. Gateways report every second; one that has been watching for
+ * longer and never did has taken what it watches on from. Any thread.
  */
 #ifndef MICROREG_REGISTRY_DRAIN_H
 #define MICROREG_REGISTRY_DRAIN_H
@@ -15,7 +16,8 @@
 enum {
 	DRAIN_WATCHERS_MAX = 4096,
 	DRAIN_WAITS_MAX = 4096,
-	DRAIN_LIVE_MS = 5000, /* a gateway that was silent for so long is not waited for */
+	DRAIN_FIRST_MS = 2000, /* a new gateway's first report is waited for so long */
+	DRAIN_LIVE_MS = 5000,  /* a gateway that was silent for so long is not waited for */
 };
 
 struct drain;

@@ -55,17 +55,18 @@ END_TEST
 
 START_TEST(it_waits_until_every_gateway_has_taken_the_revision)
 {
+	const uint64_t later = 10 + DRAIN_FIRST_MS;
 	struct wait w = begin("s", 5, 10000);
 
 	watches("g1", "", 4, 10);
 	watches("g2", "", 4, 10);
-	drain_wait(d, &w.wait, 20);
+	drain_wait(d, &w.wait, later);
 	ck_assert_int_eq(w.outcome, -1);
-	drain_watched(d, "g1", "", 30);
-	watches("g1", "", 5, 31);
+	drain_watched(d, "g1", "", later + 1);
+	watches("g1", "", 5, later + 2);
 	ck_assert_int_eq(w.outcome, -1);
-	drain_watched(d, "g2", "", 32);
-	watches("g2", "", 6, 33);
+	drain_watched(d, "g2", "", later + 3);
+	watches("g2", "", 6, later + 4);
 	ck_assert_int_eq(w.outcome, true);
 }
 END_TEST
@@ -75,8 +76,29 @@ START_TEST(one_that_has_it_already_is_not_waited_for)
 	struct wait w = begin("s", 5, 10000);
 
 	watches("g1", "", 5, 10);
-	drain_wait(d, &w.wait, 20);
+	drain_wait(d, &w.wait, 10 + DRAIN_FIRST_MS);
 	ck_assert_int_eq(w.outcome, true);
+}
+END_TEST
+
+START_TEST(a_new_gateway_is_given_time_for_its_first_report)
+{
+	struct drain_use busy = {"s", "a", 1};
+	struct wait w = begin("s", 5, 10000), v = begin("s", 5, 10000);
+
+	watches("g1", "", 5, 10);
+	drain_wait(d, &w.wait, 20);
+	drain_report(d, "g1", 5, &busy, 1, 30);
+	ck_assert_int_eq(w.outcome, -1);
+	drain_report(d, "g1", 5, NULL, 0, 40);
+	ck_assert_int_eq(w.outcome, true);
+	/* One that never reports is taken by its watch after that time. */
+	watches("g2", "", 5, 50);
+	drain_wait(d, &v.wait, 60);
+	drain_report(d, "g1", 5, NULL, 0, 2000);
+	ck_assert(drain_advance(d, 49 + DRAIN_FIRST_MS));
+	ck_assert(!drain_advance(d, 50 + DRAIN_FIRST_MS));
+	ck_assert_int_eq(v.outcome, true);
 }
 END_TEST
 
@@ -175,6 +197,7 @@ int main(void)
 	tcase_add_test(t, without_gateways_it_is_drained_at_once);
 	tcase_add_test(t, it_waits_until_every_gateway_has_taken_the_revision);
 	tcase_add_test(t, one_that_has_it_already_is_not_waited_for);
+	tcase_add_test(t, a_new_gateway_is_given_time_for_its_first_report);
 	tcase_add_test(t, a_deadline_ends_the_wait_undrained);
 	tcase_add_test(t, a_gateway_that_went_away_is_not_waited_for_long);
 	tcase_add_test(t, a_gateway_of_another_service_is_not_waited_for);
