@@ -9,6 +9,7 @@
 #include "common/daemon.h"
 #include "registry/store.h"
 #include "registry/store_row.h"
+#include "registry/store_schema.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,35 +20,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum {
-	STORE_APPLICATION = 0x4d526567, /* "MReg", PRAGMA application_id */
 	STORE_ROW_ARENA = 1 << 20,
 	STORE_BACKUP_PAGES = 1024,
 };
-
-/* Each brings the schema one version up, for ever: never edit one that was released. */
-static const char *const store_migrations[] = {
-	"CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
-	"CREATE TABLE instances ("
-	" service TEXT NOT NULL, id TEXT NOT NULL, number INTEGER NOT NULL, host TEXT NOT NULL,"
-	" port INTEGER NOT NULL, scheme TEXT NOT NULL, zone TEXT NOT NULL, version TEXT NOT NULL,"
-	" weight INTEGER NOT NULL, ttl_ms INTEGER NOT NULL, own TEXT NOT NULL,"
-	" admin TEXT NOT NULL, detail TEXT NOT NULL, check_failed INTEGER NOT NULL,"
-	" legacy INTEGER NOT NULL, legacy_status INTEGER NOT NULL, legacy_host TEXT NOT NULL,"
-	" origin TEXT NOT NULL, lease TEXT NOT NULL, tags TEXT NOT NULL, meta TEXT NOT NULL,"
-	" routes TEXT NOT NULL, check_type TEXT NOT NULL, check_path TEXT NOT NULL,"
-	" check_interval_ms INTEGER NOT NULL, check_timeout_ms INTEGER NOT NULL,"
-	" registered_at INTEGER NOT NULL, expired_at INTEGER NOT NULL, down_at INTEGER NOT NULL,"
-	" revision INTEGER NOT NULL,"
-	" PRIMARY KEY (service, id)) WITHOUT ROWID;"
-	"INSERT INTO meta VALUES ('database', ''), ('revision', 0), ('number', 0), ('seen', 0);",
-};
-
-enum { STORE_SCHEMA = sizeof(store_migrations) / sizeof(store_migrations[0]) };
 
 enum store_statement {
 	STORE_SQL_BEGIN,
@@ -79,32 +58,6 @@ struct store {
 	int64_t seen_wall_ms;
 };
 
-/* What a failure of SQLite means to the operator. */
-static int store_fail(sqlite3 *db, int rc, const char *dir, const char *doing, struct err *e)
-{
-	const char *why = db ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
-
-	switch (rc & 0xff) {
-	case SQLITE_NOTADB:
-		return err_code(
-			e, DAEMON_EXIT_DATABASE,
-			"%s/registry.db is not a SQLite database; move it away to start with "
-			"an empty one, or give another --data-dir",
-			dir);
-	case SQLITE_CORRUPT:
-		return err_code(e, DAEMON_EXIT_DATABASE,
-				"%s/registry.db is damaged (%s); restore a backup over it, or move "
-				"it away: live instances register again by themselves",
-				dir, why);
-	case SQLITE_NOMEM:
-		return err_code(e, DAEMON_EXIT_SYSTEM, "%s/registry.db: out of memory", dir);
-	default:
-		return err_code(e, DAEMON_EXIT_DATA_DIR,
-				"can't %s %s/registry.db: %s; check its owner, mode and free space",
-				doing, dir, why);
-	}
-}
-
 static int store_lock(struct store *store, struct err *e)
 {
 	char path[PATH_MAX];
@@ -129,117 +82,13 @@ static int store_lock(struct store *store, struct err *e)
 	return 0;
 }
 
-/* Runs a query that answers one value of text; the caller's buffer gets it. */
-static int store_query(sqlite3 *db, const char *sql, char *out, size_t size)
-{
-	sqlite3_stmt *stmt = NULL;
-	int rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
-
-	out[0] = '\0';
-	if (rc == SQLITE_OK) {
-		rc = sqlite3_step(stmt);
-		if (rc == SQLITE_ROW) {
-			const unsigned char *text = sqlite3_column_text(stmt, 0);
-
-			(void)snprintf(out, size, "%s", text ? (const char *)text : "");
-			rc = SQLITE_OK;
-		} else if (rc == SQLITE_DONE) {
-			rc = SQLITE_OK;
-		}
-	}
-	(void)sqlite3_finalize(stmt); /* repeats rc */
-	return rc;
-}
-
-static long store_query_number(sqlite3 *db, const char *sql, int *rc)
-{
-	char text[32];
-
-	*rc = store_query(db, sql, text, sizeof(text));
-	return *rc == SQLITE_OK ? strtol(text, NULL, 10) : -1;
-}
-
-static int store_random_id(char out[STORE_DATABASE_SIZE])
-{
-	unsigned char bytes[(STORE_DATABASE_SIZE - 1) / 2];
-
-	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
-		return -1;
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		(void)snprintf(out + 2 * i, 3, "%02x", bytes[i]);
-	return 0;
-}
-
-static int store_set_id(sqlite3 *db)
-{
-	char id[STORE_DATABASE_SIZE], sql[128];
-
-	if (store_random_id(id) < 0)
-		return SQLITE_ERROR;
-	(void)snprintf(sql, sizeof(sql), "UPDATE meta SET value = '%s' WHERE name = 'database'",
-		       id);
-	return sqlite3_exec(db, sql, NULL, NULL, NULL);
-}
-
-static int store_migrate(struct store *store, long version, struct err *e)
-{
-	char sql[96];
-	int rc = SQLITE_OK;
-
-	if (version == STORE_SCHEMA)
-		return 0;
-	(void)snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %d",
-		       STORE_APPLICATION, STORE_SCHEMA);
-	rc = sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-	for (long v = version; rc == SQLITE_OK && v < STORE_SCHEMA; v++)
-		rc = sqlite3_exec(store->db, store_migrations[v], NULL, NULL, NULL);
-	if (rc == SQLITE_OK && version == 0)
-		rc = store_set_id(store->db);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL);
-	return rc == SQLITE_OK ? 0 : store_fail(store->db, rc, store->dir, "write", e);
-}
-
-/* Is it ours, whole, and of a version we know? Then brings it up to ours. */
-static int store_check(struct store *store, struct err *e)
-{
-	char word[64];
-	int rc, rc2, rc3;
-	long version = store_query_number(store->db, "PRAGMA user_version", &rc);
-	long application = store_query_number(store->db, "PRAGMA application_id", &rc2);
-	long tables = store_query_number(store->db, "SELECT count(*) FROM sqlite_master", &rc3);
-
-	if (rc == SQLITE_OK)
-		rc = rc2 != SQLITE_OK ? rc2 : rc3;
-	if (rc == SQLITE_OK)
-		rc = store_query(store->db, "PRAGMA quick_check(1)", word, sizeof(word));
-	if (rc == SQLITE_OK && strcmp(word, "ok") != 0)
-		rc = SQLITE_CORRUPT;
-	if (rc != SQLITE_OK)
-		return store_fail(store->db, rc, store->dir, "read", e);
-	if (application != STORE_APPLICATION && (application || version || tables))
-		return err_code(e, DAEMON_EXIT_DATABASE,
-				"%s/registry.db is a database of another program; give another "
-				"--data-dir",
-				store->dir);
-	if (version > STORE_SCHEMA)
-		return err_code(
-			e, DAEMON_EXIT_DATABASE,
-			"%s/registry.db has schema version %ld, this program knows up to %d; "
-			"run the newer version, or restore a backup made by this one",
-			store->dir, version, STORE_SCHEMA);
-	return store_migrate(store, version, e);
-}
-
 static int store_pragmas(struct store *store, struct err *e)
 {
 	char word[16];
 	int rc;
 
 	(void)sqlite3_busy_timeout(store->db, 1000); /* a person's sqlite3 may hold a lock */
-	rc = store_query(store->db, "PRAGMA journal_mode = WAL", word, sizeof(word));
+	rc = store_schema_query(store->db, "PRAGMA journal_mode = WAL", word, sizeof(word));
 	if (rc == SQLITE_OK && strcmp(word, "wal") != 0)
 		return err_code(e, DAEMON_EXIT_DATA_DIR,
 				"%s is on a file system that can't keep a SQLite WAL; give a local "
@@ -249,7 +98,7 @@ static int store_pragmas(struct store *store, struct err *e)
 		rc = sqlite3_exec(store->db,
 				  "PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF", NULL,
 				  NULL, NULL);
-	return rc == SQLITE_OK ? 0 : store_fail(store->db, rc, store->dir, "open", e);
+	return rc == SQLITE_OK ? 0 : store_schema_fail(store->db, rc, store->dir, "open", e);
 }
 
 static int store_prepare(struct store *store, struct err *e)
@@ -260,17 +109,17 @@ static int store_prepare(struct store *store, struct err *e)
 		rc = sqlite3_prepare_v3(store->db, store_sql[i], -1, SQLITE_PREPARE_PERSISTENT,
 					&store->sql[i], NULL);
 	if (rc == SQLITE_OK)
-		rc = store_query(store->db, "SELECT value FROM meta WHERE name = 'database'",
-				 store->database, sizeof(store->database));
+		rc = store_schema_query(store->db, "SELECT value FROM meta WHERE name = 'database'",
+					store->database, sizeof(store->database));
 	if (rc != SQLITE_OK)
-		return store_fail(store->db, rc, store->dir, "read", e);
+		return store_schema_fail(store->db, rc, store->dir, "read", e);
 	/* Of the meta table; the rows are asked too, in case the table was edited by hand. */
-	store->revision = (uint64_t)store_query_number(
+	store->revision = (uint64_t)store_schema_number(
 		store->db,
 		"SELECT max((SELECT value FROM meta WHERE name = 'revision'),"
 		" (SELECT coalesce(max(revision), 0) FROM instances))",
 		&rc);
-	store->number = (uint64_t)store_query_number(
+	store->number = (uint64_t)store_schema_number(
 		store->db,
 		"SELECT max((SELECT value FROM meta WHERE name = 'number'),"
 		" (SELECT coalesce(max(number), 0) FROM instances))",
@@ -278,12 +127,21 @@ static int store_prepare(struct store *store, struct err *e)
 	if (rc == SQLITE_OK)
 		rc = rc2;
 	store->seen_wall_ms =
-		store_query_number(store->db, "SELECT value FROM meta WHERE name = 'seen'", &rc2);
+		store_schema_number(store->db, "SELECT value FROM meta WHERE name = 'seen'", &rc2);
 	if (rc == SQLITE_OK)
 		rc = rc2;
 	if (rc == SQLITE_OK && strlen(store->database) != STORE_DATABASE_SIZE - 1)
 		rc = SQLITE_CORRUPT;
-	return rc == SQLITE_OK ? 0 : store_fail(store->db, rc, store->dir, "read", e);
+	return rc == SQLITE_OK ? 0 : store_schema_fail(store->db, rc, store->dir, "read", e);
+}
+
+/* Makes the file before SQLite does, which would let others read the leases in it. The WAL gets
+ * the same mode. */
+static int store_make_file(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	return fd < 0 ? -1 : close(fd);
 }
 
 struct store *store_open(const char *dir, struct err *e)
@@ -303,14 +161,21 @@ struct store *store_open(const char *dir, struct err *e)
 	if (store_lock(store, e) < 0)
 		goto fail;
 	(void)snprintf(path, sizeof(path), "%s/registry.db", dir); /* shorter than the lock's */
+	if (store_make_file(path) < 0) {
+		(void)err_code(e, DAEMON_EXIT_DATA_DIR,
+			       "can't open %s: %s; check its owner and mode", path,
+			       strerror(errno));
+		goto fail;
+	}
 	rc = sqlite3_open_v2(path, &store->db,
 			     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
 			     NULL);
 	if (rc != SQLITE_OK) {
-		(void)store_fail(store->db, rc, dir, "open", e);
+		(void)store_schema_fail(store->db, rc, dir, "open", e);
 		goto fail;
 	}
-	if (store_pragmas(store, e) < 0 || store_check(store, e) < 0 || store_prepare(store, e) < 0)
+	if (store_pragmas(store, e) < 0 || store_schema_check(store->db, dir, e) < 0 ||
+	    store_prepare(store, e) < 0)
 		goto fail;
 	return store;
 fail:
@@ -384,7 +249,7 @@ int store_load(struct store *store, int (*each)(void *arg, const struct record *
 		}
 		rc = SQLITE_OK;
 	}
-	r = rc == SQLITE_DONE ? 0 : store_fail(store->db, rc, store->dir, "read", e);
+	r = rc == SQLITE_DONE ? 0 : store_schema_fail(store->db, rc, store->dir, "read", e);
 done:
 	(void)sqlite3_finalize(rows); /* repeats rc */
 	arena_fini(&arena);
@@ -468,7 +333,9 @@ int store_backup(struct store *store, char *file, size_t size, struct err *e)
 	(void)snprintf(file, size, "backup-%s.db", stamp);
 	if (snprintf(path, sizeof(path), "%s/%s", store->dir, file) >= (int)sizeof(path))
 		return err_set(e, "backup: the path is too long");
-	rc = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+	if (store_make_file(path) < 0)
+		return err_set(e, "backup: can't make %s: %s", path, strerror(errno));
+	rc = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE, NULL);
 	if (rc == SQLITE_OK && !(copy = sqlite3_backup_init(to, "main", store->db, "main")))
 		rc = sqlite3_errcode(to);
 	while (copy && (rc = sqlite3_backup_step(copy, STORE_BACKUP_PAGES)) == SQLITE_OK)
@@ -478,7 +345,7 @@ int store_backup(struct store *store, char *file, size_t size, struct err *e)
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(to, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
-		rc = store_set_id(to);
+		rc = store_schema_new_id(to);
 	if (rc != SQLITE_OK)
 		(void)err_set(e, "backup to %s: %s", path,
 			      to ? sqlite3_errmsg(to) : sqlite3_errstr(rc));

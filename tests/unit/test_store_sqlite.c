@@ -364,6 +364,9 @@ START_TEST(a_missing_directory_is_made_for_its_owner_only)
 	ck_assert_ptr_nonnull(store);
 	ck_assert_int_eq(stat(path, &st), 0);
 	ck_assert_int_eq(st.st_mode & 0777, 0700);
+	(void)snprintf(path, sizeof(path), "%s/new/registry.db", dir);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_int_eq(st.st_mode & 0777, 0600);
 	store_close(&store);
 }
 END_TEST

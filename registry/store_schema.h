@@ -1,0 +1,28 @@
+/*
+ * store_schema: what a SQLite file must be to be the registry's: its mark, its
+ * version, its tables; and what SQLite's errors mean to the operator. For
+ * store_sqlite only.
+ */
+#ifndef MICROREG_REGISTRY_STORE_SCHEMA_H
+#define MICROREG_REGISTRY_STORE_SCHEMA_H
+
+#include "common/err.h"
+
+#include <sqlite3.h>
+#include <stddef.h>
+
+/* Is it ours, whole, and of a version we know? Then brings it up to ours; an empty file becomes
+ * ours. -1 with the exit code that fits. */
+int store_schema_check(sqlite3 *db, const char *dir, struct err *e);
+
+/* Fills `e` with what result `rc` means, and returns -1. `doing` is a verb: "read". */
+int store_schema_fail(sqlite3 *db, int rc, const char *dir, const char *doing, struct err *e);
+
+/* Runs a query that answers one value; returns SQLite's result code. */
+int store_schema_query(sqlite3 *db, const char *sql, char *out, size_t size);
+long store_schema_number(sqlite3 *db, const char *sql, int *rc);
+
+/* Gives the database a new random id. SQLite's result code. */
+int store_schema_new_id(sqlite3 *db);
+
+#endif
