@@ -91,6 +91,7 @@ void method_lookup(struct call *call)
 	struct catalog_answer found;
 	xmlrpc_value *out, *list;
 	size_t count = 0;
+	unsigned statuses;
 	xmlrpc_env env;
 
 	if (!call_params(call, lookup_fields, 5, &want))
@@ -100,13 +101,14 @@ void method_lookup(struct call *call)
 		call_answer(call, NULL);
 		return;
 	}
+	statuses = lookup_statuses(&want);
 	xmlrpc_env_init(&env);
 	out = xmlrpc_struct_new(&env);
 	list = xmlrpc_array_new(&env);
 	for (size_t i = 0; found.view && i < found.view->count; i++) {
 		const struct instance *in = &found.view->records[i]->in;
 
-		if (!lookup_matches(&want, lookup_statuses(&want), in))
+		if (!lookup_matches(&want, statuses, in))
 			continue;
 		rpc_append(&env, list, rpc_build_instance(&env, in));
 		count++;
