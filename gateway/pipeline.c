@@ -28,21 +28,14 @@ void pipeline_refuse(struct exchange *x, enum problem problem, const char *reaso
 
 static void pipeline_method_not_allowed(struct exchange *x)
 {
-	char *fields = arena_alloc(&x->arena, 128), *at = fields;
+	const char *names = ""; /* RFC 9110 15.5.6 wants Allow; without memory it is left out */
 
-	if (fields) { /* RFC 9110 15.5.6 wants Allow; without memory it is left out */
-		const char *comma = "Allow: ";
-
-		for (unsigned i = 0; i < HTTP_METHOD_COUNT; i++) {
-			if (!(x->match.allow & 1u << i))
-				continue;
-			at = stpcpy(at, comma);
-			at = stpcpy(at, http_method_name((enum http_method)(1u << i)));
-			comma = ", ";
-		}
-		(void)stpcpy(at, at == fields ? "" : "\r\n");
-	}
-	respond_problem(x, PROBLEM_NO_METHOD, NULL, fields);
+	for (unsigned i = 0; i < HTTP_METHOD_COUNT && names; i++)
+		if (x->match.allow & 1u << i)
+			names = arena_printf(&x->arena, "%s%s%s", names, *names ? ", " : "",
+					     http_method_name((enum http_method)(1u << i)));
+	respond_problem(x, PROBLEM_NO_METHOD, NULL,
+			names ? arena_printf(&x->arena, "Allow: %s\r\n", names) : NULL);
 }
 
 /* The path, normalized in place, and the route that it takes. False: answered. */

@@ -129,8 +129,11 @@ class Program:
         self.send_signal(signal.SIGSTOP)
 
         def is_stopped():
-            with open(f"/proc/{self.pid}/stat", encoding="utf-8") as file:
-                return file.read().rpartition(")")[2].split()[0] == "T"
+            for task in os.listdir(f"/proc/{self.pid}/task"):
+                with open(f"/proc/{self.pid}/task/{task}/stat", encoding="utf-8") as file:
+                    if file.read().rpartition(")")[2].split()[0] != "T":
+                        return False
+            return True
         wait_until(is_stopped, f"{self.name}: the pause")
 
     def kill(self):

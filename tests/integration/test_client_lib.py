@@ -158,7 +158,7 @@ class Leases(Case):
         driver = Driver(self.stage, registry.url, timeout_ms=500)
         driver.do("register", 1, "orders", 80)
         driver.do("register", 2, "orders", 81)
-        registry.send_signal(signal.SIGSTOP)
+        registry.pause()
         with self.assertRaises(Failed) as caught:
             driver.do("deregister", 1, 0)
         self.assertEqual(caught.exception.code, "timeout")
@@ -255,7 +255,7 @@ class Following(Case):
         driver = Driver(self.stage, registry.url, timeout_ms=300)
         driver.do("follow", "orders")
         driver.do("wait", 10000)
-        registry.send_signal(signal.SIGSTOP)
+        registry.pause()
         try:
             with self.assertRaises(Failed) as caught:
                 driver.do("lookup", "orders")
@@ -309,7 +309,7 @@ class Following(Case):
     def test_of_two_addresses_the_first_may_hang(self):
         first, second = self.stage.registry(), self.stage.registry()
         driver = Driver(self.stage, f"{first.url},{second.url}", timeout_ms=2000)
-        first.send_signal(signal.SIGSTOP)
+        first.pause()
         try:
             self.assertEqual(driver.do("register", 1, "orders", 80, "a"), ["a"])
             self.assertEqual(len(second.lookup("orders")["instances"]), 1)

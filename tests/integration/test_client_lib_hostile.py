@@ -50,8 +50,9 @@ def endless_body(connection):
 def bomb():
     """585 bytes that expand to 10 GB."""
     entities = "".join(f'<!ENTITY a{i} "{f"&a{i - 1};" * 10}">' for i in range(1, 10))
-    return (f'<?xml version="1.0"?><!DOCTYPE m [<!ENTITY a0 "dddddddddd">{entities}]><methodResponse>'
-            "<params><param><value>&a9;</value></param></params></methodResponse>").encode()
+    return (f'<?xml version="1.0"?><!DOCTYPE m [<!ENTITY a0 "dddddddddd">{entities}]>'
+            "<methodResponse><params><param><value>&a9;</value></param></params>"
+            "</methodResponse>").encode()
 
 
 def nested():

@@ -27,8 +27,8 @@ routes:
 # Line -> what its message has to hold.
 EXPECTED = {
     2: r"admn.*admin", 3: r"ftp", 4: r"many", 5: r"10MB|header_count", 7: r"connect_timeout",
-    8: r"99999", 10: r"ordrs.*orders", 11: r"metods.*methods", 13: r"routes\[2\] on line 12", 14: r"no-slash",
-    15: r"GRAB", 16: r"service",
+    8: r"99999", 10: r"ordrs.*orders", 11: r"metods.*methods", 13: r"routes\[2\] on line 12",
+    14: r"no-slash", 15: r"GRAB", 16: r"service",
 }
 
 

@@ -88,7 +88,8 @@ class Options(Case):
         self.assertIn("127.0.0.1:1", err)
 
     def test_a_wrong_option_is_exit_code_2(self):
-        for args in (["--port", "70000"], ["--port", "x"], ["--fail-rate", "101"], ["--what"], ["x"]):
+        for args in (["--port", "70000"], ["--port", "x"], ["--fail-rate", "101"], ["--what"],
+                     ["x"]):
             self.assertEqual(self.stage.check("shop/users", *args)[0], 2, args)
 
 
