@@ -20,6 +20,9 @@ struct drain_row {
 	unsigned waiting;  /* calls that are waiting */
 	/* The last report of the same gateway, copied to each of its rows. */
 	uint64_t report_ms; /* 0: never */
+	char *uses;	    /* "service\0id\0" of each instance with something in flight */
+	size_t use_count;
+	bool uses_unknown; /* too many, or no memory: any may be in use */
 	size_t key_len;
 	const char *service; /* within key */
 	char key[];	     /* "watcher\0service" */
@@ -44,6 +47,12 @@ struct drain *drain_new(void)
 	return d;
 }
 
+static void drain_row_free(struct drain_row *row)
+{
+	free(row->uses);
+	free(row);
+}
+
 void drain_free(struct drain **drain)
 {
 	struct drain *d = *drain;
@@ -54,7 +63,7 @@ void drain_free(struct drain **drain)
 	HASH_ITER(hh, d->rows, row, next)
 	{
 		HASH_DEL(d->rows, row);
-		free(row);
+		drain_row_free(row);
 	}
 	(void)pthread_mutex_destroy(&d->lock); /* nobody holds it */
 	free(d);
@@ -106,7 +115,7 @@ static void drain_prune(struct drain *d, uint64_t now_ms)
 		if (row->waiting || now_ms - row->seen_ms < DRAIN_LIVE_MS)
 			continue;
 		HASH_DEL(d->rows, row);
-		free(row);
+		drain_row_free(row);
 	}
 }
 
@@ -149,12 +158,27 @@ static uint64_t drain_taken(const struct drain_row *row, uint64_t now_ms)
 	return row->watched;
 }
 
+/* Did its last report have something in flight there? */
+static bool drain_uses(const struct drain_row *row, const struct drain_wait *wait)
+{
+	const char *at = row->uses;
+
+	for (size_t i = 0; i < row->use_count; i++) {
+		const char *id = at + strlen(at) + 1;
+
+		if (strcmp(at, wait->service) == 0 && strcmp(id, wait->id) == 0)
+			return true;
+		at = id + strlen(id) + 1;
+	}
+	return row->uses_unknown;
+}
+
 /* Does the gateway of this row still hold the wait up? */
 static bool drain_holds(const struct drain_row *row, const struct drain_wait *wait, uint64_t now_ms)
 {
 	if (*row->service && strcmp(row->service, wait->service) != 0)
 		return false;
-	return drain_taken(row, now_ms) < wait->revision;
+	return drain_taken(row, now_ms) < wait->revision || drain_uses(row, wait);
 }
 
 static bool drain_is_over(struct drain *d, const struct drain_wait *wait, uint64_t now_ms)
@@ -288,30 +312,51 @@ void drain_watched(struct drain *drain, const char *watcher, const char *service
 	(void)pthread_mutex_unlock(&drain->lock);
 }
 
-static bool drain_uses(const struct drain_wait *wait, const struct drain_use *uses, size_t count)
+/* Keeps what has something in flight: a deregistration may only begin to wait when the report that
+ * speaks of its instance has been heard already. */
+static void drain_keep_uses(struct drain_row *row, const struct drain_use *uses, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		if (uses[i].in_flight && strcmp(uses[i].service, wait->service) == 0 &&
-		    strcmp(uses[i].id, wait->id) == 0)
-			return true;
-	return false;
+	size_t len = 0, n = 0;
+	char *at;
+
+	free(row->uses);
+	row->uses = NULL;
+	row->use_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (!uses[i].in_flight)
+			continue;
+		n++;
+		len += strlen(uses[i].service) + strlen(uses[i].id) + 2;
+	}
+	row->uses_unknown = n > DRAIN_USES_MAX;
+	if (!n || row->uses_unknown)
+		return;
+	row->uses = at = malloc(len);
+	if (!at) {
+		row->uses_unknown = true;
+		return;
+	}
+	row->use_count = n;
+	for (size_t i = 0; i < count; i++) {
+		if (!uses[i].in_flight)
+			continue;
+		at = stpcpy(at, uses[i].service) + 1;
+		at = stpcpy(at, uses[i].id) + 1;
+	}
 }
 
 void drain_report(struct drain *drain, const char *watcher, uint64_t revision,
 		  const struct drain_use *uses, size_t count, uint64_t now_ms)
 {
 	struct drain_wait *over;
-	uint64_t free_of = revision; /* up to here nothing that left is in use */
 
 	(void)pthread_mutex_lock(&drain->lock);
-	for (struct drain_wait *wait = drain->waits; wait; wait = wait->next)
-		if (wait->revision <= free_of && drain_uses(wait, uses, count))
-			free_of = wait->revision - 1;
 	for (struct drain_row *row = drain->rows; row; row = row->hh.next) {
 		if (strcmp(row->key, watcher) != 0)
 			continue;
 		row->report_ms = now_ms;
-		row->revision = free_of;
+		row->revision = revision;
+		drain_keep_uses(row, uses, count);
 	}
 	over = drain_take_over(drain, now_ms);
 	(void)pthread_mutex_unlock(&drain->lock);

@@ -16,6 +16,7 @@
 enum {
 	DRAIN_WATCHERS_MAX = 4096,
 	DRAIN_WAITS_MAX = 4096,
+	DRAIN_USES_MAX = 4096, /* instances in use by one gateway that are told apart */
 	DRAIN_FIRST_MS = 2000, /* a new gateway's first report is waited for so long */
 	DRAIN_LIVE_MS = 5000,  /* a gateway that was silent for so long is not waited for */
 };

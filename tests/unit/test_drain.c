@@ -81,6 +81,22 @@ START_TEST(one_that_has_it_already_is_not_waited_for)
 }
 END_TEST
 
+START_TEST(what_was_reported_before_the_wait_began_counts)
+{
+	struct drain_use uses[] = {{"s", "b", 1}, {"s", "a", 1}, {"t", "a", 0}};
+	struct wait w = begin("s", 5, 10000), v = begin("t", 5, 10000);
+
+	watches("g1", "", 5, 10);
+	drain_report(d, "g1", 5, uses, 3, 20);
+	drain_wait(d, &w.wait, 30);
+	ck_assert_int_eq(w.outcome, -1);
+	drain_wait(d, &v.wait, 30);
+	ck_assert_int_eq(v.outcome, true);
+	drain_report(d, "g1", 5, uses, 1, 40);
+	ck_assert_int_eq(w.outcome, true);
+}
+END_TEST
+
 START_TEST(a_new_gateway_is_given_time_for_its_first_report)
 {
 	struct drain_use busy = {"s", "a", 1};
@@ -197,6 +213,7 @@ int main(void)
 	tcase_add_test(t, without_gateways_it_is_drained_at_once);
 	tcase_add_test(t, it_waits_until_every_gateway_has_taken_the_revision);
 	tcase_add_test(t, one_that_has_it_already_is_not_waited_for);
+	tcase_add_test(t, what_was_reported_before_the_wait_began_counts);
 	tcase_add_test(t, a_new_gateway_is_given_time_for_its_first_report);
 	tcase_add_test(t, a_deadline_ends_the_wait_undrained);
 	tcase_add_test(t, a_gateway_that_went_away_is_not_waited_for_long);
