@@ -7,8 +7,10 @@
 #include "gateway/exchange.h"
 #include "gateway/gateway.h"
 #include "gateway/pipeline.h"
+#include "gateway/listener.h"
 #include "gateway/settings.h"
 #include "gateway/stats.h"
+#include "gateway/tls.h"
 #include "gateway/worker.h"
 
 #include <arpa/inet.h>
@@ -72,14 +74,29 @@ void client_leave(struct client *c)
 	free(c);
 }
 
-/* Over the limit: a reply that fits any socket's empty buffer, and good-bye. */
-static void client_turn_away(int fd)
+/* Over the limit: a reply that fits any socket's empty buffer, and good-bye. Under TLS a handshake
+ * would cost what there is too little of. */
+static void client_turn_away(int fd, bool plain)
 {
 	static const char reply[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
 				    "Content-Length: 0\r\nConnection: close\r\n\r\n";
 
-	(void)send(fd, reply, sizeof(reply) - 1, MSG_NOSIGNAL | MSG_DONTWAIT); /* best effort */
+	if (plain)
+		(void)send(fd, reply, sizeof(reply) - 1, MSG_NOSIGNAL); /* best effort */
 	(void)close(fd);
+}
+
+static int client_open_stream(struct client *c, struct worker *worker, int fd,
+			      struct tls_door *door)
+{
+	SSL *tls;
+
+	if (!door)
+		return stream_open(&c->stream, worker_loop(worker), fd, client_on_event);
+	tls = tls_door_accept(door, fd);
+	if (!tls)
+		return -1;
+	return stream_open_tls(&c->stream, worker_loop(worker), fd, tls, client_on_event);
 }
 
 static void client_name_peer(struct client *c, const struct sockaddr_storage *peer)
@@ -110,24 +127,22 @@ static void client_start_head(struct client *c)
 	http1_head_start(&c->reader, HTTP1_REQUEST, &head, HTTP_GET);
 }
 
-void client_accept(struct worker *worker, int fd, const struct sockaddr_storage *peer)
+void client_accept(struct listener *listener, int fd, const struct sockaddr_storage *peer)
 {
+	struct worker *worker = listener->worker;
 	struct gateway *gateway = worker->gateway;
-	struct client *c;
+	struct tls_door *door = table_door(worker->table->table, listener->address);
+	struct client *c = NULL;
 	int on = 1;
 
-	if (atomic_fetch_add_explicit(&gateway->connections, 1, memory_order_relaxed) >=
-	    worker_settings(worker)->limits.connections) {
+	if (atomic_fetch_add_explicit(&gateway->connections, 1, memory_order_relaxed) <
+	    worker_settings(worker)->limits.connections)
+		c = calloc(1, sizeof(*c));
+	if (!c || client_open_stream(c, worker, fd, door) < 0) {
 		(void)atomic_fetch_sub_explicit(&gateway->connections, 1, memory_order_relaxed);
 		stats_inc(worker->stats, STAT_REFUSED);
-		client_turn_away(fd);
-		return;
-	}
-	c = calloc(1, sizeof(*c));
-	if (!c || stream_open(&c->stream, worker_loop(worker), fd, client_on_event) < 0) {
-		(void)atomic_fetch_sub_explicit(&gateway->connections, 1, memory_order_relaxed);
 		free(c);
-		client_turn_away(fd);
+		client_turn_away(fd, !door);
 		return;
 	}
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* slower without */

@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 
 struct exchange;
+struct listener;
 struct worker;
 
 enum client_state { CLIENT_IDLE = 0, CLIENT_HEAD, CLIENT_EXCHANGE, CLIENT_LINGER };
@@ -55,7 +56,7 @@ void client_enter(struct client *client);
 void client_leave(struct client *client);
 
 /* Takes the descriptor over; over the limit of connections it is answered 503 and closed. */
-void client_accept(struct worker *worker, int fd, const struct sockaddr_storage *peer);
+void client_accept(struct listener *listener, int fd, const struct sockaddr_storage *peer);
 
 /* The reply's bytes are written here and leave with client_flush. */
 struct buf *client_out(struct client *client);

@@ -66,17 +66,17 @@ static void forward_head_write_client(struct exchange *x, struct buf *out, bool 
 	const struct client *client = x->client;
 	const char *address = client->address;
 	bool v6 = strchr(address, ':') != NULL;
-	const char *own;
+	const char *proto = client->stream.tls ? "https" : "http", *own;
 
 	forward_head_append(x, out, "X-Forwarded-For", trusted, address);
 	if (!trusted || !http1_head_find_text(&x->request, "X-Forwarded-Proto"))
-		http1_write_field(out, "X-Forwarded-Proto", "http", 4);
+		http1_write_field(out, "X-Forwarded-Proto", proto, strlen(proto));
 	if (x->request.authority.len &&
 	    (!trusted || !http1_head_find_text(&x->request, "X-Forwarded-Host")))
 		http1_write_field(out, "X-Forwarded-Host", x->request.authority.at,
 				  x->request.authority.len);
-	own = arena_printf(&x->arena, v6 ? "for=\"[%s]\";proto=http" : "for=%s;proto=http",
-			   address);
+	own = arena_printf(&x->arena, v6 ? "for=\"[%s]\";proto=%s" : "for=%s;proto=%s", address,
+			   proto);
 	if (own)
 		forward_head_append(x, out, "Forwarded", trusted, own);
 	else

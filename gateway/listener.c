@@ -60,7 +60,7 @@ static bool listener_accept(struct listener *l)
 		listener_rest(l);
 	if (fd < 0)
 		return l->lfd.watched && (errno == EINTR || errno == ECONNABORTED);
-	client_accept(l->worker, fd, &peer);
+	client_accept(l, fd, &peer);
 	return true;
 }
 

@@ -261,6 +261,7 @@ static int server_start(struct server *s, struct settings *settings, struct err 
 
 	if (server_make_shared(s, settings, e) < 0)
 		return -1;
+	s->first = table_ref(s->table);
 	settings = s->table->settings;
 	/* A client's connection, and one to an instance. */
 	files = daemon_raise_files();
@@ -317,6 +318,7 @@ static void server_finish(struct server *s)
 		worker_free(&g->workers[i]);
 	free(g->workers);
 	table_unref(&s->table);
+	table_unref(&s->first);
 	access_log_close(&g->access_log);
 	cache_free(&g->cache);
 	services_free(&g->services);

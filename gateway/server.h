@@ -20,6 +20,7 @@ struct server {
 	struct loop_fd signals;
 	struct reload reload;
 	struct table *table; /* the newest */
+	struct table *first; /* what the listeners' addresses lie in */
 	struct admin *admin;
 	const char *file;
 	struct wheel_timer timer; /* of the drain */

@@ -21,11 +21,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A certificate with its chain, and its key: PEM files. */
+struct settings_certificate {
+	const char *cert, *key;
+};
+
+struct settings_tls {
+	struct settings_certificate first; /* as written: `cert` and `key` */
+	const struct settings_certificate *items; /* all of them; none: no TLS */
+	size_t count;
+	const char *client_ca; /* NULL: clients need no certificate */
+};
+
 struct settings_address {
 	const char *text; /* as written, for people */
 	const char *host; /* literal, no brackets */
 	uint16_t port;
 	unsigned line;
+	struct settings_tls tls; /* of `listen` only */
 };
 
 /* `headers: {X-Canary: "1"}` or `{X-Canary: true}`: present with any value. Also for query. */

@@ -4,10 +4,16 @@
 
 #include "common/cidr.h"
 #include "common/url.h"
+#include "gateway/tls.h"
 
 #include <string.h>
 
-enum { SETTINGS_LISTEN_MAX = 64, SETTINGS_URLS_MAX = 16, SETTINGS_NETWORKS_MAX = 1024 };
+enum {
+	SETTINGS_CERTIFICATES_MAX = 256,
+	SETTINGS_LISTEN_MAX = 64,
+	SETTINGS_URLS_MAX = 16,
+	SETTINGS_NETWORKS_MAX = 1024
+};
 
 /* A list's items one after the other; a value that is no list is its only item. */
 static const struct settings_node *settings_item_first(const struct settings_node *node)
@@ -64,14 +70,92 @@ static void settings_read_listen_address(struct settings_reader *r,
 	settings_read_address(r, node, to);
 }
 
-static void settings_refuse_tls(struct settings_reader *r, const struct settings_node *node,
-				void *to)
+static const struct settings_key settings_certificate_keys[] = {
+	{.name = "cert",
+	 .type = SETTINGS_STRING,
+	 .at = offsetof(struct settings_certificate, cert),
+	 .required = true,
+	 .help = "File with the certificate and those that lead to the root, PEM"},
+	{.name = "key",
+	 .type = SETTINGS_STRING,
+	 .at = offsetof(struct settings_certificate, key),
+	 .required = true,
+	 .help = "File with its private key, PEM"},
+};
+
+static const struct settings_table settings_certificate_table = {
+	SETTINGS_KEYS(settings_certificate_keys), sizeof(struct settings_certificate), NULL};
+
+/* `cert` and `key` go before the list, which may be missing. */
+static void settings_join_certificates(struct settings_reader *r, struct settings_tls *tls)
 {
-	(void)to;
-	settings_file_mistake(r->file, node,
-			      "TLS is not yet supported by this version; remove it, or put a "
-			      "server that speaks TLS in front");
+	struct settings_certificate *items =
+		settings_table_alloc(r, tls->count + 1, sizeof(*items));
+
+	if (!items)
+		return;
+	items[0] = tls->first;
+	if (tls->count)
+		memcpy(items + 1, tls->items, tls->count * sizeof(*items));
+	tls->items = items;
+	tls->count++;
 }
+
+/* The files are read here too, so that --check finds what is wrong with them. */
+static void settings_check_tls(struct settings_reader *r, const struct settings_node *map, void *to)
+{
+	struct settings_tls *tls = to;
+	struct tls_door *door;
+	struct err e = {0};
+
+	if (!map)
+		return;
+	if (!tls->first.cert != !tls->first.key) {
+		settings_file_mistake(r->file, map, "`cert` and `key` go together; write both");
+		return;
+	}
+	if (tls->first.cert)
+		settings_join_certificates(r, tls);
+	if (!tls->count) {
+		settings_file_mistake(r->file, map,
+				      "there is no certificate; write `cert` and `key`");
+		return;
+	}
+	for (size_t i = 0; i < tls->count; i++)
+		if (!tls->items[i].cert || !tls->items[i].key)
+			return; /* noted already */
+	door = tls_door_new(tls, &e);
+	if (!door)
+		settings_file_mistake(r->file, map, "%s", e.text);
+	tls_door_free(&door);
+}
+
+static const struct settings_key settings_tls_keys[] = {
+	{.name = "cert",
+	 .type = SETTINGS_STRING,
+	 .at = offsetof(struct settings_tls, first.cert),
+	 .help = "File with the certificate and those that lead to the root, PEM"},
+	{.name = "key",
+	 .type = SETTINGS_STRING,
+	 .at = offsetof(struct settings_tls, first.key),
+	 .help = "File with its private key, PEM"},
+	{.name = "certificates",
+	 .type = SETTINGS_LISTED,
+	 .at = offsetof(struct settings_tls, items),
+	 .count_at = offsetof(struct settings_tls, count),
+	 .max = SETTINGS_CERTIFICATES_MAX,
+	 .table = &settings_certificate_table,
+	 .help = "More certificates; the first that is for the name a client asks for is shown, "
+		 "else the first of all"},
+	{.name = "client_ca",
+	 .type = SETTINGS_STRING,
+	 .at = offsetof(struct settings_tls, client_ca),
+	 .fallback_shown = "none: clients need no certificate",
+	 .help = "File with the roots that certificates of clients must lead to, PEM"},
+};
+
+static const struct settings_table settings_tls_table = {
+	SETTINGS_KEYS(settings_tls_keys), sizeof(struct settings_tls), settings_check_tls};
 
 static const struct settings_key settings_listen_keys[] = {
 	{.name = "address",
@@ -80,7 +164,11 @@ static const struct settings_key settings_listen_keys[] = {
 	 .custom = settings_read_listen_address,
 	 .form = "ADDRESS:PORT",
 	 .help = ""},
-	{.name = "tls", .type = SETTINGS_CUSTOM, .hidden = true, .custom = settings_refuse_tls},
+	{.name = "tls",
+	 .type = SETTINGS_SUBMAP,
+	 .at = offsetof(struct settings_address, tls),
+	 .table = &settings_tls_table,
+	 .help = "TLS 1.2 and 1.3 on this address; files are read again on every reload"},
 };
 
 static const struct settings_table settings_listen_table = {SETTINGS_KEYS(settings_listen_keys),

@@ -1,7 +1,9 @@
 /* stream: recv and send, with edges remembered. */
 #include "gateway/stream.h"
+#include "gateway/stream_tls.h"
 
 #include <errno.h>
+#include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -10,6 +12,17 @@ int stream_open(struct stream *s, struct loop *loop, int fd,
 {
 	*s = (struct stream){.lfd = {.fd = fd, .on_event = on_event}, .loop = loop};
 	return loop_watch(loop, &s->lfd, false);
+}
+
+int stream_open_tls(struct stream *s, struct loop *loop, int fd, struct ssl_st *tls,
+		    void (*on_event)(struct loop_fd *lfd, unsigned events))
+{
+	if (stream_open(s, loop, fd, on_event) < 0) {
+		SSL_free(tls);
+		return -1;
+	}
+	s->tls = tls;
+	return 0;
 }
 
 bool stream_is_open(const struct stream *s)
@@ -21,6 +34,8 @@ void stream_close(struct stream *s)
 {
 	if (!s->lfd.watched)
 		return;
+	SSL_free(s->tls);
+	s->tls = NULL;
 	loop_unwatch(s->loop, &s->lfd);
 	(void)close(s->lfd.fd); /* nothing is buffered in it that close could lose */
 	s->lfd.fd = -1;
@@ -28,6 +43,8 @@ void stream_close(struct stream *s)
 
 void stream_shutdown(struct stream *s)
 {
+	if (s->tls)
+		stream_tls_shutdown(s);
 	(void)shutdown(s->lfd.fd, SHUT_WR); /* a broken connection needs none */
 }
 
@@ -37,6 +54,9 @@ void stream_note(struct stream *s, unsigned events)
 		s->readable = true;
 	if (events & LOOP_WRITABLE)
 		s->writable = true;
+	/* Under TLS a read may have waited for a write, or the other way round. */
+	if (s->tls && (events & (LOOP_READABLE | LOOP_WRITABLE)))
+		s->readable = s->writable = true;
 	if (events & LOOP_HANGUP)
 		s->hangup = s->readable = true;
 }
@@ -51,6 +71,8 @@ enum stream_result stream_read(struct stream *s, struct buf *in, size_t room)
 	to = buf_reserve(in, room);
 	if (!to)
 		return STREAM_BROKEN;
+	if (s->tls)
+		return stream_tls_read(s, in, to, room);
 	do
 		n = recv(s->lfd.fd, to, room, 0);
 	while (n < 0 && errno == EINTR);
@@ -76,6 +98,8 @@ enum stream_result stream_write(struct stream *s, struct buf *out, size_t *at, u
 
 		if (!s->writable)
 			return STREAM_WAIT;
+		if (s->tls)
+			return stream_tls_write(s, out, at, sent);
 		n = send(s->lfd.fd, out->data + *at, out->len - *at, MSG_NOSIGNAL);
 		if (n >= 0) {
 			*at += (size_t)n;

@@ -1,6 +1,6 @@
 /*
- * stream: bytes over a connected, non-blocking socket that an edge-triggered
- * loop watches. It remembers what the edges said, so that its owner may stop
+ * stream: bytes over a connected, non-blocking socket, plain or under TLS, that
+ * an edge-triggered loop watches. It remembers what the edges said, so that its owner may stop
  * reading (back pressure) and go on later.
  */
 #ifndef MICROREG_GATEWAY_STREAM_H
@@ -12,12 +12,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct ssl_st;
+
 struct stream {
 	struct loop_fd lfd;
 	struct loop *loop;
-	bool readable; /* a read may give something */
-	bool writable; /* a write may take something */
-	bool hangup;   /* the end, or an error, is in sight: read on until it shows */
+	struct ssl_st *tls; /* NULL: plain */
+	bool readable;	    /* a read may give something */
+	bool writable;	    /* a write may take something */
+	bool hangup;	    /* the end, or an error, is in sight: read on until it shows */
 };
 
 enum stream_result {
@@ -30,6 +33,11 @@ enum stream_result {
 /* Takes the descriptor over: stream_close closes it. -1 with errno when it can't be watched. */
 int stream_open(struct stream *s, struct loop *loop, int fd,
 		void (*on_event)(struct loop_fd *lfd, unsigned events));
+
+/* The same under TLS: the handshake is made by the first reads and writes. The SSL is taken over
+ * too, also when it fails. */
+int stream_open_tls(struct stream *s, struct loop *loop, int fd, struct ssl_st *tls,
+		    void (*on_event)(struct loop_fd *lfd, unsigned events));
 void stream_close(struct stream *s); /* harmless when closed */
 bool stream_is_open(const struct stream *s);
 

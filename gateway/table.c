@@ -1,7 +1,9 @@
 /* table: built once per reload. */
 #include "gateway/table.h"
+#include "gateway/tls.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static int table_add_services(struct table *table, struct services *services)
 {
@@ -31,6 +33,23 @@ static int table_add_trusted(struct table *table)
 	return 0;
 }
 
+static int table_add_doors(struct table *table, struct err *e)
+{
+	const struct settings *settings = table->settings;
+
+	table->doors = calloc(settings->listen_count + 1, sizeof(struct tls_door *));
+	if (!table->doors)
+		return err_set(e, "route table: out of memory");
+	for (size_t i = 0; i < settings->listen_count; i++) {
+		if (!settings->listen[i].tls.count)
+			continue;
+		table->doors[i] = tls_door_new(&settings->listen[i].tls, e);
+		if (!table->doors[i])
+			return -1;
+	}
+	return 0;
+}
+
 struct table *table_new(struct settings *settings, struct services *services, struct err *e)
 {
 	struct table *table = calloc(1, sizeof(*table));
@@ -47,8 +66,22 @@ struct table *table_new(struct settings *settings, struct services *services, st
 	    table_add_trusted(table) < 0) {
 		(void)err_set(e, "route table: out of memory");
 		table_unref(&table);
+		return NULL;
 	}
+	if (table_add_doors(table, e) < 0)
+		table_unref(&table);
 	return table;
+}
+
+struct tls_door *table_door(const struct table *table, const struct settings_address *address)
+{
+	const struct settings *settings = table->settings;
+
+	for (size_t i = 0; i < settings->listen_count; i++)
+		if (settings->listen[i].port == address->port &&
+		    strcmp(settings->listen[i].host, address->host) == 0)
+			return table->doors[i];
+	return NULL;
 }
 
 bool table_trusts(const struct table *table, const struct sockaddr_storage *peer)
@@ -72,6 +105,9 @@ void table_unref(struct table **table)
 	*table = NULL;
 	if (!t || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1)
 		return;
+	for (size_t i = 0; t->doors && i < t->settings->listen_count; i++)
+		tls_door_free(&t->doors[i]);
+	free(t->doors);
 	router_free(&t->router);
 	settings_free(&t->settings);
 	free(t->services);

@@ -14,6 +14,8 @@
 
 #include <stdatomic.h>
 
+struct tls_door;
+
 struct table {
 	atomic_uint refs;
 	struct settings *settings;
@@ -21,12 +23,16 @@ struct table {
 	struct service **services; /* as settings->services */
 	struct cidr *trusted;	   /* trusted_proxies */
 	size_t trusted_count;
+	struct tls_door **doors; /* as settings->listen; NULL: plain */
 };
 
 /* Takes the settings over, also when it fails. The caller's reference. */
 struct table *table_new(struct settings *settings, struct services *services, struct err *e);
 struct table *table_ref(struct table *table);
 void table_unref(struct table **table);
+
+/* How TLS is spoken at this address, by the newest settings; NULL: it is not. */
+struct tls_door *table_door(const struct table *table, const struct settings_address *address);
 
 /* True when the peer is a proxy that may speak for others (trusted_proxies). */
 bool table_trusts(const struct table *table, const struct sockaddr_storage *peer);

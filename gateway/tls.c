@@ -1,0 +1,192 @@
+/* tls: contexts by server name. */
+#include "gateway/tls.h"
+
+#include <openssl/err.h>
+#include <openssl/rand.h>
+#include <openssl/x509v3.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TLS_TICKET_KEYS = 80 }; /* what OpenSSL 3 wants: a name, a MAC's key, a cipher's */
+
+struct tls_certificate {
+	SSL_CTX *context;
+	X509 *leaf; /* borrowed from the context */
+};
+
+struct tls_door {
+	struct tls_certificate *certificates; /* the first is also for unknown names */
+	size_t count;
+};
+
+/* One for the process, so that a reload does not end every session. */
+static unsigned char tls_ticket_keys[TLS_TICKET_KEYS];
+static pthread_once_t tls_once = PTHREAD_ONCE_INIT;
+static bool tls_has_ticket_keys;
+
+static void tls_init(void)
+{
+	tls_has_ticket_keys = RAND_bytes(tls_ticket_keys, sizeof(tls_ticket_keys)) == 1;
+}
+
+/* OpenSSL's newest reason, and empties its list. */
+static const char *tls_reason(void)
+{
+	unsigned long code = ERR_peek_last_error();
+	const char *reason = code ? ERR_reason_error_string(code) : NULL;
+
+	if (code && ERR_SYSTEM_ERROR(code))
+		reason = strerror(ERR_GET_REASON(code));
+	ERR_clear_error();
+	return reason ? reason : "no reason was given";
+}
+
+/* ---- What is agreed on ---- */
+
+static int tls_choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+			       const unsigned char *in, unsigned in_len, void *arg)
+{
+	static const unsigned char ours[] = "\x08http/1.1";
+
+	(void)ssl;
+	(void)arg;
+	/* A client that offers only what is not spoken here goes on without (RFC 7301 3.2 would
+	 * have it refused; plain HTTP/1.1 clients that offer nothing useful exist). */
+	if (SSL_select_next_proto((unsigned char **)(uintptr_t)out, out_len, ours, sizeof(ours) - 1,
+				  in, in_len) != OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_NOACK;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+static int tls_choose_certificate(SSL *ssl, int *alert, void *arg)
+{
+	const struct tls_door *door = arg;
+	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+
+	(void)alert; /* an unknown name gets the first certificate */
+	for (size_t i = 0; name && i < door->count; i++) {
+		if (X509_check_host(door->certificates[i].leaf, name, strlen(name), 0, NULL) != 1)
+			continue;
+		(void)SSL_set_SSL_CTX(ssl, door->certificates[i].context); /* NULL: the first */
+		break;
+	}
+	return SSL_TLSEXT_ERR_OK;
+}
+
+static int tls_configure(SSL_CTX *context, struct tls_door *door)
+{
+	/* Sessions are the client's to keep, in tickets: nothing grows here. */
+	(void)SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+	(void)SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+						   SSL_OP_CIPHER_SERVER_PREFERENCE |
+						   SSL_OP_PRIORITIZE_CHACHA);
+	/* Partial writes go on from wherever the bytes lie by then; idle connections hold no
+	 * buffers. */
+	(void)SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE |
+						SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+						SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_alpn_select_cb(context, tls_choose_protocol, NULL);
+	(void)SSL_CTX_set_tlsext_servername_callback(context, tls_choose_certificate);
+	(void)SSL_CTX_set_tlsext_servername_arg(context, door);
+	if (!SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) ||
+	    !SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20"))
+		return -1;
+	if (tls_has_ticket_keys &&
+	    !SSL_CTX_set_tlsext_ticket_keys(context, tls_ticket_keys, TLS_TICKET_KEYS))
+		return -1;
+	return 0;
+}
+
+/* ---- Files ---- */
+
+static int tls_load_client_ca(SSL_CTX *context, const char *file, struct err *e)
+{
+	STACK_OF(X509_NAME) * names;
+
+	if (!SSL_CTX_load_verify_file(context, file))
+		return err_set(e, "tls.client_ca: can't use %s: %s", file, tls_reason());
+	names = SSL_load_client_CA_file(file);
+	if (!names)
+		return err_set(e, "tls.client_ca: can't use %s: %s", file, tls_reason());
+	SSL_CTX_set_client_CA_list(context, names);
+	SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	return 0;
+}
+
+static int tls_load_pair(SSL_CTX *context, const struct settings_certificate *pair, struct err *e)
+{
+	if (!SSL_CTX_use_certificate_chain_file(context, pair->cert))
+		return err_set(e,
+			       "tls.cert: can't use %s: %s; it holds the certificate and those "
+			       "that lead to the root, in PEM",
+			       pair->cert, tls_reason());
+	if (!SSL_CTX_use_PrivateKey_file(context, pair->key, SSL_FILETYPE_PEM))
+		return err_set(e, "tls.key: can't use %s with %s: %s", pair->key, pair->cert,
+			       tls_reason());
+	return 0;
+}
+
+static int tls_add(struct tls_door *door, const struct settings_certificate *pair,
+		   const char *client_ca, struct err *e)
+{
+	struct tls_certificate *certificate = &door->certificates[door->count];
+
+	certificate->context = SSL_CTX_new(TLS_server_method());
+	if (!certificate->context)
+		return err_set(e, "tls: %s", tls_reason());
+	door->count++; /* from here on tls_door_free knows of it */
+	if (tls_configure(certificate->context, door) < 0)
+		return err_set(e, "tls: %s", tls_reason());
+	if (tls_load_pair(certificate->context, pair, e) < 0)
+		return -1;
+	certificate->leaf = SSL_CTX_get0_certificate(certificate->context);
+	return client_ca ? tls_load_client_ca(certificate->context, client_ca, e) : 0;
+}
+
+struct tls_door *tls_door_new(const struct settings_tls *settings, struct err *e)
+{
+	struct tls_door *door = calloc(1, sizeof(*door));
+
+	(void)pthread_once(&tls_once, tls_init); /* without its keys each context makes its own */
+	if (door)
+		door->certificates = calloc(settings->count, sizeof(*door->certificates));
+	if (!door || !door->certificates) {
+		(void)err_set(e, "tls: out of memory");
+		tls_door_free(&door);
+		return NULL;
+	}
+	for (size_t i = 0; i < settings->count; i++) {
+		if (tls_add(door, &settings->items[i], settings->client_ca, e) < 0) {
+			tls_door_free(&door);
+			return NULL;
+		}
+	}
+	return door;
+}
+
+void tls_door_free(struct tls_door **door)
+{
+	struct tls_door *d = *door;
+
+	*door = NULL;
+	if (!d)
+		return;
+	for (size_t i = 0; i < d->count; i++)
+		SSL_CTX_free(d->certificates[i].context);
+	free(d->certificates);
+	free(d);
+}
+
+SSL *tls_door_accept(struct tls_door *door, int fd)
+{
+	SSL *ssl = SSL_new(door->certificates[0].context);
+
+	if (ssl && SSL_set_fd(ssl, fd)) {
+		SSL_set_accept_state(ssl);
+		return ssl;
+	}
+	SSL_free(ssl);
+	ERR_clear_error();
+	return NULL;
+}

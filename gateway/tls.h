@@ -1,0 +1,28 @@
+/*
+ * tls: TLS at the door, on OpenSSL 3: certificates and what is agreed on. The
+ * bytes are stream's.
+ *
+ * TLS 1.2 with forward secrecy and authenticated encryption, and TLS 1.3; no
+ * renegotiation, no compression (Mozilla's "intermediate" of 2023).
+ */
+#ifndef MICROREG_GATEWAY_TLS_H
+#define MICROREG_GATEWAY_TLS_H
+
+#include "common/err.h"
+#include "gateway/settings.h"
+
+#include <openssl/ssl.h>
+
+/* The certificates of one listening address. Immutable and counted by its table; any thread may
+ * accept by it. */
+struct tls_door;
+
+/* Reads the files. NULL when one can't be read or used: the text names the file, the reason and
+ * what to do. */
+struct tls_door *tls_door_new(const struct settings_tls *settings, struct err *e);
+void tls_door_free(struct tls_door **door); /* connections that are open keep what they need */
+
+/* The server's side of one connection, over a connected socket. NULL: out of memory. */
+SSL *tls_door_accept(struct tls_door *door, int fd);
+
+#endif
