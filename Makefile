@@ -202,9 +202,10 @@ fuzz:
 fuzz-run: $(FUZZ)
 	$(Q)for f in $(notdir $(FUZZ)); do \
 		mkdir -p $(B)/corpus/$$f; \
-		dict=tests/fuzz/$$f.dict; \
+		dict=tests/fuzz/$$f.dict; seeds=tests/fuzz/seeds/$$f; \
 		$(B)/$$f $$(test -e $$dict && echo -dict=$$dict) -max_total_time=$(FUZZ_SECONDS) \
-			-artifact_prefix=$(B)/$$f- $(B)/corpus/$$f >$(B)/$$f.log 2>&1 || \
+			-artifact_prefix=$(B)/$$f- $(B)/corpus/$$f $$(test -d $$seeds && echo $$seeds) \
+			>$(B)/$$f.log 2>&1 || \
 			{ tail -n 40 $(B)/$$f.log; exit 1; }; \
 		echo "$$f: no find; $$(tail -n 1 $(B)/$$f.log)"; \
 	done
