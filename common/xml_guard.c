@@ -45,32 +45,35 @@ enum guard_element {
 
 #define IN(element) (1u << GUARD_##element)
 
-/* Which elements there are, what each may lie in, and whether it holds text. */
+/* Which elements there are, what each may lie in, whether it holds text, what must lie in it, and
+ * whether that may be there more than once. */
 static const struct guard_kind {
 	const char *name;
 	enum guard_element element;
 	unsigned parents;
 	bool text;
+	unsigned needs;
+	bool many;
 } guard_kinds[] = {
-	{"value", GUARD_VALUE, IN(PARAM) | IN(FAULT) | IN(MEMBER) | IN(DATA), true},
-	{"member", GUARD_MEMBER, IN(STRUCT), false},
-	{"name", GUARD_NAME, IN(MEMBER), true},
-	{"string", GUARD_SCALAR, IN(VALUE), true},
-	{"int", GUARD_SCALAR, IN(VALUE), true},
-	{"i4", GUARD_SCALAR, IN(VALUE), true},
-	{"boolean", GUARD_SCALAR, IN(VALUE), true},
-	{"double", GUARD_SCALAR, IN(VALUE), true},
-	{"dateTime.iso8601", GUARD_SCALAR, IN(VALUE), true},
-	{"base64", GUARD_SCALAR, IN(VALUE), true},
-	{"struct", GUARD_STRUCT, IN(VALUE), false},
-	{"array", GUARD_ARRAY, IN(VALUE), false},
-	{"data", GUARD_DATA, IN(ARRAY), false},
-	{"methodCall", GUARD_CALL, IN(DOCUMENT), false},
-	{"methodName", GUARD_METHOD_NAME, IN(CALL), true},
-	{"params", GUARD_PARAMS, IN(CALL) | IN(RESPONSE), false},
-	{"param", GUARD_PARAM, IN(PARAMS), false},
-	{"methodResponse", GUARD_RESPONSE, IN(DOCUMENT), false},
-	{"fault", GUARD_FAULT, IN(RESPONSE), false},
+	{"value", GUARD_VALUE, IN(PARAM) | IN(FAULT) | IN(MEMBER) | IN(DATA), true, 0, false},
+	{"member", GUARD_MEMBER, IN(STRUCT), false, IN(NAME) | IN(VALUE), false},
+	{"name", GUARD_NAME, IN(MEMBER), true, 0, false},
+	{"string", GUARD_SCALAR, IN(VALUE), true, 0, false},
+	{"int", GUARD_SCALAR, IN(VALUE), true, 0, false},
+	{"i4", GUARD_SCALAR, IN(VALUE), true, 0, false},
+	{"boolean", GUARD_SCALAR, IN(VALUE), true, 0, false},
+	{"double", GUARD_SCALAR, IN(VALUE), true, 0, false},
+	{"dateTime.iso8601", GUARD_SCALAR, IN(VALUE), true, 0, false},
+	{"base64", GUARD_SCALAR, IN(VALUE), true, 0, false},
+	{"struct", GUARD_STRUCT, IN(VALUE), false, 0, true},
+	{"array", GUARD_ARRAY, IN(VALUE), false, IN(DATA), false},
+	{"data", GUARD_DATA, IN(ARRAY), false, 0, true},
+	{"methodCall", GUARD_CALL, IN(DOCUMENT), false, IN(METHOD_NAME), false},
+	{"methodName", GUARD_METHOD_NAME, IN(CALL), true, 0, false},
+	{"params", GUARD_PARAMS, IN(CALL) | IN(RESPONSE), false, 0, true},
+	{"param", GUARD_PARAM, IN(PARAMS), false, IN(VALUE), false},
+	{"methodResponse", GUARD_RESPONSE, IN(DOCUMENT), false, 0, false},
+	{"fault", GUARD_FAULT, IN(RESPONSE), false, IN(VALUE), false},
 };
 
 /* Types that some implementations add; others than these fail as unknown elements. */
@@ -85,8 +88,9 @@ struct guard {
 	unsigned attributes;
 	unsigned depth;
 	const struct guard_kind *open[XML_GUARD_DEPTH_MAX]; /* `depth` of them, the root first */
-	uint64_t name_hash;				    /* of the <name> being read */
-	uint64_t *hashes;				    /* of the members of the open structs */
+	unsigned seen[XML_GUARD_DEPTH_MAX]; /* which elements lie in each, as IN() */
+	uint64_t name_hash;		    /* of the <name> being read */
+	uint64_t *hashes;		    /* of the members of the open structs */
 	size_t hash_count;
 	size_t struct_base[XML_GUARD_DEPTH_MAX]; /* where an open struct's hashes begin */
 };
@@ -191,6 +195,22 @@ static const struct guard_kind *guard_kind(struct guard *g, const char *name)
 	return NULL;
 }
 
+/* The elements of a call or reply may come in any order, but each only as often as it has a
+ * meaning; of the types in a value there is one. */
+static int guard_count(struct guard *g, const struct guard_kind *kind)
+{
+	const struct guard_kind *in = g->depth ? g->open[g->depth - 1] : NULL;
+	unsigned *seen = in ? &g->seen[g->depth - 1] : NULL;
+
+	if (!in || in->many)
+		return 0;
+	if (in->element == GUARD_VALUE ? *seen : *seen & 1u << kind->element)
+		return xml_scan_fail(&g->scan, RPC_FAULT_CALL, "a second <%s> in <%s>", kind->name,
+				     in->name);
+	*seen |= 1u << kind->element;
+	return 0;
+}
+
 static int guard_push(struct guard *g, const struct guard_kind *kind)
 {
 	if (g->depth == XML_GUARD_DEPTH_MAX)
@@ -201,7 +221,10 @@ static int guard_push(struct guard *g, const struct guard_kind *kind)
 				     g->elements_max);
 	if (!g->depth && g->elements)
 		return xml_scan_fail(&g->scan, RPC_FAULT_PARSE, "a second document");
+	if (guard_count(g, kind))
+		return -1;
 	g->elements++;
+	g->seen[g->depth] = 0;
 	g->struct_base[g->depth] = g->hash_count;
 	g->open[g->depth++] = kind;
 	g->name_hash = 0xcbf29ce484222325u;
@@ -231,12 +254,19 @@ static int guard_member(struct guard *g)
 
 static int guard_pop(struct guard *g)
 {
-	enum guard_element element = guard_parent(g);
+	const struct guard_kind *kind = g->open[g->depth - 1];
+	unsigned lacks = kind->needs & ~g->seen[g->depth - 1];
 
-	if (element == GUARD_NAME && guard_member(g))
+	if (lacks)
+		return xml_scan_fail(&g->scan, RPC_FAULT_CALL, "<%s> without its %s", kind->name,
+				     lacks & IN(METHOD_NAME) ? "methodName"
+				     : lacks & IN(NAME)	     ? "name"
+				     : lacks & IN(VALUE)     ? "value"
+							     : "data");
+	if (kind->element == GUARD_NAME && guard_member(g))
 		return -1;
 	g->depth--;
-	if (element == GUARD_STRUCT)
+	if (kind->element == GUARD_STRUCT)
 		g->hash_count = g->struct_base[g->depth];
 	return 0;
 }
