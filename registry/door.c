@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum {
 	DOOR_REPLY_MAX = 256 << 20,
@@ -225,12 +226,43 @@ static void door_peer(const struct httpd_request *request, char out[INET6_ADDRST
 		out[0] = '\0';
 }
 
+/* "text/xml; charset=utf-8" is "text/xml". */
+static bool door_is_type(const char *value, const char *type)
+{
+	size_t len = strlen(type);
+
+	return strncasecmp(value, type, len) == 0 && strchr("; \t", value[len]);
+}
+
+/* What no XML-RPC client sends. A web page in the browser of somebody who can reach this door could
+ * else make calls: browsers send text/plain and forms to any site without asking it first, and an
+ * Origin with every POST. */
+static bool door_refuses(struct httpd_request *request)
+{
+	const char *type = httpd_header(request, "Content-Type");
+	const char *encoding = httpd_header(request, "Content-Encoding");
+
+	if (httpd_header(request, "Origin"))
+		door_problem(request, 403, "Forbidden", "calls from web pages are not taken");
+	else if (type && !door_is_type(type, "text/xml") && !door_is_type(type, "application/xml"))
+		door_problem(request, 415, "Unsupported Media Type", "calls are sent as text/xml");
+	else if (encoding && strcasecmp(encoding, "identity") != 0)
+		door_problem(request, 415, "Unsupported Media Type",
+			     "calls are sent without a Content-Encoding");
+	else
+		return false;
+	return true;
+}
+
 static void door_call(struct door *s, struct httpd_request *request)
 {
-	struct call *call = call_new(s->registry);
+	struct call *call;
 	const char *body;
 	size_t len;
 
+	if (door_refuses(request))
+		return;
+	call = call_new(s->registry);
 	if (!call) {
 		door_problem(request, 503, "Service Unavailable", "the registry is out of memory");
 		return;

@@ -244,6 +244,19 @@ bool call_params(struct call *call, const struct rpc_field *fields, size_t count
 
 /* ---- The door ---- */
 
+/* xmlrpc-c's codes are its own; callers see those of the interface. The guard has checked the
+ * elements, so of a call only a value can still be wrong. */
+static int method_fault_code(const xmlrpc_env *env, const char *body, size_t len)
+{
+	static const char call[] = "<methodCall";
+
+	if (env->fault_code == XMLRPC_LIMIT_EXCEEDED_ERROR)
+		return RPC_FAULT_TOO_LARGE;
+	if (env->fault_code == XMLRPC_INTERNAL_ERROR)
+		return RPC_FAULT_STORE;
+	return memmem(body, len, call, sizeof(call) - 1) ? RPC_FAULT_PARAMS : RPC_FAULT_CALL;
+}
+
 void method_handle(struct call *call, const char *body, size_t len)
 {
 	const char *name = NULL;
@@ -260,9 +273,8 @@ void method_handle(struct call *call, const char *body, size_t len)
 	xmlrpc_parse_call(&env, body + mark, len - mark, &name, &call->params);
 	if (env.fault_occurred) {
 		call->params = NULL;
-		call_fault(call,
-			   env.fault_code == XMLRPC_PARSE_ERROR ? RPC_FAULT_CALL : env.fault_code,
-			   "not an XML-RPC call: %s", env.fault_string);
+		call_fault(call, method_fault_code(&env, body, len), "not a call of XML-RPC: %s",
+			   env.fault_string);
 	} else {
 		call_start(call, name);
 		free((char *)(uintptr_t)name); /* xmlrpc-c's headers offer nothing else */
