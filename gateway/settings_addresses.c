@@ -163,7 +163,7 @@ static const struct settings_key settings_listen_keys[] = {
 	 .required = true,
 	 .custom = settings_read_listen_address,
 	 .form = "ADDRESS:PORT",
-	 .help = ""},
+	 .help = "The same as the text alone, when there is more to say of it"},
 	{.name = "tls",
 	 .type = SETTINGS_SUBMAP,
 	 .at = offsetof(struct settings_address, tls),
@@ -171,7 +171,7 @@ static const struct settings_key settings_listen_keys[] = {
 	 .help = "TLS 1.2 and 1.3 on this address; files are read again on every reload"},
 };
 
-static const struct settings_table settings_listen_table = {SETTINGS_KEYS(settings_listen_keys),
+const struct settings_table settings_listen_table = {SETTINGS_KEYS(settings_listen_keys),
 							    sizeof(struct settings_address), NULL};
 
 void settings_read_listen(struct settings_reader *r, const struct settings_node *node, void *to)

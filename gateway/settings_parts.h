@@ -11,6 +11,7 @@
 /* One service, one route. */
 extern const struct settings_table settings_service_table;
 extern const struct settings_table settings_route_table;
+extern const struct settings_table settings_listen_table; /* of an entry that is a map */
 
 /* Custom readers of `listen` and `admin` (`to` is the struct settings), of `trusted_proxies` and
  * `registry.urls` (a struct settings_strings). */
