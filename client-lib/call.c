@@ -235,7 +235,7 @@ static int call_all(struct call_run *r, struct microreg_error *e)
 	struct microreg *m = r->m;
 	uint64_t deadline = clock_ms() + r->call->timeout_ms;
 	unsigned first = atomic_load(&m->good);
-	struct microreg_error error;
+	struct microreg_error error = {0};
 	char tried[400] = "";
 	size_t used = 0;
 

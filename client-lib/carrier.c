@@ -37,6 +37,7 @@ static size_t carrier_on_body(char *data, size_t size, size_t count, void *arg)
 	return size * count;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is curl's */
 static size_t carrier_on_header(char *data, size_t size, size_t count, void *arg)
 {
 	struct carrier *c = arg;

@@ -191,7 +191,7 @@ static int lease_call(struct microreg_lease *lease, const char *method, xmlrpc_v
 
 int lease_register(struct microreg_lease *lease, unsigned timeout_ms, struct microreg_error *e)
 {
-	struct lease_reply reply;
+	struct lease_reply reply = {0};
 	xmlrpc_value *param;
 	xmlrpc_env env;
 	int failed;

@@ -315,6 +315,7 @@ static int settings_on_end(struct settings_builder *b)
 	if (b->depth) { /* the node itself was counted when it was added */
 		struct settings_node *parent = b->frames[b->depth - 1].node;
 
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a frame has its node */
 		parent->weight += f->node->weight - 1;
 		if (parent->height <= f->node->height)
 			parent->height = f->node->height + 1;

@@ -154,7 +154,7 @@ int xml_scan_attribute(struct xml_scan *x, char name[XML_SCAN_NAME_MAX],
 		       char value[XML_SCAN_NAME_MAX])
 {
 	size_t n = 0;
-	uint32_t c;
+	uint32_t c = 0;
 	unsigned char quote;
 
 	if (!xml_scan_name(x, name))

@@ -200,6 +200,7 @@ static bool router_try_leaf(struct router_search *s, const struct router_leaf *l
 		return true;
 	if (leaf->has_suffixes)
 		for (size_t i = s->dot_count; i-- > 0;)
+			/* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): dot_count are set */
 			if (router_try_list(s, router_table_find(t, leaf->id + 1,
 								 s->host + s->dots[i].at,
 								 s->host_len - s->dots[i].at,

@@ -72,12 +72,11 @@ int worker_post_stop(struct worker *worker);	  /* whatever runs is cut */
 int worker_post_call(struct worker *worker, void (*call)(void *arg), void *arg);
 void worker_join(struct worker *worker);
 
-/* The set of a service of `table`, brought up to date from the snapshot or the settings. */
-struct endpoint_set *worker_resolve(struct worker *worker, struct worker_table *table,
-				    size_t service);
+/* The set of a service of `wt`, brought up to date from the snapshot or the settings. */
+struct endpoint_set *worker_resolve(struct worker *w, struct worker_table *wt, size_t index);
 
-struct worker_table *worker_table_ref(struct worker_table *table);
-void worker_table_unref(struct worker_table **table);
+struct worker_table *worker_table_ref(struct worker_table *wt);
+void worker_table_unref(struct worker_table **wt);
 
 struct loop *worker_loop(const struct worker *worker);
 struct resolver *worker_resolver(const struct worker *worker);

@@ -206,7 +206,7 @@ static int multicall_read(struct multicall *m, size_t index, struct multicall_en
 		xmlrpc_DECREF(entry); /* the array keeps it */
 	}
 	xmlrpc_env_clean(&env);
-	if (r == 0 && strcmp(out->name, "system.multicall") == 0)
+	if (r == 0 && out->name && strcmp(out->name, "system.multicall") == 0)
 		r = err_code(&item->fault, RPC_FAULT_PARAMS,
 			     "system.multicall: can't be called within itself");
 	return r;

@@ -59,7 +59,7 @@ static const struct {
 START_TEST(a_good_answer_holds_for_its_time_within_bounds)
 {
 	struct resolver_entry *entry = add("a");
-	struct resolver_answer answer;
+	struct resolver_answer answer = {0};
 	uint64_t holds = lifetimes[_i].holds_ms;
 
 	resolver_cache_put(entry, two, 2, lifetimes[_i].ttl_ms, NOW);
