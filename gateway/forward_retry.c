@@ -118,6 +118,7 @@ static void forward_again(struct forward *fwd)
 	struct endpoint *ep;
 
 	forward_forget(fwd);
+	worker_refresh(fwd->worker, fwd->set); /* another may have come meanwhile */
 	ep = balance_pick(fwd->set, &fwd->tried, fwd->turn);
 	if (ep)
 		forward_try(fwd, ep);

@@ -90,23 +90,35 @@ void worker_table_unref(struct worker_table **wt)
 	free(t);
 }
 
+static void worker_check_update(int failed, const char *service)
+{
+	if (failed)
+		log_warn("service \"%s\": out of memory; its instances are as they were before",
+			 service);
+}
+
+void worker_refresh(struct worker *w, struct endpoint_set *set)
+{
+	const struct microreg_service *now = NULL;
+
+	if (set->from_settings)
+		return;
+	if (w->snapshot)
+		now = microreg_snapshot_find(w->snapshot, set->service->name);
+	worker_check_update(endpoint_set_update(set, now, w->gateway->usages), set->service->name);
+}
+
 struct endpoint_set *worker_resolve(struct worker *w, struct worker_table *wt, size_t index)
 {
 	const struct settings_service *settings = &wt->table->settings->services[index];
 	struct endpoint_set *set = wt->sets[index];
-	const struct microreg_service *now = NULL;
-	int failed;
 
 	if (settings->instance_count) {
-		failed = endpoint_set_update_settings(set, settings);
-	} else {
-		if (w->snapshot)
-			now = microreg_snapshot_find(w->snapshot, settings->name);
-		failed = endpoint_set_update(set, now, w->gateway->usages);
+		worker_check_update(endpoint_set_update_settings(set, settings), settings->name);
+		return set;
 	}
-	if (failed)
-		log_warn("service \"%s\": out of memory; its instances are as they were before",
-			 settings->name);
+	set->from_settings = NULL; /* an older table may have listed them */
+	worker_refresh(w, set);
 	return set;
 }
 

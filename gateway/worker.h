@@ -75,6 +75,9 @@ void worker_join(struct worker *worker);
 /* The set of a service of `wt`, brought up to date from the snapshot or the settings. */
 struct endpoint_set *worker_resolve(struct worker *w, struct worker_table *wt, size_t index);
 
+/* Brings a set of the registry's up to date; for a request that goes on trying for a while. */
+void worker_refresh(struct worker *worker, struct endpoint_set *set);
+
 struct worker_table *worker_table_ref(struct worker_table *wt);
 void worker_table_unref(struct worker_table **wt);
 
