@@ -200,7 +200,6 @@ static bool router_try_leaf(struct router_search *s, const struct router_leaf *l
 		return true;
 	if (leaf->has_suffixes)
 		for (size_t i = s->dot_count; i-- > 0;)
-			/* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): dot_count are set */
 			if (router_try_list(s, router_table_find(t, leaf->id + 1,
 								 s->host + s->dots[i].at,
 								 s->host_len - s->dots[i].at,
@@ -253,6 +252,7 @@ enum router_outcome router_find(const struct router *router, const struct http1_
 	s.path = path;
 	s.match = match;
 	s.count = s.host_len = s.dot_count = 0;
+	s.host_hash = 0;
 	match->route = NULL;
 	match->parameter_count = 0;
 	match->rest = (struct span){NULL, 0};

@@ -27,7 +27,7 @@ struct settings_certificate {
 };
 
 struct settings_tls {
-	struct settings_certificate first; /* as written: `cert` and `key` */
+	struct settings_certificate first;	  /* as written: `cert` and `key` */
 	const struct settings_certificate *items; /* all of them; none: no TLS */
 	size_t count;
 	const char *client_ca; /* NULL: clients need no certificate */

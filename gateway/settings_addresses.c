@@ -172,7 +172,7 @@ static const struct settings_key settings_listen_keys[] = {
 };
 
 const struct settings_table settings_listen_table = {SETTINGS_KEYS(settings_listen_keys),
-							    sizeof(struct settings_address), NULL};
+						     sizeof(struct settings_address), NULL};
 
 void settings_read_listen(struct settings_reader *r, const struct settings_node *node, void *to)
 {

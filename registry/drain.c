@@ -312,6 +312,15 @@ void drain_watched(struct drain *drain, const char *watcher, const char *service
 	(void)pthread_mutex_unlock(&drain->lock);
 }
 
+/* Copies a text with its end to where room was measured for it. */
+static char *drain_put(char *at, const char *text)
+{
+	size_t size = strlen(text) + 1;
+
+	memcpy(at, text, size);
+	return at + size;
+}
+
 /* Keeps what has something in flight: a deregistration may only begin to wait when the report that
  * speaks of its instance has been heard already. */
 static void drain_keep_uses(struct drain_row *row, const struct drain_use *uses, size_t count)
@@ -340,8 +349,8 @@ static void drain_keep_uses(struct drain_row *row, const struct drain_use *uses,
 	for (size_t i = 0; i < count; i++) {
 		if (!uses[i].in_flight)
 			continue;
-		at = stpcpy(at, uses[i].service) + 1;
-		at = stpcpy(at, uses[i].id) + 1;
+		at = drain_put(at, uses[i].service);
+		at = drain_put(at, uses[i].id);
 	}
 }
 

@@ -44,7 +44,8 @@ def bomb(levels=9, fan=10):
     """The billion laughs: under 1 KB that expands to a gigabyte."""
     lines = ["<!ENTITY a0 'lol'>"]
     lines += [f"<!ENTITY a{i} '{f'&a{i - 1};' * fan}'>" for i in range(1, levels)]
-    return f"<!DOCTYPE m [{''.join(lines)}]>" + LOOKUP.partition("?>")[2] + f"&a{levels - 1};" + TAIL
+    call = LOOKUP.partition("?>")[2] + f"&a{levels - 1};" + TAIL
+    return f"<!DOCTYPE m [{''.join(lines)}]>" + call
 
 
 def doctype(inner):
@@ -140,7 +141,8 @@ def shapes():
                 "</methodResponse>", CALL),
         Hostile("SOAP", "<soap:Envelope xmlns:soap='urn:x'><soap:Body/></soap:Envelope>", CALL),
         Hostile("no method's name", "<methodCall><params/></methodCall>", CALL),
-        Hostile("two method's names", HEAD + "a</methodName><methodName>b</methodName></methodCall>",
+        Hostile("two method's names",
+                HEAD + "a</methodName><methodName>b</methodName></methodCall>",
                 CALL),
         Hostile("a method's name with strange characters", HEAD + "../../etc&#10;</methodName>"
                 "</methodCall>", METHOD),
