@@ -189,7 +189,7 @@ struct cache_life cache_rules_store(const struct settings_cache *route,
 	cache_rules_set_times(&life, route, &cc, lifetime_s);
 	if (lifetime_s < 0 && route->ttl_ms < 0 && !cache_rules_keeps_by_itself(reply->status))
 		life.reason = "no lifetime";
-	else if (!route->given && life.stale_if_error_ms == 0)
+	else if (!route->given && life.stale_if_error_ms == 0 && life.fresh_ms == 0)
 		life.reason = "never stale";
 	else if (life.age_ms >=
 		 life.fresh_ms + life.stale_if_error_ms + life.stale_while_revalidate_ms)
