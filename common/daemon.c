@@ -30,7 +30,9 @@ int daemon_signals(void)
 	(void)sigemptyset(&set); /* can't fail on our own set */
 	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
 		(void)sigaddset(&set, taken[i]);
-	if (pthread_sigmask(SIG_BLOCK, &set, NULL) || sigaction(SIGPIPE, &ignore, NULL) < 0)
+	/* SIGXFSZ: a limit of file sizes is a disk that is full, which is no reason to die. */
+	if (pthread_sigmask(SIG_BLOCK, &set, NULL) || sigaction(SIGPIPE, &ignore, NULL) < 0 ||
+	    sigaction(SIGXFSZ, &ignore, NULL) < 0)
 		return -1;
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }

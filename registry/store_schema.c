@@ -30,6 +30,16 @@ static const char *const store_schema_migrations[] = {
 
 enum { STORE_SCHEMA = sizeof(store_schema_migrations) / sizeof(store_schema_migrations[0]) };
 
+int store_schema_damaged(const char *dir, const char *how, struct err *e)
+{
+	/* A log that is left would be applied to whatever is copied over the database. */
+	return err_code(e, DAEMON_EXIT_DATABASE,
+			"%s/registry.db is damaged (%s); move registry.db* away, then copy a "
+			"backup to registry.db, or start with an empty one: live instances "
+			"register again by themselves",
+			dir, how);
+}
+
 int store_schema_fail(sqlite3 *db, int rc, const char *dir, const char *doing, struct err *e)
 {
 	const char *why = db ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
@@ -38,14 +48,12 @@ int store_schema_fail(sqlite3 *db, int rc, const char *dir, const char *doing, s
 	case SQLITE_NOTADB:
 		return err_code(
 			e, DAEMON_EXIT_DATABASE,
-			"%s/registry.db is not a SQLite database; move it away to start with "
-			"an empty one, or give another --data-dir",
+			"%s/registry.db is not a SQLite database; move registry.db* away to start "
+			"with an empty one, or give another --data-dir",
 			dir);
 	case SQLITE_CORRUPT:
-		return err_code(e, DAEMON_EXIT_DATABASE,
-				"%s/registry.db is damaged (%s); restore a backup over it, or move "
-				"it away: live instances register again by themselves",
-				dir, why);
+	case SQLITE_ERROR: /* a table or a column is not there */
+		return store_schema_damaged(dir, why, e);
 	case SQLITE_NOMEM:
 		return err_code(e, DAEMON_EXIT_SYSTEM, "%s/registry.db: out of memory", dir);
 	default:
@@ -106,16 +114,18 @@ int store_schema_new_id(sqlite3 *db)
 	return sqlite3_exec(db, sql, NULL, NULL, NULL);
 }
 
-static int store_schema_migrate(sqlite3 *db, const char *dir, long version, struct err *e)
+int store_schema_migrate(sqlite3 *db, const char *dir, struct err *e)
 {
 	char sql[96];
-	int rc = SQLITE_OK;
+	int rc;
+	long version = store_schema_number(db, "PRAGMA user_version", &rc);
 
-	if (version == STORE_SCHEMA)
+	if (rc == SQLITE_OK && version == STORE_SCHEMA)
 		return 0;
 	(void)snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %d",
 		       STORE_APPLICATION, STORE_SCHEMA);
-	rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 	for (long v = version; rc == SQLITE_OK && v < STORE_SCHEMA; v++)
 		rc = sqlite3_exec(db, store_schema_migrations[v], NULL, NULL, NULL);
 	if (rc == SQLITE_OK && version == 0)
@@ -129,7 +139,7 @@ static int store_schema_migrate(sqlite3 *db, const char *dir, long version, stru
 
 int store_schema_check(sqlite3 *db, const char *dir, struct err *e)
 {
-	char word[64];
+	char word[128];
 	int rc, rc2, rc3;
 	long version = store_schema_number(db, "PRAGMA user_version", &rc);
 	long application = store_schema_number(db, "PRAGMA application_id", &rc2);
@@ -137,10 +147,6 @@ int store_schema_check(sqlite3 *db, const char *dir, struct err *e)
 
 	if (rc == SQLITE_OK)
 		rc = rc2 != SQLITE_OK ? rc2 : rc3;
-	if (rc == SQLITE_OK)
-		rc = store_schema_query(db, "PRAGMA quick_check(1)", word, sizeof(word));
-	if (rc == SQLITE_OK && strcmp(word, "ok") != 0)
-		rc = SQLITE_CORRUPT;
 	if (rc != SQLITE_OK)
 		return store_schema_fail(db, rc, dir, "read", e);
 	if (application != STORE_APPLICATION && (application || version || tables))
@@ -148,11 +154,15 @@ int store_schema_check(sqlite3 *db, const char *dir, struct err *e)
 				"%s/registry.db is a database of another program; give another "
 				"--data-dir",
 				dir);
-	if (version > STORE_SCHEMA)
+	if (version < 0 || version > STORE_SCHEMA)
 		return err_code(
 			e, DAEMON_EXIT_DATABASE,
 			"%s/registry.db has schema version %ld, this program knows up to %d; "
 			"run the newer version, or restore a backup made by this one",
 			dir, version, STORE_SCHEMA);
-	return store_schema_migrate(db, dir, version, e);
+	rc = store_schema_query(db, "PRAGMA quick_check(1)", word, sizeof(word));
+	if (rc != SQLITE_OK)
+		return store_schema_fail(db, rc, dir, "read", e);
+	word[strcspn(word, "\n")] = '\0';
+	return strcmp(word, "ok") == 0 ? 0 : store_schema_damaged(dir, word, e);
 }

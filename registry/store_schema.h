@@ -11,9 +11,15 @@
 #include <sqlite3.h>
 #include <stddef.h>
 
-/* Is it ours, whole, and of a version we know? Then brings it up to ours; an empty file becomes
- * ours. -1 with the exit code that fits. */
+/* Is it ours, whole, and of a version we know? Reads only; an empty database passes. -1 with the
+ * exit code that fits. */
 int store_schema_check(sqlite3 *db, const char *dir, struct err *e);
+
+/* Brings one that passed up to our version. */
+int store_schema_migrate(sqlite3 *db, const char *dir, struct err *e);
+
+/* Says that registry.db is damaged, how, and what to do. Returns -1. */
+int store_schema_damaged(const char *dir, const char *how, struct err *e);
 
 /* Fills `e` with what result `rc` means, and returns -1. `doing` is a verb: "read". */
 int store_schema_fail(sqlite3 *db, int rc, const char *dir, const char *doing, struct err *e);

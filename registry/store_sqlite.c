@@ -10,6 +10,7 @@
 #include "registry/store.h"
 #include "registry/store_row.h"
 #include "registry/store_schema.h"
+#include "registry/store_wal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -87,7 +88,6 @@ static int store_pragmas(struct store *store, struct err *e)
 	char word[16];
 	int rc;
 
-	(void)sqlite3_busy_timeout(store->db, 1000); /* a person's sqlite3 may hold a lock */
 	rc = store_schema_query(store->db, "PRAGMA journal_mode = WAL", word, sizeof(word));
 	if (rc == SQLITE_OK && strcmp(word, "wal") != 0)
 		return err_code(e, DAEMON_EXIT_DATA_DIR,
@@ -101,9 +101,21 @@ static int store_pragmas(struct store *store, struct err *e)
 	return rc == SQLITE_OK ? 0 : store_schema_fail(store->db, rc, store->dir, "open", e);
 }
 
+/* A counter of the meta table. */
+static int64_t store_counter(struct store *store, const char *name, int *rc)
+{
+	char sql[128];
+
+	if (*rc != SQLITE_OK)
+		return 0;
+	(void)snprintf(sql, sizeof(sql), "SELECT value FROM meta WHERE name = '%s'", name);
+	return store_schema_number(store->db, sql, rc);
+}
+
 static int store_prepare(struct store *store, struct err *e)
 {
-	int rc = SQLITE_OK, rc2;
+	long counters = 0, newest[2] = {0};
+	int rc = SQLITE_OK;
 
 	for (size_t i = 0; rc == SQLITE_OK && i < STORE_SQL_COUNT; i++)
 		rc = sqlite3_prepare_v3(store->db, store_sql[i], -1, SQLITE_PREPARE_PERSISTENT,
@@ -111,37 +123,115 @@ static int store_prepare(struct store *store, struct err *e)
 	if (rc == SQLITE_OK)
 		rc = store_schema_query(store->db, "SELECT value FROM meta WHERE name = 'database'",
 					store->database, sizeof(store->database));
+	if (rc == SQLITE_OK)
+		counters = store_schema_number(
+			store->db,
+			"SELECT count(*) FROM meta WHERE typeof(value) = 'integer' AND value >= 0"
+			" AND name IN ('revision', 'number', 'seen')",
+			&rc);
+	store->revision = (uint64_t)store_counter(store, "revision", &rc);
+	store->number = (uint64_t)store_counter(store, "number", &rc);
+	store->seen_wall_ms = store_counter(store, "seen", &rc);
+	if (rc == SQLITE_OK)
+		newest[0] = store_schema_number(
+			store->db, "SELECT coalesce(max(revision), 0) FROM instances", &rc);
+	if (rc == SQLITE_OK)
+		newest[1] = store_schema_number(
+			store->db, "SELECT coalesce(max(number), 0) FROM instances", &rc);
 	if (rc != SQLITE_OK)
 		return store_schema_fail(store->db, rc, store->dir, "read", e);
-	/* Of the meta table; the rows are asked too, in case the table was edited by hand. */
-	store->revision = (uint64_t)store_schema_number(
-		store->db,
-		"SELECT max((SELECT value FROM meta WHERE name = 'revision'),"
-		" (SELECT coalesce(max(revision), 0) FROM instances))",
-		&rc);
-	store->number = (uint64_t)store_schema_number(
-		store->db,
-		"SELECT max((SELECT value FROM meta WHERE name = 'number'),"
-		" (SELECT coalesce(max(number), 0) FROM instances))",
-		&rc2);
-	if (rc == SQLITE_OK)
-		rc = rc2;
-	store->seen_wall_ms =
-		store_schema_number(store->db, "SELECT value FROM meta WHERE name = 'seen'", &rc2);
-	if (rc == SQLITE_OK)
-		rc = rc2;
-	if (rc == SQLITE_OK && strlen(store->database) != STORE_DATABASE_SIZE - 1)
-		rc = SQLITE_CORRUPT;
-	return rc == SQLITE_OK ? 0 : store_schema_fail(store->db, rc, store->dir, "read", e);
+	/* A revision that went back would be given again, for something else. */
+	if (strlen(store->database) != STORE_DATABASE_SIZE - 1 || counters != 3 ||
+	    (uint64_t)newest[0] > store->revision || (uint64_t)newest[1] > store->number)
+		return store_schema_damaged(store->dir, "its counters are wrong", e);
+	return 0;
 }
 
 /* Makes the file before SQLite does, which would let others read the leases in it. The WAL gets
  * the same mode. */
 static int store_make_file(const char *path)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	return fd < 0 ? -1 : close(fd);
+}
+
+static int store_sync_dir(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+
+	if (fd < 0)
+		return -1;
+	r = fsync(fd);
+	(void)close(fd); /* nothing was written through it */
+	return r;
+}
+
+static int store_path(const struct store *store, const char *name, char out[PATH_MAX])
+{
+	/* Shorter than the lock's, which fitted. */
+	return snprintf(out, PATH_MAX, "%s/%s", store->dir, name);
+}
+
+/* A new database gets its name when it is whole, so that an empty file of that name is a damage
+ * and no beginning. */
+static int store_create(struct store *store, const char *path, struct err *e)
+{
+	char fresh[PATH_MAX], journal[PATH_MAX];
+	sqlite3 *db = NULL;
+	int rc, r = -1;
+
+	(void)store_path(store, "fresh", fresh);
+	(void)store_path(store, "fresh-journal", journal);
+	(void)unlink(journal); /* both are there when an earlier start was killed */
+	(void)unlink(fresh);
+	if (store_make_file(fresh) < 0)
+		return err_code(e, DAEMON_EXIT_DATA_DIR,
+				"can't make %s: %s; check its owner and mode", fresh,
+				strerror(errno));
+	rc = sqlite3_open_v2(fresh, &db, SQLITE_OPEN_READWRITE, NULL);
+	if (rc != SQLITE_OK)
+		(void)store_schema_fail(db, rc, store->dir, "make", e);
+	else
+		r = store_schema_migrate(db, store->dir, e);
+	(void)sqlite3_close(db); /* a rollback journal keeps nothing back */
+	if (r == 0 && (rename(fresh, path) < 0 || store_sync_dir(store->dir) < 0))
+		r = err_code(e, DAEMON_EXIT_DATA_DIR, "can't make %s: %s; check the disk", path,
+			     strerror(errno));
+	if (r < 0)
+		(void)unlink(fresh);
+	return r;
+}
+
+/* Sees to it that there is a database, and that it may be written. */
+static int store_find(struct store *store, const char *path, struct err *e)
+{
+	char wal[PATH_MAX];
+	struct stat st;
+	int fd;
+
+	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0) {
+		int r = fstat(fd, &st);
+
+		(void)close(fd); /* nothing was written through it */
+		if (r == 0 && st.st_size == 0)
+			return store_schema_damaged(store->dir, "the file is empty", e);
+		return 0;
+	}
+	if (errno != ENOENT)
+		return err_code(e, DAEMON_EXIT_DATA_DIR,
+				"can't open %s: %s; check its owner and mode", path,
+				strerror(errno));
+	(void)store_path(store, "registry.db-wal", wal);
+	if (stat(wal, &st) == 0 && st.st_size > 0)
+		return err_code(
+			e, DAEMON_EXIT_DATABASE,
+			"%s is gone, but its registry.db-wal is there and holds acknowledged "
+			"changes; put registry.db back, or move the -wal away to start with "
+			"an empty one",
+			path);
+	return store_create(store, path, e);
 }
 
 struct store *store_open(const char *dir, struct err *e)
@@ -160,22 +250,17 @@ struct store *store_open(const char *dir, struct err *e)
 	store->lock_fd = -1;
 	if (store_lock(store, e) < 0)
 		goto fail;
-	(void)snprintf(path, sizeof(path), "%s/registry.db", dir); /* shorter than the lock's */
-	if (store_make_file(path) < 0) {
-		(void)err_code(e, DAEMON_EXIT_DATA_DIR,
-			       "can't open %s: %s; check its owner and mode", path,
-			       strerror(errno));
+	(void)store_path(store, "registry.db", path);
+	if (store_find(store, path, e) < 0 || store_wal_check(dir, e) < 0)
 		goto fail;
-	}
-	rc = sqlite3_open_v2(path, &store->db,
-			     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-			     NULL);
+	rc = sqlite3_open_v2(path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (rc != SQLITE_OK) {
 		(void)store_schema_fail(store->db, rc, dir, "open", e);
 		goto fail;
 	}
-	if (store_pragmas(store, e) < 0 || store_schema_check(store->db, dir, e) < 0 ||
-	    store_prepare(store, e) < 0)
+	(void)sqlite3_busy_timeout(store->db, 1000); /* a person's sqlite3 may hold a lock */
+	if (store_schema_check(store->db, dir, e) < 0 || store_pragmas(store, e) < 0 ||
+	    store_schema_migrate(store->db, dir, e) < 0 || store_prepare(store, e) < 0)
 		goto fail;
 	return store;
 fail:
@@ -350,6 +435,10 @@ int store_backup(struct store *store, char *file, size_t size, struct err *e)
 		(void)err_set(e, "backup to %s: %s", path,
 			      to ? sqlite3_errmsg(to) : sqlite3_errstr(rc));
 	(void)sqlite3_close(to); /* everything is written: rc says */
+	if (rc == SQLITE_OK && store_sync_dir(store->dir) < 0) {
+		rc = SQLITE_IOERR;
+		(void)err_set(e, "backup to %s: %s", path, strerror(errno));
+	}
 	if (rc != SQLITE_OK)
 		(void)unlink(path); /* half a copy is worse than none */
 	return rc == SQLITE_OK ? 0 : -1;

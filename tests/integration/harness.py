@@ -66,8 +66,9 @@ def free_port():
 class Program:
     """A running program, and what it said on standard output and error (kept in files)."""
 
-    def __init__(self, stage, name, args, env=None, path=None):
-        self.name, self.args = name, [path or os.path.join(BUILD, name)] + args
+    def __init__(self, stage, name, args, env=None, path=None, wrap=()):
+        self.name = name
+        self.args = [*wrap, path or os.path.join(BUILD, name), *args]
         base = os.path.join(stage.dir, f"{os.path.basename(name)}.{len(stage.programs)}")
         self.out_file, self.err_file = base + ".out", base + ".err"
         self.seen = 0  # how far wait_log has read
@@ -172,12 +173,14 @@ class Program:
 
 
 class Registry(Program):
-    """microreg-registry on a free port (or `port`) over `data` (default: a fresh directory)."""
+    """microreg-registry on a free port (or `port`) over `data` (default: a fresh directory).
 
-    def __init__(self, stage, port=0, data=None, args=(), env=None):
+    `wrap` is the beginning of a command line that becomes the registry, as strace -D does."""
+
+    def __init__(self, stage, port=0, data=None, args=(), env=None, wrap=()):
         self.data = data or tempfile.mkdtemp(prefix="registry-", dir=stage.dir)
         super().__init__(stage, "microreg-registry", [
-            "--listen", f"127.0.0.1:{port}", "--data-dir", self.data, *args], env)
+            "--listen", f"127.0.0.1:{port}", "--data-dir", self.data, *args], env, wrap=wrap)
         self.port = int(self.wait_log(r"listening on \S*:(\d+)").group(1))
         self.url = f"http://127.0.0.1:{self.port}/RPC2"
 
