@@ -152,6 +152,13 @@ enum http1_result http1_head_feed(struct http1_reader *r, const char *data, size
 enum http1_result http1_head_take(struct http1_reader *r, const char *data, size_t head_len,
 				  struct arena *arena, struct http1_head *head);
 
+/* Which of the known fields a name is, and whether that is one that describes a connection only and
+ * is never forwarded (RFC 9110 7.6.1). */
+enum http1_name http1_field_known(const char *name, size_t len);
+bool http1_field_is_hop(enum http1_name known);
+/* host [ ":" port ], without userinfo (RFC 9110 7.2). */
+bool http1_authority_is_valid(struct span authority);
+
 /* The first field of that name, or NULL. */
 const struct http1_field *http1_head_find(const struct http1_head *head, enum http1_name known);
 const struct http1_field *http1_head_find_text(const struct http1_head *head, const char *name);

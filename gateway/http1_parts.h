@@ -46,17 +46,12 @@ int http1_line_reply(struct http1_reader *r, struct span line, struct http1_head
 const char *http1_field_check(struct span line);
 /* Cuts a line that was checked into name and value. */
 void http1_field_cut(struct span line, struct http1_field *field);
-enum http1_name http1_field_known(const char *name, size_t len);
-/* A field that describes one connection only and is never forwarded (RFC 9110 7.6.1). */
-bool http1_field_is_hop(enum http1_name known);
 /* The next member of a comma-separated list: white space around it is cut. False at the end. An
  * empty member has length 0. */
 bool http1_list_next(struct span *rest, struct span *member);
 
 /* http1_framing.c: what needs all fields. 0 or -1 with r->status and r->reason. */
 int http1_framing_check(struct http1_reader *r, struct http1_head *head);
-/* host [ ":" port ], without userinfo (RFC 9110 7.2). */
-bool http1_authority_is_valid(struct span authority);
 
 /* Fills in a refusal and returns -1. A reply's mistakes are all the instance's: 502. */
 static inline int http1_refuse(struct http1_reader *r, unsigned status, const char *reason)

@@ -9,6 +9,7 @@
  */
 #include "gateway/router.h"
 
+#include "gateway/query.h"
 #include "gateway/router_build.h"
 
 #include <string.h>
@@ -112,50 +113,14 @@ static bool router_header_is_there(const struct http1_head *request,
 	return false;
 }
 
-static int router_hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Compares as forms encode: %XX and '+'. A broken escape stands for itself. */
-static bool router_query_equal(const char *at, const char *end, const char *text)
-{
-	for (; at < end; text++) {
-		int c = (unsigned char)*at++;
-
-		if (c == '+') {
-			c = ' ';
-		} else if (c == '%' && end - at >= 2 && router_hex(at[0]) >= 0 &&
-			   router_hex(at[1]) >= 0) {
-			c = router_hex(at[0]) * 16 + router_hex(at[1]);
-			at += 2;
-		}
-		if (!*text || (unsigned char)*text != c)
-			return false;
-	}
-	return !*text;
-}
-
 static bool router_query_is_there(const struct http1_head *request,
 				  const struct settings_condition *c)
 {
-	const char *at = request->query.at, *end = at + request->query.len;
+	struct span rest = request->query, name, value;
 
-	while (request->query.len && at < end) {
-		const char *next = memchr(at, '&', (size_t)(end - at)), *equals;
-
-		next = next ? next : end;
-		equals = memchr(at, '=', (size_t)(next - at));
-		equals = equals ? equals : next;
-		if (router_query_equal(at, equals, c->name) &&
-		    (!c->value ||
-		     router_query_equal(equals < next ? equals + 1 : next, next, c->value)))
+	while (query_next(&rest, &name, &value))
+		if (query_equal(name, c->name) && (!c->value || query_equal(value, c->value)))
 			return true;
-		at = next + 1;
-	}
 	return false;
 }
 

@@ -1,0 +1,78 @@
+/*
+ * template: text of the settings with names in braces that each request fills:
+ * the path sent to a service, the target of a redirect, the value of a field.
+ *
+ *	{id} or {path.id}   a parameter of the route's path
+ *	{*}                 what the final star of the route's path matched
+ *	{query.page}        the first query parameter of that name
+ *	{header.X-Tenant}   the first header field of that name
+ *	{request.path} {request.query} {request.host} {request.method} {request.id}
+ *	{client.address}
+ *
+ * A value can't leave its place: in a path its slashes, dots and everything
+ * that is no part of a segment are encoded, in a query all but unreserved
+ * characters are, in text control characters and what is not ASCII. What was
+ * encoded in the path stays so; only {id} in text is decoded. A path or host
+ * without its value is refused: "/users/" is not "/users/7". In text `{{` and
+ * `}}` are braces.
+ *
+ * Parsed once, with the settings; immutable then, any thread may render.
+ */
+#ifndef MICROREG_GATEWAY_TEMPLATE_H
+#define MICROREG_GATEWAY_TEMPLATE_H
+
+#include "common/arena.h"
+#include "common/buf.h"
+#include "common/err.h"
+#include "common/route_pattern.h"
+#include "gateway/http1_head.h"
+
+struct router_match;
+
+enum { TEMPLATE_BYTES_MAX = 4096, TEMPLATE_PARTS_MAX = 64 };
+
+enum template_kind {
+	TEMPLATE_TEXT,	 /* the value of a field */
+	TEMPLATE_TARGET, /* /path?query */
+	TEMPLATE_URL,	 /* the same, or http://host/path?query */
+};
+
+struct template;
+
+/* Which names there are. More come with more sources. */
+struct template_scope {
+	const struct route_pattern *path;
+};
+
+/* What they stand for; spans may be empty. */
+struct template_values {
+	const struct http1_head *request; /* its fields, method and authority */
+	struct span path, query;	  /* as the client asked */
+	const struct router_match *match;
+	struct span id;
+	const char *address; /* the client's */
+};
+
+/* NULL with an error that says what is wrong with the text, or that memory is spent. Lives in the
+ * arena. */
+const struct template *template_parse(struct arena *arena, const char *text,
+				      enum template_kind kind, const struct template_scope *scope,
+				      struct err *e);
+
+/* Appends what it comes to. -1: *reason says why the request can't be served by it (static text,
+ * for a 400), or is NULL when the buf has failed. */
+int template_render(const struct template *t, const struct template_values *values, struct buf *out,
+		    const char **reason);
+
+/* True when a TARGET or URL names its query, empty or not; else the client's is sent on. */
+bool template_has_query(const struct template *t);
+/* As it was written. */
+const char *template_text(const struct template *t);
+
+/* Appends a query of a client, for a target without one of its own. */
+void template_append_query(struct buf *out, struct span query);
+
+/* The names as a Markdown table, for the reference. */
+void template_print_reference(struct buf *out);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * template_parts: what template_parse.c makes and template.c renders. Nobody
+ * else's.
+ */
+#ifndef MICROREG_GATEWAY_TEMPLATE_PARTS_H
+#define MICROREG_GATEWAY_TEMPLATE_PARTS_H
+
+#include "gateway/template.h"
+
+enum template_source {
+	TEMPLATE_LITERAL,
+	TEMPLATE_PARAMETER, /* `name` is the path's */
+	TEMPLATE_REST,
+	TEMPLATE_QUERY,
+	TEMPLATE_HEADER,
+	TEMPLATE_REQUEST_PATH,
+	TEMPLATE_REQUEST_QUERY,
+	TEMPLATE_REQUEST_HOST,
+	TEMPLATE_REQUEST_METHOD,
+	TEMPLATE_REQUEST_ID,
+	TEMPLATE_CLIENT_ADDRESS,
+};
+
+/* Where a part stands decides how its value is encoded. */
+enum template_place {
+	TEMPLATE_IN_TEXT,
+	TEMPLATE_IN_AUTHORITY,
+	TEMPLATE_IN_PATH,
+	TEMPLATE_IN_QUERY,
+};
+
+struct template_part {
+	enum template_source source;
+	enum template_place place;
+	const char *text; /* the literal, or the name; NUL-terminated */
+	size_t len;
+};
+
+struct template
+{
+	const char *text; /* as written */
+	enum template_kind kind;
+	bool has_query;
+	struct template_part *parts;
+	size_t count;
+};
+
+/* Characters of a path's segment (RFC 3986 3.3: pchar), without escapes. */
+bool template_is_segment_char(char c);
+/* RFC 3986 2.3. */
+bool template_is_unreserved(char c);
+/* "." or "..", also escaped. */
+bool template_is_dots(struct span segment);
+/* Where the path begins in a URL or target, and the end of its scheme and authority. */
+size_t template_path_start(const char *text, size_t len);
+
+#endif
