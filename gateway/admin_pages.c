@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/json_write.h"
 #include "gateway/cache.h"
+#include "gateway/template.h"
 
 #include <string.h>
 
@@ -299,7 +300,14 @@ static void admin_json_route(struct json_writer *j, const struct settings_route 
 	admin_json_strings(j, "hosts", &route->hosts);
 	admin_json_conditions(j, "headers", &route->headers);
 	admin_json_conditions(j, "query", &route->query);
-	admin_key_string(j, "service", route->service_name);
+	if (route->service_name)
+		admin_key_string(j, "service", route->service_name);
+	if (route->rewrite)
+		admin_key_string(j, "rewrite", template_text(route->rewrite));
+	if (route->redirect.to)
+		admin_key_string(j, "redirect", template_text(route->redirect.to));
+	if (route->respond.given)
+		admin_key_uint(j, "respond_status", route->respond.status);
 	admin_key_uint(j, "timeout_ms", route->timeout_ms);
 	admin_key_uint(j, "body_max_bytes", route->body_bytes);
 	admin_json_route_cache(j, &route->cache);

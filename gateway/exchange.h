@@ -34,6 +34,11 @@ struct exchange {
 	struct span path; /* normalized: what is matched, forwarded, and the cache's key */
 	struct router_match match;
 	const struct settings_route *route; /* NULL until routed */
+	/* What the route made of it: */
+	bool rewritten;			     /* path and request.query are the route's … */
+	struct span asked_path, asked_query; /* … and these the client's */
+	struct span extra;		     /* lines of fields for the service */
+	struct span host;		     /* len 0: the client's */
 	struct http1_body body;
 	bool body_done; /* all of it came */
 	uint64_t body_max;

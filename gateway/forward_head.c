@@ -2,6 +2,7 @@
 #include "gateway/forward_head.h"
 #include "gateway/client.h"
 #include "gateway/http1_write.h"
+#include "gateway/route_action.h"
 #include "gateway/trace.h"
 #include "gateway/worker.h"
 
@@ -94,18 +95,23 @@ static void forward_head_write_framing(const struct exchange *x, struct buf *out
 void forward_head_write(struct exchange *x, struct buf *out)
 {
 	const struct http1_head *head = &x->request;
+	const struct settings_edits *edits = &x->route->request_edits;
 	bool trusted = table_trusts(x->table->table, &x->client->peer);
+	struct span host = x->host.len ? x->host : head->authority;
 
 	http1_write_request_line(out, head->method_text, x->path, head->has_query, head->query);
-	http1_write_field(out, "Host", head->authority.at, head->authority.len);
+	http1_write_field(out, "Host", host.at, host.len);
 	for (size_t i = 0; i < head->field_count; i++)
-		if (forward_head_passes(&head->fields[i], trusted))
+		if (forward_head_passes(&head->fields[i], trusted) &&
+		    !route_action_drops(edits, head->fields[i].name))
 			http1_write_span(out, head->fields[i].name, head->fields[i].value);
 	forward_head_write_client(x, out, trusted);
 	forward_head_append(x, out, "Via", true, head->minor ? "1.1 microreg" : "1.0 microreg");
 	if (x->id.len)
 		http1_write_field(out, "X-Request-Id", x->id.at, x->id.len);
 	trace_write(x, out);
+	if (x->extra.len)
+		(void)buf_append(out, x->extra.at, x->extra.len); /* sticks */
 	forward_head_write_framing(x, out);
 	http1_write_end(out);
 }

@@ -6,6 +6,7 @@
 #include "gateway/problem.h"
 #include "gateway/server.h"
 #include "gateway/stats.h"
+#include "gateway/template.h"
 
 #include <stdio.h>
 
@@ -17,6 +18,8 @@ static int main_print_reference(void)
 	buf_init(&out, 1 << 20);
 	(void)buf_puts(&out, "# microreg-gateway\n\n## Settings\n\n");
 	settings_print_reference(&out);
+	(void)buf_puts(&out, "\n## Templates\n\n");
+	template_print_reference(&out);
 	(void)buf_puts(&out, "\n## Problems\n\n");
 	problem_print_reference(&out);
 	(void)buf_puts(&out, "\n## Metrics\n\n| metric | type | meaning |\n|---|---|---|\n");

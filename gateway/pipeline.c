@@ -1,5 +1,5 @@
 /*
- * pipeline: route -> cache -> forward -> keep -> respond -> log.
+ * pipeline: route -> act -> cache -> forward -> keep -> respond -> log.
  *
  * Read it from pipeline_start down; what comes back from an instance begins
  * at pipeline_on_head.
@@ -10,6 +10,7 @@
 #include "gateway/forward_head.h"
 #include "gateway/gateway.h"
 #include "gateway/respond.h"
+#include "gateway/route_action.h"
 #include "gateway/stats.h"
 #include "gateway/worker.h"
 
@@ -68,14 +69,33 @@ static bool pipeline_route(struct exchange *x)
 	return false;
 }
 
+/* What the route does with it, up to what its service is asked. False: answered. */
+static bool pipeline_act(struct exchange *x)
+{
+	const char *reason;
+
+	if (x->route->redirect.to) {
+		respond_redirect(x);
+		return false;
+	}
+	if (x->route->respond.given) {
+		respond_fixed(x, &x->route->respond);
+		return false;
+	}
+	if (route_action_prepare(x, &reason) == 0)
+		return true;
+	respond_problem(x, reason ? PROBLEM_BAD_REQUEST : PROBLEM_NO_MEMORY, reason, NULL);
+	return false;
+}
+
 /* Looks for a kept reply. False: answered. */
 static bool pipeline_cache(struct exchange *x)
 {
 	uint64_t now = loop_now_ms(worker_loop(x->worker));
 	const struct settings_route *route = x->route;
-	struct span service = {route->service_name, strlen(route->service_name)};
+	struct span service = route_action_cache_name(x);
 
-	if (route->cache.off ||
+	if (route->cache.off || !service.len ||
 	    cache_key_make(&x->key, &x->arena, service, &x->request, x->path) < 0)
 		return true;
 	x->cached = true; /* also with a body: an unsafe method's answer drops what was kept */
@@ -114,7 +134,7 @@ void pipeline_start(struct exchange *x)
 		respond_problem(x, PROBLEM_BODY_TOO_LARGE, NULL, NULL);
 		return;
 	}
-	if (!pipeline_cache(x))
+	if (!pipeline_act(x) || !pipeline_cache(x))
 		return;
 	pipeline_forward(x);
 }

@@ -3,7 +3,9 @@
 #include "common/clock.h"
 #include "gateway/client.h"
 #include "gateway/http1_write.h"
+#include "gateway/route_action.h"
 #include "gateway/service.h"
+#include "gateway/template.h"
 #include "gateway/worker.h"
 
 #include <inttypes.h>
@@ -16,6 +18,41 @@ enum { RESPOND_DISCARD_MAX = 64 << 10 };
 static void respond_text(struct buf *out, const char *name, const char *value)
 {
 	http1_write_field(out, name, value, strlen(value));
+}
+
+/* ---- What the route changes; without a route nothing ---- */
+
+static bool respond_drops(const struct exchange *x, struct span name)
+{
+	return x->route && route_action_drops(&x->route->reply_edits, name);
+}
+
+static void respond_own(struct exchange *x, const char *name, const char *value)
+{
+	if (!respond_drops(x, (struct span){name, strlen(name)}))
+		respond_text(client_out(x->client), name, value);
+}
+
+/* Whole lines, each with its CRLF. */
+static void respond_lines(struct exchange *x, struct span lines)
+{
+	struct buf *out = client_out(x->client);
+
+	if (!x->route || route_action_is_empty(&x->route->reply_edits)) {
+		(void)buf_append(out, lines.at, lines.len); /* failure sticks */
+		return;
+	}
+	while (lines.len) {
+		const char *end = memchr(lines.at, '\n', lines.len);
+		const char *colon = memchr(lines.at, ':', lines.len);
+		size_t len = end ? (size_t)(end - lines.at) + 1 : lines.len;
+
+		if (!colon ||
+		    !respond_drops(x, (struct span){lines.at, (size_t)(colon - lines.at)}))
+			(void)buf_append(out, lines.at, len); /* failure sticks */
+		lines.at += len;
+		lines.len -= len;
+	}
 }
 
 /* Decides before the head is written whether the connection can serve another request. */
@@ -50,6 +87,8 @@ static void respond_finish_head(struct exchange *x)
 	char status[CACHE_STATUS_SIZE];
 	size_t len;
 
+	if (x->route)
+		route_action_write(x, &x->route->reply_edits, out);
 	if (x->id.len)
 		http1_write_field(out, "X-Request-Id", x->id.at, x->id.len);
 	len = cache_status_write(&x->cache_status, status);
@@ -108,10 +147,10 @@ void respond_head(struct exchange *x, const struct http1_head *head)
 
 	respond_start(x, head->status);
 	for (size_t i = 0; i < head->field_count; i++)
-		if (respond_passes(&head->fields[i]))
+		if (respond_passes(&head->fields[i]) && !respond_drops(x, head->fields[i].name))
 			http1_write_span(out, head->fields[i].name, head->fields[i].value);
 	if (!http1_head_find(head, HTTP1_DATE)) /* RFC 9110 6.6.1 */
-		respond_text(out, "Date", worker_date(x->worker));
+		respond_own(x, "Date", worker_date(x->worker));
 	respond_text(out, "Via", head->minor ? "1.1 microreg" : "1.0 microreg");
 	respond_framing(x, head);
 	respond_finish_head(x);
@@ -149,7 +188,7 @@ void respond_kept(struct exchange *x, const struct cache_entry *entry,
 
 	x->cache_status = *status;
 	respond_start(x, same ? 304 : entry->status);
-	(void)buf_append(out, fields.at, fields.len); /* failure sticks */
+	respond_lines(x, fields);
 	(void)snprintf(age, sizeof(age), "%" PRIu64,
 		       cache_rules_age_s(entry, loop_now_ms(worker_loop(x->worker))));
 	respond_text(out, "Age", age);
@@ -181,12 +220,12 @@ static void respond_document(struct exchange *x, unsigned status, const char *ty
 	struct buf *out = client_out(x->client);
 
 	respond_start(x, status);
-	respond_text(out, "Date", worker_date(x->worker));
-	respond_text(out, "Server", "microreg");
+	respond_own(x, "Date", worker_date(x->worker));
+	respond_own(x, "Server", "microreg");
 	if (type)
-		respond_text(out, "Content-Type", type);
+		respond_own(x, "Content-Type", type);
 	if (fields)
-		(void)buf_puts(out, fields); /* failure sticks */
+		respond_lines(x, (struct span){fields, strlen(fields)});
 	if (status != 204 && status != 304)
 		http1_write_length(out, len);
 	respond_finish_head(x);
@@ -223,6 +262,36 @@ void respond_default(struct exchange *x, const struct settings_fallback *fallbac
 	x->flags |= ACCESS_DR;
 	respond_document(x, fallback->status, fallback->type, fallback->body, fallback->body_len,
 			 NULL);
+}
+
+void respond_fixed(struct exchange *x, const struct settings_fallback *answer)
+{
+	respond_document(x, answer->status, answer->type, answer->body, answer->body_len, NULL);
+}
+
+void respond_redirect(struct exchange *x)
+{
+	const struct settings_redirect *redirect = &x->route->redirect;
+	struct span query = x->request.query, to;
+	const char *reason, *location;
+	struct buf fields;
+
+	if (route_action_render(x, redirect->to, &to, &reason) < 0) {
+		respond_problem(x, reason ? PROBLEM_BAD_REQUEST : PROBLEM_NO_MEMORY, reason, NULL);
+		return;
+	}
+	buf_init(&fields, 256 << 10);
+	(void)buf_puts(&fields, "Location: "); /* failure sticks, here and below */
+	(void)buf_append(&fields, to.at, to.len);
+	if (query.len && !template_has_query(redirect->to))
+		template_append_query(&fields, query);
+	(void)buf_puts(&fields, "\r\n");
+	location = buf_str(&fields);
+	if (location)
+		respond_document(x, redirect->status, NULL, NULL, 0, location);
+	else
+		respond_problem(x, PROBLEM_NO_MEMORY, NULL, NULL);
+	buf_fini(&fields);
 }
 
 void respond_options(struct exchange *x)

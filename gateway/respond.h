@@ -21,6 +21,8 @@ void respond_kept(struct exchange *x, const struct cache_entry *entry,
 void respond_problem(struct exchange *x, enum problem problem, const char *detail,
 		     const char *fields);
 void respond_default(struct exchange *x, const struct settings_fallback *fallback);
+void respond_fixed(struct exchange *x, const struct settings_fallback *answer);
+void respond_redirect(struct exchange *x);
 void respond_options(struct exchange *x); /* to OPTIONS * */
 
 /* 100 Continue, if the client waits for it. */

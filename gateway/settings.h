@@ -133,16 +133,41 @@ struct settings_fallback {
 	size_t body_len;
 };
 
+struct template;
+
+/* `set` and `add` of header fields; the value comes from each request. */
+struct settings_field {
+	const char *name;
+	size_t name_len;
+	const struct template *value;
+};
+
+struct settings_edits {
+	const struct settings_field *set, *add;
+	size_t set_count, add_count;
+	struct settings_strings remove;
+	const struct template *host; /* `set: {Host: …}` of a request; NULL: the client's */
+};
+
+struct settings_redirect {
+	const struct template *to; /* NULL: none */
+	unsigned status;
+};
+
 struct settings_route {
 	struct route_pattern path;
 	const char *pattern; /* the path as written, for people */
 	unsigned methods;    /* HTTP_… bits; HTTP_ANY when not given; HEAD is set with GET */
 	struct settings_strings hosts; /* lower case; "*.example.org" too; none: any */
 	struct settings_conditions headers, query;
-	const char *service_name; /* of `service` below */
+	const char *service_name; /* of `service` below; NULL: redirect or respond is there */
 	size_t service;		  /* index into settings.services: every used one is there */
-	unsigned timeout_ms;	  /* 10s */
-	uint64_t body_bytes;	  /* the route's, else limits.body */
+	struct settings_redirect redirect;
+	struct settings_fallback respond; /* given: the fixed answer */
+	const struct template *rewrite;	  /* of the path and query sent; NULL: the client's */
+	struct settings_edits request_edits, reply_edits;
+	unsigned timeout_ms; /* 10s */
+	uint64_t body_bytes; /* the route's, else limits.body */
 	struct settings_cache cache;
 	struct settings_fallback fallback;
 	bool debug; /* show addresses of instances in answers */

@@ -13,6 +13,17 @@ extern const struct settings_table settings_service_table;
 extern const struct settings_table settings_route_table;
 extern const struct settings_table settings_listen_table; /* of an entry that is a map */
 
+/* Parts of a route. While one is read the reader's arg is the route, once its path is known: names
+ * in templates are looked up there. */
+extern const struct settings_table settings_fallback_table;
+extern const struct settings_table settings_redirect_table;
+extern const struct settings_table settings_request_table; /* of a struct settings_edits */
+extern const struct settings_table settings_reply_table;   /* the same */
+void settings_read_rewrite(struct settings_reader *r, const struct settings_node *node, void *to);
+/* What only shows when the whole route is read. */
+void settings_check_actions(struct settings_reader *r, const struct settings_node *map,
+			    const struct settings_route *route);
+
 /* Custom readers of `listen` and `admin` (`to` is the struct settings), of `trusted_proxies` and
  * `registry.urls` (a struct settings_strings). */
 void settings_read_listen(struct settings_reader *r, const struct settings_node *node, void *to);

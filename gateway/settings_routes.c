@@ -28,6 +28,7 @@ static void settings_read_path(struct settings_reader *r, const struct settings_
 		return;
 	if (route_pattern_parse(&route->path, text, &e) == 0) {
 		route->pattern = settings_table_copy(r, text);
+		r->arg = route;
 		return;
 	}
 	route->path.count = 0; /* no path: later checks leave it out */
@@ -270,9 +271,9 @@ static void settings_fallback_done(struct settings_reader *r, const struct setti
 		settings_file_mistake(r->file, text, "there is a `json` already; keep one of them");
 }
 
-static const struct settings_table settings_fallback_table = {SETTINGS_KEYS(settings_fallback_keys),
-							      sizeof(struct settings_fallback),
-							      settings_fallback_done};
+const struct settings_table settings_fallback_table = {SETTINGS_KEYS(settings_fallback_keys),
+						       sizeof(struct settings_fallback),
+						       settings_fallback_done};
 
 /* ---- The route ---- */
 
@@ -326,10 +327,36 @@ static const struct settings_key settings_route_keys[] = {
 	{.name = "service",
 	 .type = SETTINGS_CUSTOM,
 	 .at = offsetof(struct settings_route, service_name),
-	 .required = true,
 	 .custom = settings_read_service_name,
 	 .form = "name of a service",
-	 .help = "Where its requests go"},
+	 .help = "Where its requests go; each route has this, `redirect` or `respond`"},
+	{.name = "redirect",
+	 .type = SETTINGS_SUBMAP,
+	 .at = offsetof(struct settings_route, redirect),
+	 .table = &settings_redirect_table,
+	 .help = "Sends clients elsewhere, in the place of a service"},
+	{.name = "respond",
+	 .type = SETTINGS_SUBMAP,
+	 .at = offsetof(struct settings_route, respond),
+	 .table = &settings_fallback_table,
+	 .help = "A fixed answer, in the place of a service"},
+	{.name = "rewrite",
+	 .type = SETTINGS_CUSTOM,
+	 .at = offsetof(struct settings_route, rewrite),
+	 .custom = settings_read_rewrite,
+	 .form = "template, like `/v2/users/{id}` or `/v2/users?id={id}`",
+	 .fallback_shown = "the client's path",
+	 .help = "Path to ask the service for; without a `?` the client's query is sent on"},
+	{.name = "request",
+	 .type = SETTINGS_SUBMAP,
+	 .at = offsetof(struct settings_route, request_edits),
+	 .table = &settings_request_table,
+	 .help = "Changes to requests on their way to the service"},
+	{.name = "reply",
+	 .type = SETTINGS_SUBMAP,
+	 .at = offsetof(struct settings_route, reply_edits),
+	 .table = &settings_reply_table,
+	 .help = "Changes to answers on their way to the client"},
 	{.name = "timeout",
 	 .type = SETTINGS_DURATION,
 	 .at = offsetof(struct settings_route, timeout_ms),
@@ -368,7 +395,8 @@ static void settings_route_done(struct settings_reader *r, const struct settings
 	const struct settings_node *cache = settings_node_get(map, "cache");
 	struct settings_route *route = to;
 
-	(void)r;
+	r->arg = NULL;
+	settings_check_actions(r, map, route);
 	if (map)
 		route->line = map->line;
 	if (route->methods == 0)

@@ -1,0 +1,166 @@
+/* route_action: renders the route's templates for one request. */
+#include "gateway/route_action.h"
+#include "gateway/client.h"
+#include "gateway/http1_write.h"
+#include "gateway/template.h"
+
+#include <string.h>
+
+enum {
+	ROUTE_ACTION_TARGET_MAX = 64 << 10, /* values at the limits of a head, escaped */
+	ROUTE_ACTION_FIELDS_MAX = 64 << 10,
+};
+
+static struct template_values route_action_values(const struct exchange *x)
+{
+	return (struct template_values){
+		.request = &x->request,
+		.path = x->rewritten ? x->asked_path : x->path,
+		.query = x->rewritten ? x->asked_query : x->request.query,
+		.match = &x->match,
+		.id = x->id,
+		.address = x->client->address,
+	};
+}
+
+/* Moves what was written to the arena. */
+static int route_action_keep(struct exchange *x, struct buf *text, struct span *kept)
+{
+	char *copy = text->failed
+			     ? NULL
+			     : arena_strndup(&x->arena, text->len ? text->data : "", text->len);
+
+	*kept = (struct span){copy, copy ? text->len : 0};
+	return copy ? 0 : -1;
+}
+
+int route_action_render(struct exchange *x, const struct template *t, struct span *text,
+			const char **reason)
+{
+	struct template_values values = route_action_values(x);
+	struct buf out;
+	int result;
+
+	*text = (struct span){"", 0};
+	buf_init(&out, ROUTE_ACTION_TARGET_MAX);
+	result = template_render(t, &values, &out, reason);
+	if (result == 0)
+		result = route_action_keep(x, &out, text);
+	buf_fini(&out);
+	return result;
+}
+
+static int route_action_rewrite(struct exchange *x, const char **reason)
+{
+	const struct template *t = x->route->rewrite;
+	const char *question;
+	struct span target;
+
+	if (route_action_render(x, t, &target, reason) < 0)
+		return -1;
+	x->rewritten = true;
+	x->asked_path = x->path;
+	x->asked_query = x->request.query;
+	x->path = target;
+	question = memchr(target.at, '?', target.len);
+	if (!question) /* the template has none, and values' are escaped */
+		return 0;
+	x->path.len = (size_t)(question - target.at);
+	x->request.query = (struct span){question + 1, target.len - x->path.len - 1};
+	x->request.has_query = x->request.query.len > 0;
+	return 0;
+}
+
+/* Its own authority, since what came of Host is a client's words. */
+static int route_action_host(struct exchange *x, const char **reason)
+{
+	if (route_action_render(x, x->route->request_edits.host, &x->host, reason) < 0)
+		return -1;
+	if (http1_authority_is_valid(x->host))
+		return 0;
+	*reason = "the host that the route sets is malformed";
+	return -1;
+}
+
+int route_action_prepare(struct exchange *x, const char **reason)
+{
+	const struct settings_edits *edits = &x->route->request_edits;
+	struct buf extra;
+	int result;
+
+	*reason = NULL;
+	if (x->route->rewrite && route_action_rewrite(x, reason) < 0)
+		return -1;
+	if (edits->host && route_action_host(x, reason) < 0)
+		return -1;
+	if (!edits->set_count && !edits->add_count)
+		return 0;
+	buf_init(&extra, ROUTE_ACTION_FIELDS_MAX);
+	route_action_write(x, edits, &extra);
+	result = route_action_keep(x, &extra, &x->extra);
+	buf_fini(&extra);
+	return result;
+}
+
+static bool route_action_is_named(const struct settings_field *fields, size_t count,
+				  struct span name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (http_equal_nocase(fields[i].name, fields[i].name_len, name.at, name.len))
+			return true;
+	return false;
+}
+
+bool route_action_drops(const struct settings_edits *edits, struct span name)
+{
+	for (size_t i = 0; i < edits->remove.count; i++)
+		if (http_equal_nocase(edits->remove.items[i], strlen(edits->remove.items[i]),
+				      name.at, name.len))
+			return true;
+	return route_action_is_named(edits->set, edits->set_count, name);
+}
+
+bool route_action_is_empty(const struct settings_edits *edits)
+{
+	return !edits->set_count && !edits->add_count && !edits->remove.count;
+}
+
+static void route_action_write_field(const struct template_values *values,
+				     const struct settings_field *field, struct buf *value,
+				     struct buf *out)
+{
+	const char *reason; /* text refuses nothing */
+
+	buf_reset(value);
+	if (template_render(field->value, values, value, &reason) < 0)
+		out->failed = true;
+	else if (value->len)
+		http1_write_field(out, field->name, value->data, value->len);
+}
+
+void route_action_write(struct exchange *x, const struct settings_edits *edits, struct buf *out)
+{
+	struct template_values values = route_action_values(x);
+	struct buf value;
+
+	buf_init(&value, ROUTE_ACTION_FIELDS_MAX);
+	for (size_t i = 0; i < edits->set_count; i++)
+		route_action_write_field(&values, &edits->set[i], &value, out);
+	for (size_t i = 0; i < edits->add_count; i++)
+		route_action_write_field(&values, &edits->add[i], &value, out);
+	buf_fini(&value);
+}
+
+struct span route_action_cache_name(struct exchange *x)
+{
+	const char *name = x->route->service_name;
+	size_t len = strlen(name);
+	char *text;
+
+	if (!x->extra.len && !x->host.len)
+		return (struct span){name, len};
+	text = arena_printf(&x->arena, "%s\n%.*s\n%.*s", name, (int)x->host.len,
+			    x->host.len ? x->host.at : "", (int)x->extra.len,
+			    x->extra.len ? x->extra.at : "");
+	return (struct span){text, text ? strlen(text) : 0};
+}

@@ -1,0 +1,34 @@
+/*
+ * route_action: what a route does to a request beside choosing its service:
+ * rewriting the path, editing header fields. The texts come from the route's
+ * templates.
+ */
+#ifndef MICROREG_GATEWAY_ROUTE_ACTION_H
+#define MICROREG_GATEWAY_ROUTE_ACTION_H
+
+#include "common/buf.h"
+#include "gateway/exchange.h"
+
+struct settings_edits;
+struct template;
+
+/* The request as its service will get it: path and query rewritten, and the fields that the route
+ * sets and adds, in x->extra. 0, or -1 with *reason as template_render says. */
+int route_action_prepare(struct exchange *x, const char **reason);
+
+/* A template for this request, in its arena. As above. */
+int route_action_render(struct exchange *x, const struct template *t, struct span *text,
+			const char **reason);
+
+/* True when the field is set or removed: what came of it is dropped. */
+bool route_action_drops(const struct settings_edits *edits, struct span name);
+bool route_action_is_empty(const struct settings_edits *edits);
+
+/* The fields that are set and added, each a line with its CRLF. Errors stick in the buf. */
+void route_action_write(struct exchange *x, const struct settings_edits *edits, struct buf *out);
+
+/* What the cache knows the service by: its name, and what else of the route changes what the
+ * service is asked. In the arena; len 0 when that is spent. */
+struct span route_action_cache_name(struct exchange *x);
+
+#endif

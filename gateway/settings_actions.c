@@ -1,0 +1,262 @@
+/*
+ * settings_actions: what a route does beside choosing a service: rewrite,
+ * redirect, edits of header fields. Their templates are parsed here.
+ */
+#include "gateway/settings_parts.h"
+
+#include "gateway/http1_head.h"
+#include "gateway/template.h"
+
+#include <string.h>
+
+enum { SETTINGS_FIELDS_MAX = 32 };
+
+/* NULL after noting what is wrong, and without a path to look names up in, which is noted too. */
+static const struct template *settings_template(struct settings_reader *r,
+						const struct settings_node *node,
+						enum template_kind kind)
+{
+	const struct settings_route *route = r->arg;
+	const char *text = settings_table_text(r, node);
+	const struct template *template;
+	struct err e = {0};
+
+	if (!text || !route)
+		return NULL;
+	template = template_parse(r->arena, text, kind,
+				  &(struct template_scope){.path = &route->path}, &e);
+	if (!template)
+		settings_file_mistake(r->file, node, "%s", e.text);
+	return template;
+}
+
+void settings_read_rewrite(struct settings_reader *r, const struct settings_node *node, void *to)
+{
+	const struct template *template = settings_template(r, node, TEMPLATE_TARGET);
+
+	memcpy(to, &template, sizeof(template));
+}
+
+/* ---- redirect ---- */
+
+static void settings_read_to(struct settings_reader *r, const struct settings_node *node, void *to)
+{
+	const struct template *template = settings_template(r, node, TEMPLATE_URL);
+
+	memcpy(to, &template, sizeof(template));
+}
+
+static const struct settings_name settings_redirect_statuses[] = {
+	{"301", 301}, {"302", 302}, {"303", 303}, {"307", 307}, {"308", 308}, {NULL, 0}};
+
+static const struct settings_key settings_redirect_keys[] = {
+	{.name = "to",
+	 .type = SETTINGS_CUSTOM,
+	 .at = offsetof(struct settings_redirect, to),
+	 .required = true,
+	 .custom = settings_read_to,
+	 .form = "template, like `/v2/{*}` or `https://{request.host}{request.path}`",
+	 .help = "Where clients are sent; without a `?` their query goes with them"},
+	{.name = "status",
+	 .type = SETTINGS_ENUM,
+	 .at = offsetof(struct settings_redirect, status),
+	 .fallback = "307",
+	 .names = settings_redirect_statuses,
+	 .help = "301 and 308 are remembered by clients; 307 and 308 keep the method"},
+};
+
+const struct settings_table settings_redirect_table = {SETTINGS_KEYS(settings_redirect_keys),
+						       sizeof(struct settings_redirect), NULL};
+
+/* ---- Edits of header fields ---- */
+
+/* Why a field may not be edited, or NULL. */
+static const char *settings_field_refused(const char *name, bool reply)
+{
+	size_t len = strlen(name);
+	enum http1_name known = http1_field_known(name, len);
+
+	if (!http_is_token(name, len))
+		return "no field has such a name; remove it";
+	if (http1_field_is_hop(known) || known == HTTP1_CONTENT_LENGTH)
+		return "the field frames the message or is about one connection only, so it is "
+		       "the gateway's; remove it";
+	if (known == HTTP1_VIA || known == HTTP1_X_REQUEST_ID ||
+	    (!reply && (known == HTTP1_FORWARDED || known == HTTP1_X_FORWARDED ||
+			known == HTTP1_TRACEPARENT || known == HTTP1_TRACESTATE)) ||
+	    (reply && (known == HTTP1_AGE || http_equal_nocase(name, len, "Cache-Status", 12) ||
+		       http_equal_nocase(name, len, "Proxy-Status", 12))))
+		return "the gateway writes this field itself; remove it";
+	return NULL;
+}
+
+static bool settings_field_is_editable(struct settings_reader *r, const struct settings_node *at,
+				       const char *name, bool reply)
+{
+	const char *why = settings_field_refused(name, reply);
+
+	if (why)
+		settings_file_mistake(r->file, at, "\"%.60s\": %s", name, why);
+	return !why;
+}
+
+static bool settings_are_few_fields(struct settings_reader *r, const struct settings_node *node,
+				    enum settings_kind kind)
+{
+	if (node->kind == kind && node->count <= SETTINGS_FIELDS_MAX)
+		return true;
+	settings_file_mistake(
+		r->file, node,
+		kind == SETTINGS_MAP
+			? "this is no map of at most %d fields; write {NAME: \"value\"}"
+			: "this is no list of at most %d names; write [NAME, …]",
+		SETTINGS_FIELDS_MAX);
+	return false;
+}
+
+/* `set` has room for one field of each name, `add` goes beside what is there. */
+static void settings_read_fields(struct settings_reader *r, const struct settings_node *node,
+				 struct settings_edits *edits, bool reply, bool add)
+{
+	struct settings_field *fields;
+	size_t n = 0;
+
+	if (!settings_are_few_fields(r, node, SETTINGS_MAP))
+		return;
+	fields = settings_table_alloc(r, node->count, sizeof(*fields));
+	if (!fields)
+		return;
+	for (const struct settings_node *m = node->first; m; m = m->next) {
+		bool host = !reply && http_equal_nocase(m->key, strlen(m->key), "Host", 4);
+		const struct template *value;
+
+		if (host && add) {
+			settings_file_mistake(r->file, m,
+					      "a request has one Host; write it under `set`");
+			continue;
+		}
+		if (!settings_field_is_editable(r, m, m->key, reply))
+			continue;
+		value = settings_template(r, m, TEMPLATE_TEXT);
+		if (host)
+			edits->host = value;
+		else if (value)
+			fields[n++] = (struct settings_field){settings_table_copy(r, m->key),
+							      strlen(m->key), value};
+	}
+	if (add) {
+		edits->add = fields;
+		edits->add_count = n;
+	} else {
+		edits->set = fields;
+		edits->set_count = n;
+	}
+}
+
+static void settings_read_removed(struct settings_reader *r, const struct settings_node *node,
+				  struct settings_edits *edits, bool reply)
+{
+	if (node->kind != SETTINGS_SCALAR && !settings_are_few_fields(r, node, SETTINGS_LIST))
+		return;
+	settings_table_strings(r, node, &edits->remove);
+	for (size_t i = 0; i < edits->remove.count; i++) {
+		const char *name = edits->remove.items[i];
+
+		if (!reply && http_equal_nocase(name, strlen(name), "Host", 4))
+			settings_file_mistake(
+				r->file, node,
+				"every request has a Host; write another under `set`");
+		else
+			(void)settings_field_is_editable(r, node, name, reply); /* noted */
+	}
+}
+
+/* The same three keys twice: `request` and `reply` differ in which fields are the gateway's. */
+#define SETTINGS_EDIT_READERS(side, is_reply)                                                   \
+	static void settings_read_##side##_set(struct settings_reader *r,                       \
+					       const struct settings_node *node, void *to)      \
+	{                                                                                       \
+		settings_read_fields(r, node, to, is_reply, false);                             \
+	}                                                                                       \
+	static void settings_read_##side##_add(struct settings_reader *r,                       \
+					       const struct settings_node *node, void *to)      \
+	{                                                                                       \
+		settings_read_fields(r, node, to, is_reply, true);                              \
+	}                                                                                       \
+	static void settings_read_##side##_remove(struct settings_reader *r,                    \
+						  const struct settings_node *node, void *to)   \
+	{                                                                                       \
+		settings_read_removed(r, node, to, is_reply);                                   \
+	}                                                                                       \
+	static const struct settings_key settings_##side##_headers_keys[] = {                   \
+		{.name = "set",                                                                 \
+		 .type = SETTINGS_CUSTOM,                                                       \
+		 .custom = settings_read_##side##_set,                                          \
+		 .form = "map of `NAME: template`",                                             \
+		 .help = "Fields to have once, with this value; an empty one leaves the field " \
+			 "out"},                                                                \
+		{.name = "add",                                                                 \
+		 .type = SETTINGS_CUSTOM,                                                       \
+		 .custom = settings_read_##side##_add,                                          \
+		 .form = "map of `NAME: template`",                                             \
+		 .help = "Fields to have beside those that are there"},                         \
+		{.name = "remove",                                                              \
+		 .type = SETTINGS_CUSTOM,                                                       \
+		 .custom = settings_read_##side##_remove,                                       \
+		 .form = "list of names",                                                       \
+		 .help = "Fields to drop"},                                                     \
+	};                                                                                      \
+	static const struct settings_table settings_##side##_headers_table = {                  \
+		SETTINGS_KEYS(settings_##side##_headers_keys), sizeof(struct settings_edits),   \
+		NULL};                                                                          \
+	static const struct settings_key settings_##side##_keys[] = {                           \
+		{.name = "headers",                                                             \
+		 .type = SETTINGS_SUBMAP,                                                       \
+		 .table = &settings_##side##_headers_table,                                     \
+		 .help = "Header fields; those that frame messages or that the gateway writes " \
+			 "itself can't be changed"},                                            \
+	};                                                                                      \
+	const struct settings_table settings_##side##_table = {                                 \
+		SETTINGS_KEYS(settings_##side##_keys), sizeof(struct settings_edits), NULL}
+
+SETTINGS_EDIT_READERS(request, false);
+SETTINGS_EDIT_READERS(reply, true);
+
+/* ---- The route as a whole ---- */
+
+void settings_check_actions(struct settings_reader *r, const struct settings_node *map,
+			    const struct settings_route *route)
+{
+	static const char *const ends[] = {"service", "redirect", "respond"};
+	static const char *const of_services[] = {"rewrite", "request", "cache", "fallback",
+						  "timeout"};
+	const struct settings_node *end = NULL;
+
+	(void)route;
+	if (!map || map->kind != SETTINGS_MAP)
+		return;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		const struct settings_node *node = settings_node_get(map, ends[i]);
+
+		if (node && end)
+			settings_file_mistake(r->file, node,
+					      "the route has a `%s` already; keep one of them",
+					      end->key);
+		end = end ? end : node;
+	}
+	if (!end)
+		settings_file_mistake(r->file, map,
+				      "the key \"service\" is missing; write service: name of a "
+				      "service");
+	if (!end || strcmp(end->key, "service") == 0)
+		return;
+	for (size_t i = 0; i < sizeof(of_services) / sizeof(of_services[0]); i++) {
+		const struct settings_node *node = settings_node_get(map, of_services[i]);
+
+		if (node)
+			settings_file_mistake(r->file, node,
+					      "the route asks no service; remove it, or write "
+					      "`service` in the place of `%s`",
+					      end->key);
+	}
+}
