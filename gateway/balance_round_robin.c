@@ -12,7 +12,6 @@
 #include "gateway/balance.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* A longer round is scaled down; the smallest weights then get more than their share. */
 enum { BALANCE_ROUND_MAX = 16384 };
@@ -27,11 +26,6 @@ struct balance_share {
 	size_t places;
 	uint16_t index;
 };
-
-static bool balance_is_usable(const struct endpoint *ep)
-{
-	return ep->up && !ep->ejected_until_ms;
-}
 
 static unsigned balance_gcd(unsigned a, unsigned b)
 {
@@ -64,34 +58,28 @@ static int balance_order_shares(const void *a, const void *b)
 	return (x->index > y->index) - (x->index < y->index);
 }
 
-/* Lists the usable endpoints with their places, after common factors and the maximum, those of
- * the same number together. Returns how many there are; *places is the length of the round. */
-static size_t balance_shares(const struct endpoint_set *set, struct balance_share *shares,
-			     size_t *places)
+/* Lists the picks with their places, after common factors and the maximum, those of the same number
+ * together. *places is the length of the round. */
+static void balance_shares(const struct endpoint_set *set, struct balance_share *shares,
+			   size_t *places)
 {
 	unsigned gcd = 0;
-	size_t count = 0, sum = 0;
+	size_t sum = 0;
 
-	for (size_t i = 0; i < set->count; i++)
-		if (balance_is_usable(set->items[i]))
-			gcd = balance_gcd(set->items[i]->weight, gcd);
-	for (size_t i = 0; i < set->count; i++)
-		if (balance_is_usable(set->items[i]))
-			sum += set->items[i]->weight / gcd;
+	for (size_t i = 0; i < set->pick_count; i++)
+		gcd = balance_gcd(set->items[set->picks[i]]->share, gcd);
+	for (size_t i = 0; i < set->pick_count; i++)
+		sum += set->items[set->picks[i]]->share / gcd;
 	*places = 0;
-	for (size_t i = 0; i < set->count; i++) {
-		size_t n;
+	for (size_t i = 0; i < set->pick_count; i++) {
+		size_t n = set->items[set->picks[i]]->share / gcd;
 
-		if (!balance_is_usable(set->items[i]))
-			continue;
-		n = set->items[i]->weight / gcd;
 		if (sum > BALANCE_ROUND_MAX)
 			n = n * BALANCE_ROUND_MAX / sum;
-		shares[count++] = (struct balance_share){n ? n : 1, (uint16_t)i};
+		shares[i] = (struct balance_share){n ? n : 1, set->picks[i]};
 		*places += n ? n : 1;
 	}
-	qsort(shares, count, sizeof(*shares), balance_order_shares);
-	return count;
+	qsort(shares, set->pick_count, sizeof(*shares), balance_order_shares);
 }
 
 /* Fills in the places of a run of endpoints that have as many each. */
@@ -112,14 +100,14 @@ static size_t balance_place_group(const struct balance_share *group, size_t size
 
 int balance_round_robin_build(struct endpoint_set *set)
 {
-	struct balance_share *shares = calloc(set->count + 1, sizeof(*shares));
+	struct balance_share *shares = calloc(set->pick_count + 1, sizeof(*shares));
 	struct balance_place *places = NULL;
 	uint16_t *schedule = NULL;
-	size_t count, total = 0, len = 0;
+	size_t count = set->pick_count, total = 0, len = 0;
 
 	if (!shares)
 		return -1;
-	count = balance_shares(set, shares, &total);
+	balance_shares(set, shares, &total);
 	places = calloc(total + 1, sizeof(*places));
 	schedule = calloc(total + 1, sizeof(*schedule));
 	if (!places || !schedule) {
@@ -142,31 +130,4 @@ int balance_round_robin_build(struct endpoint_set *set)
 	set->schedule = schedule;
 	set->schedule_len = len;
 	return 0;
-}
-
-static bool balance_was_tried(const struct balance_tried *tried, const struct endpoint *ep)
-{
-	for (size_t i = 0; i < tried->count; i++)
-		if (tried->items[i] == ep)
-			return true;
-	return false;
-}
-
-struct endpoint *balance_pick(const struct endpoint_set *set, const struct balance_tried *tried,
-			      uint64_t turn)
-{
-	for (size_t n = 0; n < set->schedule_len; n++) {
-		struct endpoint *ep = set->items[set->schedule[(turn + n) % set->schedule_len]];
-
-		if (!balance_was_tried(tried, ep))
-			return ep;
-	}
-	/* Everything usable was tried, or nothing is usable: those taken out. */
-	for (size_t n = 0; n < set->count; n++) {
-		struct endpoint *ep = set->items[(turn + n) % set->count];
-
-		if (ep->up && !balance_was_tried(tried, ep))
-			return ep;
-	}
-	return NULL;
 }

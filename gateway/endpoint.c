@@ -92,9 +92,27 @@ static void endpoint_set_drop(struct endpoint **items, size_t count)
 void endpoint_set_fini(struct endpoint_set *set)
 {
 	endpoint_set_drop(set->items, set->count);
+	free(set->picks);
 	free(set->schedule);
+	free(set->zone);
 	microreg_service_unref(&set->from);
 	*set = (struct endpoint_set){0};
+}
+
+int endpoint_set_configure(struct endpoint_set *set, const struct settings_service *service,
+			   const char *zone)
+{
+	char *copy = zone ? strdup(zone) : NULL;
+
+	if (zone && !copy)
+		return -1;
+	free(set->zone);
+	set->zone = copy;
+	set->balance = service->balance.kind;
+	set->slow_start_ms = service->slow_start_ms;
+	/* Also because another reading of the file may have other instances at one address. */
+	set->changed = true;
+	return 0;
 }
 
 static bool endpoint_is_at(const struct endpoint *ep, const char *id, const char *host,
@@ -121,21 +139,38 @@ static struct endpoint *endpoint_set_keep(const struct endpoint_set *old, size_t
 	return endpoint_new(id, host, port, weight);
 }
 
+/* What may change about an endpoint that stays. */
+static void endpoint_set_refresh(const struct endpoint_set *set, struct endpoint *ep, bool up,
+				 const char *zone, uint64_t now_ms)
+{
+	bool shown_before = set->from || set->count; /* else all are new, and none slower */
+
+	if (up && !ep->up && shown_before)
+		balance_warm(set, ep, now_ms);
+	ep->up = up;
+	ep->near = set->zone && zone && strcmp(set->zone, zone) == 0;
+}
+
 /* Puts the new list in the place of the old one. */
-static int endpoint_set_swap(struct endpoint_set *set, struct endpoint **items, size_t count)
+static int endpoint_set_swap(struct endpoint_set *set, struct endpoint **items, size_t count,
+			     uint64_t now_ms)
 {
 	struct endpoint_set next = *set;
 
 	next.items = items;
 	next.count = count;
 	next.up_count = next.ejected = 0;
+	next.picks = NULL;
 	next.schedule = NULL;
+	next.changed = false;
 	for (size_t i = 0; i < count; i++) {
 		next.up_count += items[i]->up;
 		next.ejected += items[i]->ejected_until_ms != 0;
 	}
-	if (balance_round_robin_build(&next) < 0)
+	if (balance_build(&next, now_ms) < 0) {
+		free(next.schedule);
 		return -1;
+	}
 	for (size_t i = 0; i < set->count; i++)
 		set->items[i]->listed = false;
 	for (size_t i = 0; i < count; i++)
@@ -147,6 +182,7 @@ static int endpoint_set_swap(struct endpoint_set *set, struct endpoint **items, 
 			endpoint_unlist(set->items[i]);
 	}
 	free(set->items);
+	free(set->picks);
 	free(set->schedule);
 	*set = next;
 	return 0;
@@ -160,12 +196,12 @@ static void endpoint_set_undo(struct endpoint **items, size_t count)
 }
 
 int endpoint_set_update(struct endpoint_set *set, const struct microreg_service *from,
-			struct usages *usages)
+			struct usages *usages, uint64_t now_ms)
 {
 	size_t count = from ? from->count : 0, hint = 0;
 	struct endpoint **items;
 
-	if (set->from == from && !set->from_settings && (from || !set->count))
+	if (set->from == from && !set->from_settings && !set->changed && (from || !set->count))
 		return 0;
 	if (count > ENDPOINTS_MAX)
 		count = ENDPOINTS_MAX;
@@ -180,12 +216,15 @@ int endpoint_set_update(struct endpoint_set *set, const struct microreg_service 
 			endpoint_set_undo(items, i);
 			return -1;
 		}
-		/* HTTPS instances can't be reached by this version. */
 		if (!items[i]->usage)
 			items[i]->usage = usage_get(usages, from->name, in->id);
-		items[i]->up = strcmp(in->status, "up") == 0 && strcmp(in->scheme, "http") == 0;
+		/* HTTPS instances can't be reached by this version. */
+		endpoint_set_refresh(set, items[i],
+				     strcmp(in->status, "up") == 0 &&
+					     strcmp(in->scheme, "http") == 0,
+				     in->zone, now_ms);
 	}
-	if (endpoint_set_swap(set, items, count) < 0) {
+	if (endpoint_set_swap(set, items, count, now_ms) < 0) {
 		endpoint_set_undo(items, count);
 		return -1;
 	}
@@ -195,12 +234,13 @@ int endpoint_set_update(struct endpoint_set *set, const struct microreg_service 
 	return 0;
 }
 
-int endpoint_set_update_settings(struct endpoint_set *set, const struct settings_service *from)
+int endpoint_set_update_settings(struct endpoint_set *set, const struct settings_service *from,
+				 struct usages *usages, uint64_t now_ms)
 {
 	struct endpoint **items;
 	size_t hint = 0;
 
-	if (set->from_settings == from)
+	if (set->from_settings == from && !set->changed)
 		return 0;
 	items = calloc(from->instance_count + 1, sizeof(struct endpoint *));
 	if (!items)
@@ -213,9 +253,11 @@ int endpoint_set_update_settings(struct endpoint_set *set, const struct settings
 			endpoint_set_undo(items, i);
 			return -1;
 		}
-		items[i]->up = true;
+		if (!items[i]->usage)
+			items[i]->usage = usage_get(usages, from->name, in->text);
+		endpoint_set_refresh(set, items[i], true, in->zone, now_ms);
 	}
-	if (endpoint_set_swap(set, items, from->instance_count) < 0) {
+	if (endpoint_set_swap(set, items, from->instance_count, now_ms) < 0) {
 		endpoint_set_undo(items, from->instance_count);
 		return -1;
 	}

@@ -9,6 +9,7 @@
 #define MICROREG_GATEWAY_ENDPOINT_H
 
 #include "gateway/service.h"
+#include "gateway/settings.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,17 +20,16 @@ struct upstream;
 struct usage;
 struct usages;
 struct microreg_service;
-struct settings_service;
 
 struct endpoint {
 	unsigned refs;
 	char *id, *host;
-	struct usage
-		*usage; /* of the whole gateway; NULL: out of memory, or not from the registry */
+	struct usage *usage; /* of the whole gateway; NULL: out of memory */
 	uint16_t port;
 	unsigned weight;
 	bool listed; /* still in its set */
 	bool up;     /* its status in the registry allows new requests */
+	bool near;   /* in the gateway's zone */
 	/* The address when the host is a literal; else length 0, and the name is resolved. */
 	struct sockaddr_storage address;
 	socklen_t address_len;
@@ -39,6 +39,9 @@ struct endpoint {
 	unsigned failures; /* in a row */
 	unsigned ejections;
 	uint64_t ejected_until_ms; /* 0: not ejected */
+	/* balance.c's: */
+	unsigned share;		/* of the requests, beside the others': its weight times 1 to 10 */
+	uint64_t warm_since_ms; /* slow start began; 0: it is over */
 };
 
 /* NULL when out of memory. The caller's reference. */
@@ -56,9 +59,17 @@ struct endpoint_set {
 	uint64_t review_ms; /* when the first of them may come back */
 	unsigned active;    /* requests of this worker to the service, and those that are retries */
 	unsigned retrying;
-	/* Smooth weighted round robin, as a list of indexes into items; see balance_round_robin. */
+	/* What the settings say; `changed` since the lists below were built: */
+	enum settings_balance_kind balance;
+	unsigned slow_start_ms;
+	char *zone; /* the gateway's; NULL: none */
+	bool changed;
+	/* balance's, indexes into items: those that may be picked, and the algorithm's own list. */
+	uint16_t *picks;
+	size_t pick_count;
 	uint16_t *schedule;
 	size_t schedule_len;
+	uint64_t warm_next_ms;		     /* when shares grow; 0: none does */
 	const struct microreg_service *from; /* what items were made of; a reference */
 	const struct settings_service *from_settings;
 };
@@ -66,13 +77,18 @@ struct endpoint_set {
 void endpoint_set_init(struct endpoint_set *set, struct service *service);
 void endpoint_set_fini(struct endpoint_set *set);
 
+/* Takes over what the settings say about choosing; the next update builds by it. -1: no memory. */
+int endpoint_set_configure(struct endpoint_set *set, const struct settings_service *service,
+			   const char *zone);
+
 /* Makes the set show `from` (NULL: nothing is known); endpoints that stay keep their connections
  * and their record. On no memory it stays as it was and -1 is returned. Does nothing when `from` is
  * what it shows. */
 int endpoint_set_update(struct endpoint_set *set, const struct microreg_service *from,
-			struct usages *usages);
+			struct usages *usages, uint64_t now_ms);
 
 /* The same from the `instances` of the settings. */
-int endpoint_set_update_settings(struct endpoint_set *set, const struct settings_service *from);
+int endpoint_set_update_settings(struct endpoint_set *set, const struct settings_service *from,
+				 struct usages *usages, uint64_t now_ms);
 
 #endif

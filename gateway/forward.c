@@ -162,6 +162,16 @@ void forward_send(struct forward *fwd)
 		loop_defer(forward_loop(fwd), &fwd->task);
 }
 
+/* What the choice of its instances begins from. */
+static uint64_t forward_choose_number(const struct forward *fwd)
+{
+	if (fwd->set->balance == BALANCE_ROUND_ROBIN)
+		return atomic_fetch_add_explicit(&fwd->set->service->turn, 1, memory_order_relaxed);
+	if (fwd->set->balance == BALANCE_HASH && fwd->keyed)
+		return fwd->key;
+	return worker_random(fwd->worker);
+}
+
 void forward_start(struct forward *fwd)
 {
 	struct service *service = fwd->set->service;
@@ -181,8 +191,9 @@ void forward_start(struct forward *fwd)
 		return;
 	}
 	health_review(fwd->set, now_us / 1000);
-	fwd->turn = atomic_fetch_add_explicit(&service->turn, 1, memory_order_relaxed);
-	ep = balance_pick(fwd->set, &fwd->tried, fwd->turn);
+	balance_review(fwd->set, now_us / 1000);
+	fwd->number = forward_choose_number(fwd);
+	ep = balance_pick(fwd->set, &fwd->tried, fwd->number);
 	if (!ep) {
 		forward_fail_soon(fwd, FORWARD_NO_INSTANCE);
 		return;

@@ -79,12 +79,14 @@ struct forward {
 	bool body_done;	 /* all of the body was given */
 	bool body_lost;	 /* more was given than is held: it can't be sent again */
 	struct buf held; /* the body so far, for another try */
+	bool keyed;	 /* `key` is the hash of what tells requests apart; else it has no such */
+	uint64_t key;
 	/* The attempts: */
 	struct upstream *up;
 	struct endpoint *endpoint; /* held; of the last attempt */
 	struct balance_tried tried;
 	size_t tried_room;
-	uint64_t turn;
+	uint64_t number;   /* see balance_pick */
 	unsigned attempts; /* that sent something, this one included */
 	unsigned connects_failed;
 	bool retrying;		      /* counted in the set's retry budget */

@@ -103,7 +103,7 @@ static void forward_back_off(struct forward *fwd)
 
 static void forward_retry(struct forward *fwd)
 {
-	struct endpoint *ep = balance_pick(fwd->set, &fwd->tried, fwd->turn);
+	struct endpoint *ep = balance_pick(fwd->set, &fwd->tried, fwd->number);
 
 	forward_count_retry(fwd);
 	if (ep)
@@ -119,7 +119,7 @@ static void forward_again(struct forward *fwd)
 
 	forward_forget(fwd);
 	worker_refresh(fwd->worker, fwd->set); /* another may have come meanwhile */
-	ep = balance_pick(fwd->set, &fwd->tried, fwd->turn);
+	ep = balance_pick(fwd->set, &fwd->tried, fwd->number);
 	if (ep)
 		forward_try(fwd, ep);
 	else
@@ -161,7 +161,7 @@ static bool forward_connects_elsewhere(struct forward *fwd)
 	struct endpoint *ep;
 
 	fwd->connects_failed++;
-	ep = balance_pick(fwd->set, &fwd->tried, fwd->turn);
+	ep = balance_pick(fwd->set, &fwd->tried, fwd->number);
 	if (ep)
 		forward_try(fwd, ep);
 	return ep != NULL;

@@ -24,6 +24,7 @@ struct gateway {
 	struct access_log *access_log;
 	struct microreg *registry; /* NULL: none in the settings */
 	struct usages *usages;
+	struct usages *local_usages; /* of instances in the settings: the registry is not told */
 	_Atomic(struct reporter *) reporter; /* NULL without a registry, and before it starts */
 	struct worker **workers;
 	size_t worker_count;

@@ -8,9 +8,9 @@ void health_succeeded(struct endpoint *ep)
 }
 
 /* The schedule follows; without memory it stays, and a pick may meet the ejected one. */
-static void health_rebuild(struct endpoint_set *set)
+static void health_rebuild(struct endpoint_set *set, uint64_t now_ms)
 {
-	(void)balance_round_robin_build(set);
+	(void)balance_build(set, now_ms);
 }
 
 void health_failed(struct endpoint_set *set, struct endpoint *ep, uint64_t now_ms)
@@ -32,7 +32,7 @@ void health_failed(struct endpoint_set *set, struct endpoint *ep, uint64_t now_m
 	set->ejected++;
 	if (!set->review_ms || ep->ejected_until_ms < set->review_ms)
 		set->review_ms = ep->ejected_until_ms;
-	health_rebuild(set);
+	health_rebuild(set, now_ms);
 }
 
 void health_review(struct endpoint_set *set, uint64_t now_ms)
@@ -48,11 +48,12 @@ void health_review(struct endpoint_set *set, uint64_t now_ms)
 			continue;
 		if (ep->ejected_until_ms <= now_ms) {
 			ep->ejected_until_ms = 0;
+			balance_warm(set, ep, now_ms);
 			continue;
 		}
 		set->ejected++;
 		if (!set->review_ms || ep->ejected_until_ms < set->review_ms)
 			set->review_ms = ep->ejected_until_ms;
 	}
-	health_rebuild(set);
+	health_rebuild(set, now_ms);
 }

@@ -172,6 +172,31 @@ static struct http1_limits pipeline_limits(const struct settings *settings)
 				     .fields_max = settings->limits.headers_count};
 }
 
+/* Its address; behind a trusted proxy, the one that the proxy tells. */
+static struct span pipeline_client_address(const struct exchange *x)
+{
+	struct span address = {x->client->address, strlen(x->client->address)};
+	const struct http1_field *told = http1_head_find_text(&x->request, "X-Forwarded-For");
+	const char *at, *end;
+
+	if (!told || !told->value.len || !table_trusts(x->table->table, &x->client->peer))
+		return address;
+	end = told->value.at + told->value.len; /* the last of the list is the proxy's own word */
+	for (at = end; at > told->value.at && at[-1] != ',' && at[-1] != ' ';)
+		at--;
+	return (struct span){at, (size_t)(end - at)};
+}
+
+/* What tells requests apart for their service. */
+static void pipeline_key(struct exchange *x)
+{
+	struct forward *fwd = &x->forward;
+
+	if (fwd->settings->balance.kind == BALANCE_HASH)
+		fwd->keyed = balance_key(&fwd->settings->balance, &x->request, x->path,
+					 pipeline_client_address(x), &fwd->key);
+}
+
 static void pipeline_forward(struct exchange *x)
 {
 	const struct settings *settings = x->table->table->settings;
@@ -185,6 +210,7 @@ static void pipeline_forward(struct exchange *x)
 	fwd->method = x->request.method;
 	fwd->chunked = x->request.framing == HTTP1_CHUNKED;
 	fwd->body_done = x->body_done;
+	pipeline_key(x);
 	forward_head_write(x, &fwd->head);
 	if (fwd->head.failed) {
 		respond_problem(x, PROBLEM_NO_MEMORY, NULL, NULL);

@@ -240,8 +240,9 @@ static int server_make_shared(struct server *s, struct settings *settings, struc
 	g->stats = stats_new(workers);
 	g->services = g->stats ? services_new(g->stats) : NULL;
 	g->usages = usages_new();
+	g->local_usages = usages_new();
 	g->cache = cache_new(limits.cache_bytes, limits.cache_object_bytes);
-	if (!g->services || !g->cache || !g->usages) {
+	if (!g->services || !g->cache || !g->usages || !g->local_usages) {
 		settings_free(&settings);
 		return err_code(e, DAEMON_EXIT_SYSTEM, "start: out of memory");
 	}
@@ -323,6 +324,7 @@ static void server_finish(struct server *s)
 	cache_free(&g->cache);
 	services_free(&g->services);
 	usages_free(&g->usages);
+	usages_free(&g->local_usages);
 	stats_free(&g->stats);
 	if (s->loop)
 		loop_unwatch(s->loop, &s->signals);

@@ -1,6 +1,7 @@
 /* settings: the top level of the gateway's settings file. */
 #include "gateway/settings.h"
 
+#include "common/instance.h"
 #include "gateway/http1_head.h"
 #include "gateway/settings_parts.h"
 
@@ -200,6 +201,14 @@ static const struct settings_key settings_keys[] = {
 	 .table = &settings_registry_table,
 	 .fallback_shown = "no registry is asked",
 	 .help = "The registry that knows where services run"},
+	{.name = "zone",
+	 .type = SETTINGS_STRING,
+	 .at = offsetof(struct settings, zone),
+	 .min = 1,
+	 .max = INSTANCE_TEXT_MAX,
+	 .form = "text",
+	 .help = "Where the gateway is; instances of the same zone are preferred while there are "
+		 "any"},
 	{.name = "workers",
 	 .type = SETTINGS_INT,
 	 .at = offsetof(struct settings, workers),

@@ -99,11 +99,28 @@ struct settings_retry {
 	bool non_idempotent;
 };
 
+enum settings_balance_kind {
+	BALANCE_ROUND_ROBIN = 0,
+	BALANCE_LEAST_REQUEST,
+	BALANCE_RANDOM,
+	BALANCE_HASH,
+	BALANCE_KIND_COUNT,
+};
+
+enum settings_hash_by { HASH_BY_CLIENT = 0, HASH_BY_PATH, HASH_BY_HEADER, HASH_BY_COOKIE };
+
+struct settings_balance {
+	enum settings_balance_kind kind;
+	enum settings_hash_by by; /* of HASH */
+	const char *name;	  /* of the header or cookie */
+};
+
 struct settings_instance {
 	const char *text; /* "http://10.0.0.9:80" */
 	const char *host;
 	uint16_t port;
 	unsigned weight;
+	const char *zone; /* NULL: none */
 };
 
 struct settings_service {
@@ -115,6 +132,8 @@ struct settings_service {
 	unsigned timeout_ms;	     /* for one try; 0: what is left of the route's */
 	struct settings_retry retry;
 	unsigned max_in_flight; /* 1024 */
+	struct settings_balance balance;
+	unsigned slow_start_ms; /* 0: none */
 };
 
 /* What is kept of replies and how long. */
@@ -181,6 +200,7 @@ struct settings {
 	size_t listen_count;
 	struct settings_address admin; /* host NULL: `admin: off` */
 	struct settings_registry registry;
+	const char *zone; /* where this gateway is; NULL: not said */
 	unsigned workers; /* cores */
 	struct settings_limits limits;
 	struct settings_log log;

@@ -31,6 +31,9 @@ void settings_read_admin(struct settings_reader *r, const struct settings_node *
 void settings_read_networks(struct settings_reader *r, const struct settings_node *node, void *to);
 void settings_read_urls(struct settings_reader *r, const struct settings_node *node, void *to);
 
+/* A service's `balance`, into a struct settings_balance. */
+void settings_read_balance(struct settings_reader *r, const struct settings_node *node, void *to);
+
 /* The fallback's `json`: a YAML value as JSON text, into a struct settings_fallback. */
 void settings_read_json(struct settings_reader *r, const struct settings_node *node, void *to);
 

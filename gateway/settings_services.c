@@ -99,6 +99,13 @@ static const struct settings_key settings_instance_keys[] = {
 	 .min = 1,
 	 .max = INSTANCE_WEIGHT_MAX,
 	 .help = "Its share of the requests, beside that of the others"},
+	{.name = "zone",
+	 .type = SETTINGS_STRING,
+	 .at = offsetof(struct settings_instance, zone),
+	 .min = 1,
+	 .max = INSTANCE_TEXT_MAX,
+	 .form = "text",
+	 .help = "Where it is; see the gateway's `zone`"},
 };
 
 static const struct settings_table settings_instance_table = {
@@ -132,20 +139,6 @@ static void settings_read_instances(struct settings_reader *r, const struct sett
 }
 
 /* ---- The service ---- */
-
-static void settings_read_balance(struct settings_reader *r, const struct settings_node *node,
-				  void *to)
-{
-	const char *text = settings_table_text(r, node);
-
-	(void)to; /* there is nothing to choose yet */
-	if (text && strcmp(text, "round_robin") != 0)
-		settings_file_mistake(
-			r->file, node,
-			"\"%.60s\" is not available in this version; write round_robin, "
-			"the only one",
-			text);
-}
 
 static const struct settings_key settings_service_keys[] = {
 	{.name = "instances",
@@ -184,10 +177,20 @@ static const struct settings_key settings_service_keys[] = {
 	 .help = "Requests to the service under way at once; over it the answer is 503"},
 	{.name = "balance",
 	 .type = SETTINGS_CUSTOM,
+	 .at = offsetof(struct settings_service, balance),
 	 .fallback = "round_robin",
 	 .custom = settings_read_balance,
-	 .form = "`round_robin`",
-	 .help = "Which instance is next"},
+	 .form = "`round_robin`, `least_request`, `random`, or `{hash: KEY}` with a KEY of "
+		 "`client` "
+		 "(its address), `path`, `{header: NAME}` or `{cookie: NAME}`",
+	 .help = "Which instance is next; by `hash` the requests of one key go to the same one"},
+	{.name = "slow_start",
+	 .type = SETTINGS_DURATION,
+	 .at = offsetof(struct settings_service, slow_start_ms),
+	 .fallback = "0s",
+	 .max = HOUR_MS,
+	 .help = "Time in which the share of an instance that is new or back grows from a tenth to "
+		 "all of its weight; not with `hash`"},
 };
 
 static void settings_service_done(struct settings_reader *r, const struct settings_node *map,

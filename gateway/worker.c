@@ -59,13 +59,13 @@ static struct worker_table *worker_table_new(struct worker *w, struct table *tab
 	}
 	for (size_t i = 0; i < count; i++) {
 		wt->sets[i] = worker_find_set(w, table->services[i]);
-		if (!wt->sets[i]) {
+		if (!wt->sets[i] ||
+		    endpoint_set_configure(wt->sets[i], &table->settings->services[i],
+					   table->settings->zone) < 0) {
 			free(wt->sets);
 			free(wt);
 			return NULL;
 		}
-		/* Another reading of the file may have other instances at the same address. */
-		wt->sets[i]->from_settings = NULL;
 	}
 	wt->users = 1;
 	wt->table = table;
@@ -105,7 +105,8 @@ void worker_refresh(struct worker *w, struct endpoint_set *set)
 		return;
 	if (w->snapshot)
 		now = microreg_snapshot_find(w->snapshot, set->service->name);
-	worker_check_update(endpoint_set_update(set, now, w->gateway->usages), set->service->name);
+	worker_check_update(endpoint_set_update(set, now, w->gateway->usages, loop_now_ms(w->loop)),
+			    set->service->name);
 }
 
 struct endpoint_set *worker_resolve(struct worker *w, struct worker_table *wt, size_t index)
@@ -114,7 +115,10 @@ struct endpoint_set *worker_resolve(struct worker *w, struct worker_table *wt, s
 	struct endpoint_set *set = wt->sets[index];
 
 	if (settings->instance_count) {
-		worker_check_update(endpoint_set_update_settings(set, settings), settings->name);
+		worker_check_update(endpoint_set_update_settings(set, settings,
+								 w->gateway->local_usages,
+								 loop_now_ms(w->loop)),
+				    settings->name);
 		return set;
 	}
 	set->from_settings = NULL; /* an older table may have listed them */

@@ -57,6 +57,101 @@ class RoundRobin(SharedCase):
         self.assertEqual({self.gateway.get("/one").body for _ in range(5)}, {b"0"})
 
 
+class Algorithms(Case):
+    """Other ways to choose, each before origins that answer with their number."""
+
+    def start(self, count, workers=2, **service):
+        """A gateway before `count` origins."""
+        self.origins = [self.stage.origin(lambda request, peer, i=i: reply(200, b"%d" % i))
+                        for i in range(count)]
+        instances = service.pop("instances", [o.address for o in self.origins])
+        return self.stage.gateway({
+            "workers": workers,
+            "services": {"s": {"instances": instances, **service}},
+            "routes": [{"path": "/*", "service": "s", "cache": "off"}]})
+
+    def test_random_reaches_all(self):
+        gateway = self.start(3, balance="random")
+        counts = collections.Counter(r.body for r in ask_many(gateway, "/x", 4, 75))
+        self.assertEqual(set(counts), {b"0", b"1", b"2"})
+        self.assertGreater(min(counts.values()), 50)
+
+    def test_least_request_leaves_an_instance_that_hangs_alone(self):
+        gateway = self.start(2, balance="least_request")
+        held = threading.Event()
+        self.origins[0].behave = lambda request, peer: held.wait(20) and reply(200, b"late")
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            def hang():
+                while not self.origins[0].requests:
+                    gateway.get("/hang")
+            hanging = pool.submit(hang)
+            self.origins[0].wait_requests(1)
+            self.assertEqual({gateway.get("/x").body for _ in range(40)}, {b"1"})
+            held.set()
+            hanging.result()
+
+    def test_hash_keeps_a_user_at_one_instance_whichever_worker_takes_the_request(self):
+        gateway = self.start(5, balance={"hash": {"header": "X-User"}})
+        homes = {}
+        for user in range(40):
+            bodies = {gateway.get(f"/{i}", {"X-User": f"u{user}"}).body for i in range(5)}
+            self.assertEqual(len(bodies), 1)
+            homes[user] = bodies.pop()
+        self.assertEqual(len(set(homes.values())), 5)
+
+    def test_hash_takes_cookies_paths_and_addresses(self):
+        cases = {"path": ({}, "/same"), "client": ({}, None),
+                 "cookie": ({"Cookie": "a=b; session=7; c=d"}, None)}
+        for name, (headers, path) in cases.items():
+            with self.subTest(name):
+                key = {"cookie": "session"} if name == "cookie" else name
+                gateway = self.start(3, balance={"hash": key})
+                bodies = {gateway.get(path or f"/{i}", headers).body for i in range(12)}
+                self.assertEqual(len(bodies), 1)
+
+    def test_without_the_key_of_the_hash_requests_are_spread(self):
+        gateway = self.start(3, balance={"hash": {"header": "X-User"}})
+        self.assertEqual({gateway.get("/x").body for _ in range(60)}, {b"0", b"1", b"2"})
+
+    def test_keys_of_an_instance_that_refuses_go_elsewhere_and_others_stay(self):
+        gateway = self.start(4, balance={"hash": "path"})
+        homes = {path: gateway.get(path).body for path in (f"/{i}" for i in range(40))}
+        self.origins[2].close()
+        for path, home in homes.items():
+            answer = gateway.get(path)
+            self.assertEqual(answer.status, 200)
+            if home != b"2":
+                self.assertEqual(answer.body, home)
+
+
+class Zones(Case):
+    """A gateway that prefers its own zone."""
+
+    def test_requests_stay_in_the_zone_while_it_has_an_instance(self):
+        registry = self.stage.registry()
+        origins = {zone: self.stage.origin(lambda request, peer, z=zone: reply(200, z.encode()))
+                   for zone in ("east", "west")}
+        gateway = self.stage.gateway({
+            "zone": "west", "routes": [{"path": "/*", "service": "s", "cache": "off"}]})
+        for zone, origin in origins.items():
+            registry.register("s", origin.port, id=zone, zone=zone)
+        wait_until(lambda: gateway.get("/x").body == b"west", "use of the zone")
+        self.assertEqual({gateway.get("/x").body for _ in range(10)}, {b"west"})
+        origins["west"].close()
+        self.assertEqual({gateway.get("/x").body for _ in range(10)}, {b"east"})
+
+    def test_a_reload_changes_the_way_of_choosing(self):
+        origins = [self.stage.origin(lambda request, peer, i=i: reply(200, b"%d" % i))
+                   for i in range(2)]
+        instances = [{"url": o.address, "zone": f"z{i}"} for i, o in enumerate(origins)]
+        base = {**self.stage.settings(), "services": {"s": {"instances": instances}},
+                "routes": [{"path": "/*", "service": "s", "cache": "off"}]}
+        gateway = self.stage.gateway(base)
+        self.assertEqual({gateway.get("/x").body for _ in range(4)}, {b"0", b"1"})
+        gateway.write({**base, "zone": "z1"})
+        wait_until(lambda: {gateway.get("/x").body for _ in range(4)} == {b"1"}, "the zone")
+
+
 class Retries(Case):
     """What a failed attempt leads to."""
 

@@ -1,51 +1,18 @@
 /* balance: turns are even, weighted, smooth, and pass over what was tried or taken out. */
 #include "gateway/balance.h"
 #include "gateway/health.h"
+#include "tests/unit/balance_case.h"
 #include "tests/unit/unit.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-
-/* Endpoints without addresses, in a set that is made by hand. */
-static void fill(struct endpoint_set *set, const unsigned *weights, size_t count)
-{
-	*set = (struct endpoint_set){0};
-	set->items = calloc(count, sizeof(*set->items));
-	for (size_t i = 0; i < count; i++) {
-		char id[24];
-
-		(void)snprintf(id, sizeof(id), "%zu", i);
-		set->items[i] = endpoint_new(id, "127.0.0.1", 80, weights ? weights[i] : 1);
-		set->items[i]->up = set->items[i]->listed = true;
-	}
-	set->count = set->up_count = count;
-	ck_assert_int_eq(balance_round_robin_build(set), 0);
-}
-
-static size_t index_of(const struct endpoint_set *set, const struct endpoint *ep)
-{
-	for (size_t i = 0; i < set->count; i++)
-		if (set->items[i] == ep)
-			return i;
-	ck_abort_msg("an endpoint of no set");
-}
-
-static void count_turns(const struct endpoint_set *set, unsigned turns, unsigned *counts)
-{
-	struct balance_tried none = {0};
-
-	for (unsigned turn = 0; turn < turns; turn++)
-		counts[index_of(set, balance_pick(set, &none, turn))]++;
-}
 
 START_TEST(equal_weights_get_equal_turns_in_the_order_of_the_list)
 {
 	struct endpoint_set set;
 	struct balance_tried none = {0};
 
-	fill(&set, NULL, 3);
+	balance_case_fill(&set, NULL, 3);
 	for (uint64_t turn = 0; turn < 30; turn++)
-		ck_assert_uint_eq(index_of(&set, balance_pick(&set, &none, turn)), turn % 3);
+		ck_assert_uint_eq(balance_case_index(&set, balance_pick(&set, &none, turn)),
+				  turn % 3);
 	endpoint_set_fini(&set);
 }
 END_TEST
@@ -64,9 +31,9 @@ START_TEST(a_round_gives_each_exactly_its_weight)
 	struct endpoint_set set;
 	unsigned counts[4] = {0}, gcd_round = weighted[_i].round, sum = 0;
 
-	fill(&set, weighted[_i].weights, weighted[_i].count);
+	balance_case_fill(&set, weighted[_i].weights, weighted[_i].count);
 	ck_assert_uint_eq(set.schedule_len, gcd_round);
-	count_turns(&set, gcd_round, counts);
+	balance_case_count(&set, gcd_round, counts);
 	for (size_t i = 0; i < set.count; i++)
 		sum += weighted[_i].weights[i];
 	for (size_t i = 0; i < set.count; i++)
@@ -82,9 +49,9 @@ START_TEST(turns_of_a_heavy_one_are_spread_out)
 	struct balance_tried none = {0};
 	unsigned run = 0, longest = 0;
 
-	fill(&set, weights, 5);
+	balance_case_fill(&set, weights, 5);
 	for (uint64_t turn = 0; turn < 80; turn++) {
-		run = index_of(&set, balance_pick(&set, &none, turn)) == 0 ? run + 1 : 0;
+		run = balance_case_index(&set, balance_pick(&set, &none, turn)) == 0 ? run + 1 : 0;
 		longest = run > longest ? run : longest;
 	}
 	ck_assert_uint_le(longest, 2); /* 4 of 8: every other one, and once around the end */
@@ -100,7 +67,7 @@ START_TEST(many_instances_of_great_weight_keep_the_schedule_bounded)
 
 	for (unsigned i = 0; i < N; i++)
 		weights[i] = 900 + i;
-	fill(&set, weights, N);
+	balance_case_fill(&set, weights, N);
 	ck_assert_uint_le(set.schedule_len, 16384 + N);
 	endpoint_set_fini(&set);
 }
@@ -112,7 +79,7 @@ START_TEST(what_was_tried_is_not_picked_again)
 	struct endpoint *items[3];
 	struct balance_tried tried = {.items = items};
 
-	fill(&set, NULL, 3);
+	balance_case_fill(&set, NULL, 3);
 	for (; tried.count < 3; tried.count++) {
 		struct endpoint *ep = balance_pick(&set, &tried, 1);
 
@@ -131,11 +98,11 @@ START_TEST(an_instance_that_is_not_up_gets_nothing)
 	struct endpoint_set set;
 	unsigned counts[3] = {0};
 
-	fill(&set, NULL, 3);
+	balance_case_fill(&set, NULL, 3);
 	set.items[1]->up = false;
 	set.up_count = 2;
-	ck_assert_int_eq(balance_round_robin_build(&set), 0);
-	count_turns(&set, 10, counts);
+	ck_assert_int_eq(balance_build(&set, 0), 0);
+	balance_case_count(&set, 10, counts);
 	ck_assert_uint_eq(counts[0], 5);
 	ck_assert_uint_eq(counts[1], 0);
 	ck_assert_uint_eq(counts[2], 5);
@@ -154,21 +121,21 @@ START_TEST(five_failures_in_a_row_take_an_instance_out_for_30_s)
 	struct endpoint_set set;
 	unsigned counts[3] = {0};
 
-	fill(&set, NULL, 3);
+	balance_case_fill(&set, NULL, 3);
 	fail_times(&set, 0, 4, 1000);
 	health_succeeded(set.items[0]);
 	fail_times(&set, 0, 4, 1000);
 	ck_assert_uint_eq(set.ejected, 0);
 	fail_times(&set, 0, 1, 1000);
 	ck_assert_uint_eq(set.ejected, 1);
-	count_turns(&set, 10, counts);
+	balance_case_count(&set, 10, counts);
 	ck_assert_uint_eq(counts[0], 0);
 	ck_assert_uint_eq(counts[1], 5);
 	health_review(&set, 30999);
 	ck_assert_uint_eq(set.ejected, 1);
 	health_review(&set, 31000);
 	ck_assert_uint_eq(set.ejected, 0);
-	count_turns(&set, 9, counts);
+	balance_case_count(&set, 9, counts);
 	ck_assert_uint_eq(counts[0], 3);
 	endpoint_set_fini(&set);
 }
@@ -179,7 +146,7 @@ START_TEST(each_ejection_is_longer_up_to_300_s)
 	struct endpoint_set set;
 	uint64_t now = 0;
 
-	fill(&set, NULL, 4);
+	balance_case_fill(&set, NULL, 4);
 	for (unsigned n = 1; n <= 15; n++) {
 		fail_times(&set, 2, 5, now);
 		ck_assert_uint_eq(set.items[2]->ejected_until_ms - now,
@@ -195,10 +162,10 @@ START_TEST(the_last_one_and_more_than_half_are_never_taken_out)
 {
 	struct endpoint_set one, four;
 
-	fill(&one, NULL, 1);
+	balance_case_fill(&one, NULL, 1);
 	fail_times(&one, 0, 50, 0);
 	ck_assert_uint_eq(one.ejected, 0);
-	fill(&four, NULL, 4);
+	balance_case_fill(&four, NULL, 4);
 	for (size_t i = 0; i < 4; i++)
 		fail_times(&four, i, 50, 0);
 	ck_assert_uint_eq(four.ejected, 2);
@@ -213,10 +180,97 @@ START_TEST(those_taken_out_are_tried_when_nothing_else_is_left)
 	struct endpoint *items[1];
 	struct balance_tried tried = {.items = items, .count = 1};
 
-	fill(&set, NULL, 2);
+	balance_case_fill(&set, NULL, 2);
 	fail_times(&set, 0, 5, 0);
 	items[0] = set.items[1];
 	ck_assert_ptr_eq(balance_pick(&set, &tried, 0), set.items[0]);
+	endpoint_set_fini(&set);
+}
+END_TEST
+
+static void pick_from_zone(struct endpoint_set *set, size_t i)
+{
+	set->items[i]->near = true;
+}
+
+START_TEST(instances_of_the_gateways_zone_get_all_while_there_are_any)
+{
+	struct endpoint_set set;
+	unsigned counts[4] = {0}, after[4] = {0};
+	struct endpoint *items[2];
+	struct balance_tried tried = {.items = items, .count = 2};
+
+	balance_case_fill(&set, NULL, 4);
+	pick_from_zone(&set, 1);
+	pick_from_zone(&set, 3);
+	ck_assert_int_eq(balance_build(&set, 0), 0);
+	balance_case_count(&set, 10, counts);
+	ck_assert_uint_eq(counts[1], 5);
+	ck_assert_uint_eq(counts[3], 5);
+	items[0] = set.items[1];
+	items[1] = set.items[3];
+	ck_assert(!balance_pick(&set, &tried, 0)->near); /* a retry leaves the zone */
+	set.items[1]->up = set.items[3]->up = false;
+	ck_assert_int_eq(balance_build(&set, 0), 0);
+	balance_case_count(&set, 10, after);
+	ck_assert_uint_eq(after[0], 5);
+	ck_assert_uint_eq(after[2], 5);
+	endpoint_set_fini(&set);
+}
+END_TEST
+
+START_TEST(a_healthy_one_of_another_zone_comes_before_an_ejected_one_of_ours)
+{
+	struct endpoint_set set;
+	struct endpoint *items[1];
+	struct balance_tried tried = {.items = items, .count = 1};
+
+	balance_case_fill(&set, NULL, 4);
+	pick_from_zone(&set, 0);
+	pick_from_zone(&set, 1);
+	fail_times(&set, 0, 5, 0);
+	items[0] = set.items[1];
+	for (uint64_t number = 0; number < 8; number++)
+		ck_assert_uint_ge(balance_case_index(&set, balance_pick(&set, &tried, number)), 2);
+	endpoint_set_fini(&set);
+}
+END_TEST
+
+START_TEST(slow_start_gives_a_new_instance_from_a_tenth_to_its_whole_share)
+{
+	static const struct {
+		uint64_t at_ms;
+		unsigned tenths;
+	} steps[] = {{1000, 1}, {3999, 1}, {7000, 2}, {16000, 5}, {30999, 9}, {31000, 10}};
+	struct endpoint_set set;
+
+	balance_case_fill(&set, NULL, 2);
+	set.slow_start_ms = 30000;
+	balance_warm(&set, set.items[1], 1000);
+	ck_assert_int_eq(balance_build(&set, 1000), 0);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		unsigned counts[2] = {0}, round = 10 + steps[i].tenths;
+
+		balance_review(&set, steps[i].at_ms);
+		balance_case_count(&set, 20 * round, counts);
+		ck_assert_uint_eq(counts[1], 20 * steps[i].tenths);
+	}
+	ck_assert_uint_eq(set.warm_next_ms, 0);
+	endpoint_set_fini(&set);
+}
+END_TEST
+
+START_TEST(an_instance_that_comes_back_from_ejection_starts_slowly)
+{
+	struct endpoint_set set;
+	unsigned counts[3] = {0};
+
+	balance_case_fill(&set, NULL, 3);
+	set.slow_start_ms = 10000;
+	fail_times(&set, 0, 5, 1000);
+	health_review(&set, 31000);
+	balance_case_count(&set, 210, counts);
+	ck_assert_uint_eq(counts[0], 10);
 	endpoint_set_fini(&set);
 }
 END_TEST
@@ -237,6 +291,10 @@ int main(void)
 	tcase_add_test(t, each_ejection_is_longer_up_to_300_s);
 	tcase_add_test(t, the_last_one_and_more_than_half_are_never_taken_out);
 	tcase_add_test(t, those_taken_out_are_tried_when_nothing_else_is_left);
+	tcase_add_test(t, instances_of_the_gateways_zone_get_all_while_there_are_any);
+	tcase_add_test(t, a_healthy_one_of_another_zone_comes_before_an_ejected_one_of_ours);
+	tcase_add_test(t, slow_start_gives_a_new_instance_from_a_tenth_to_its_whole_share);
+	tcase_add_test(t, an_instance_that_comes_back_from_ejection_starts_slowly);
 	suite_add_tcase(s, t);
 	return unit_run(s);
 }

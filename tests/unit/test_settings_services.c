@@ -1,0 +1,83 @@
+/* settings_services: the keys of a service that say how its instances are chosen and spared. */
+#include "tests/unit/settings_case.h"
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+
+#define BALANCE_FORMS                                                   \
+	"write round_robin, least_request, random, or {hash: client}, " \
+	"{hash: path}, {hash: {header: NAME}}, {hash: {cookie: NAME}}\n"
+
+static const struct {
+	const char *text;
+	struct settings_balance balance;
+} balances[] = {
+	{"round_robin", {BALANCE_ROUND_ROBIN, HASH_BY_CLIENT, NULL}},
+	{"least_request", {BALANCE_LEAST_REQUEST, HASH_BY_CLIENT, NULL}},
+	{"random", {BALANCE_RANDOM, HASH_BY_CLIENT, NULL}},
+	{"{hash: client}", {BALANCE_HASH, HASH_BY_CLIENT, NULL}},
+	{"{hash: path}", {BALANCE_HASH, HASH_BY_PATH, NULL}},
+	{"{hash: {header: X-User}}", {BALANCE_HASH, HASH_BY_HEADER, "X-User"}},
+	{"{hash: {cookie: session}}", {BALANCE_HASH, HASH_BY_COOKIE, "session"}},
+};
+
+START_TEST(every_way_to_balance_is_read)
+{
+	const struct settings_balance *b;
+	char text[300];
+
+	(void)snprintf(text, sizeof(text),
+		       "zone: here\n"
+		       "services: {a: {instances: [{url: \"http://a\", zone: there}],\n"
+		       "  slow_start: 30s, balance: %s}}\n",
+		       balances[_i].text);
+	ck_assert_str_eq(settings_case_read(text), "");
+	b = &settings->services[0].balance;
+	ck_assert_int_eq(b->kind, balances[_i].balance.kind);
+	ck_assert_int_eq(b->by, balances[_i].balance.by);
+	ck_assert_pstr_eq(b->name, balances[_i].balance.name);
+	ck_assert_str_eq(settings->zone, "here");
+	ck_assert_str_eq(settings->services[0].instances[0].zone, "there");
+	ck_assert_uint_eq(settings->services[0].slow_start_ms, 30000);
+}
+END_TEST
+
+static const struct {
+	const char *keys, *told;
+} wrong[] = {
+	{"balance: least_requests",
+	 "1: services.a.balance: \"least_requests\" is no way to balance; " BALANCE_FORMS},
+	{"balance: hash", "1: services.a.balance: \"hash\" is no way to balance; " BALANCE_FORMS},
+	{"balance: [random]", "1: services.a.balance: this is no way to balance; " BALANCE_FORMS},
+	{"balance: {hash: ip}",
+	 "1: services.a.balance.hash: this is no key to hash; " BALANCE_FORMS},
+	{"balance: {hash: {query: a}}",
+	 "1: services.a.balance.hash: this is no key to hash; " BALANCE_FORMS},
+	{"balance: {hash: {header: \"a b\"}}",
+	 "1: services.a.balance.hash.header: \"a b\" can't be a name here; write one like "
+	 "X-User\n"},
+};
+
+START_TEST(a_mistake_is_told_with_what_to_write)
+{
+	char text[300];
+
+	(void)snprintf(text, sizeof(text), "services: {a: {instances: [\"http://a\"], %s}}\n",
+		       wrong[_i].keys);
+	ck_assert_str_eq(settings_case_read(text), wrong[_i].told);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("settings_services");
+	TCase *t = tcase_create("settings_services");
+
+	tcase_add_checked_fixture(t, settings_case_setup, settings_case_teardown);
+	tcase_add_loop_test(t, every_way_to_balance_is_read, 0,
+			    (int)(sizeof(balances) / sizeof(balances[0])));
+	tcase_add_loop_test(t, a_mistake_is_told_with_what_to_write, 0,
+			    (int)(sizeof(wrong) / sizeof(wrong[0])));
+	suite_add_tcase(s, t);
+	return unit_run(s);
+}
