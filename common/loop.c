@@ -210,6 +210,8 @@ static unsigned loop_events(uint32_t bits)
 		events |= LOOP_WRITABLE;
 	if (bits & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		events |= LOOP_HANGUP;
+	if (bits & EPOLLERR)
+		events |= LOOP_BROKEN;
 	return events;
 }
 

@@ -21,6 +21,9 @@ enum loop_event {
 	LOOP_WRITABLE = 1 << 1,
 	/* The peer has ended its side, or the connection is broken: read until the end shows. */
 	LOOP_HANGUP = 1 << 2,
+	/* Comes with HANGUP: the connection is broken, a reset say. Nothing can be sent any more;
+	 * what had come before may still be read. */
+	LOOP_BROKEN = 1 << 3,
 };
 
 /* A watched descriptor, part of its owner. */

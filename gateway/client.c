@@ -20,11 +20,12 @@
 #include <unistd.h>
 
 enum {
-	CLIENT_OUT_MAX = 4 << 20, /* a cached reply goes in whole; streams stop at OUT_HELD */
+	CLIENT_OUT_MAX = 4 << 20, /* over every head's limit; bodies stop at OUT_HELD */
 	CLIENT_LINGER_MS = 2000,
 };
 
 static void client_on_time(struct wheel_timer *timer);
+static void client_arm(struct client *c);
 
 const struct settings_limits *client_limits(const struct client *c)
 {
@@ -114,7 +115,7 @@ static void client_name_peer(struct client *c, const struct sockaddr_storage *pe
 void client_set_state(struct client *c, enum client_state state)
 {
 	c->state = state;
-	c->since_ms = c->active_ms = loop_now_ms(client_loop(c));
+	c->since_ms = loop_now_ms(client_loop(c));
 }
 
 static void client_start_head(struct client *c)
@@ -169,6 +170,16 @@ void client_abort(struct client *c)
 	client_free(c);
 }
 
+void client_cut(struct client *c)
+{
+	if (c->dead)
+		return;
+	if (c->x)
+		pipeline_log(c->x);
+	stream_reset(&c->stream);
+	client_free(c);
+}
+
 /* ---- Writing ---- */
 
 struct buf *client_out(struct client *c)
@@ -181,35 +192,73 @@ bool client_is_full(const struct client *c)
 	return c->out.len - c->out_at > CLIENT_OUT_HELD;
 }
 
+bool client_has_output(const struct client *c)
+{
+	return c->out.len || (c->x && c->x->rest.len);
+}
+
+/* In the middle of a reply that is what tells the client: it must not look whole. */
 void client_broken(struct client *c)
 {
-	if (c->x && !c->x->reply_done) {
-		c->x->flags |= ACCESS_DC;
-		pipeline_log(c->x);
+	if (!c->x) {
+		client_free(c);
+		return;
 	}
-	client_free(c);
+	if (!c->x->reply_done || client_has_output(c))
+		c->x->flags |= ACCESS_DC;
+	client_cut(c);
+}
+
+static void client_update_going(struct client *c)
+{
+	bool waiting = client_has_output(c);
+
+	if (waiting || c->going.due_us)
+		tempo_update(&c->going, waiting, waiting ? stream_delivered(&c->stream) : 0,
+			     loop_now_ms(client_loop(c)), client_limits(c));
+}
+
+/* A kept reply's body is sent piece by piece from where it lies; the first one with the head. */
+static void client_fill(struct client *c)
+{
+	struct span *rest = &c->x->rest;
+	size_t len = rest->len < CLIENT_OUT_HELD ? rest->len : CLIENT_OUT_HELD;
+
+	if (!len || c->out_at || c->out.len >= CLIENT_OUT_HELD)
+		return;
+	(void)buf_append(&c->out, rest->at, len); /* failure sticks */
+	rest->at += len;
+	rest->len -= len;
 }
 
 bool client_flush(struct client *c)
 {
-	uint64_t sent = 0;
 	enum stream_result r;
 
 	if (c->dead)
 		return false;
-	if (c->out.failed) { /* a reply that can't be written whole must not look whole */
-		client_free(c);
+	do {
+		uint64_t sent = 0;
+
+		if (c->x)
+			client_fill(c);
+		if (c->out.failed) { /* a reply that can't be written whole must not look whole */
+			client_cut(c);
+			return false;
+		}
+		r = stream_write(&c->stream, &c->out, &c->out_at, &sent);
+		if (c->x)
+			c->x->bytes_out += sent;
+	} while (r == STREAM_OK && client_has_output(c));
+	if (r == STREAM_BROKEN) {
+		client_broken(c);
 		return false;
 	}
-	r = stream_write(&c->stream, &c->out, &c->out_at, &sent);
-	if (sent)
-		c->active_ms = loop_now_ms(client_loop(c));
-	if (c->x)
-		c->x->bytes_out += sent;
-	if (r != STREAM_BROKEN)
-		return true;
-	client_broken(c);
-	return false;
+	if (r == STREAM_WAIT && !c->going.due_us) {
+		client_update_going(c);
+		client_arm(c);
+	}
+	return true;
 }
 
 /* ---- The end of a reply ---- */
@@ -227,12 +276,14 @@ static void client_linger(struct client *c)
 	loop_timer_set(client_loop(c), &c->timer, CLIENT_LINGER_MS);
 }
 
-/* Both the request and its reply are over. */
+/* Both the request and its reply are over. A client that ended its side gets the replies to what
+ * it had sent before. */
 static void client_next(struct client *c)
 {
-	bool close = c->x->close || c->eof;
+	bool close = c->x->close || (c->eof && !c->in.len);
 
 	exchange_free(&c->x);
+	c->coming.due_us = c->going.due_us = 0;
 	if (!c->in.len)
 		buf_fini(&c->in);
 	buf_fini(&c->out);
@@ -252,8 +303,9 @@ void client_try_finish(struct client *c)
 {
 	struct exchange *x = c->x;
 
-	if (c->dead || !x || !x->reply_done || c->out.len)
+	if (c->dead || !x || !x->reply_done || client_has_output(c))
 		return;
+	pipeline_log(x);
 	if (x->body_done)
 		client_next(c);
 	else if (x->close)
@@ -263,11 +315,9 @@ void client_try_finish(struct client *c)
 void client_reply_done(struct client *c)
 {
 	c->x->reply_done = true;
-	if (!client_flush(c))
-		return;
-	pipeline_log(c->x);
 	c->discarded = 0;
-	client_try_finish(c);
+	if (client_flush(c))
+		client_try_finish(c);
 }
 
 /* ---- Time ---- */
@@ -288,9 +338,34 @@ static uint64_t client_deadline(const struct client *c)
 	case CLIENT_EXCHANGE:
 		break;
 	}
-	if (c->out.len || (!c->x->body_done && (c->x->reply_done || pipeline_takes_body(c->x))))
-		return c->active_ms + limits->idle_timeout_ms;
-	return UINT64_MAX;
+	return tempo_due_ms(&c->coming) < tempo_due_ms(&c->going) ? tempo_due_ms(&c->coming)
+								  : tempo_due_ms(&c->going);
+}
+
+/* The clock may run out no sooner than it is looked at. */
+static void client_arm(struct client *c)
+{
+	uint64_t now = loop_now_ms(client_loop(c)), at = client_deadline(c);
+
+	if (at == UINT64_MAX)
+		at = now + client_limits(c)->idle_timeout_ms;
+	loop_timer_set(client_loop(c), &c->timer, at > now ? at - now : 1);
+}
+
+/* A body is waited for only while somebody takes it: what fills up behind us is not the client's
+ * fault. */
+static void client_update_coming(struct client *c)
+{
+	const struct exchange *x = c->x;
+
+	tempo_update(&c->coming, !x->body_done && (x->reply_done || pipeline_takes_body(x)),
+		     c->received, loop_now_ms(client_loop(c)), client_limits(c));
+}
+
+void client_await_body(struct client *c)
+{
+	client_update_coming(c);
+	client_arm(c);
 }
 
 static void client_timed_out(struct client *c)
@@ -308,17 +383,16 @@ static void client_timed_out(struct client *c)
 static void client_on_time(struct wheel_timer *timer)
 {
 	struct client *c = client_of(timer, timer);
-	uint64_t now = loop_now_ms(client_loop(c)), at = client_deadline(c);
 
 	client_enter(c);
-	if (now >= at)
-		client_timed_out(c);
-	if (!c->dead && !wheel_is_set(&c->timer)) {
-		at = client_deadline(c);
-		if (at == UINT64_MAX)
-			at = now + client_limits(c)->idle_timeout_ms;
-		loop_timer_set(client_loop(c), &c->timer, at > now ? at - now : 1);
+	if (c->state == CLIENT_EXCHANGE) {
+		client_update_coming(c);
+		client_update_going(c);
 	}
+	if (loop_now_ms(client_loop(c)) >= client_deadline(c))
+		client_timed_out(c);
+	if (!c->dead && !wheel_is_set(&c->timer))
+		client_arm(c);
 	client_leave(c);
 }
 

@@ -14,6 +14,7 @@
 
 #include "gateway/http1_head.h"
 #include "gateway/stream.h"
+#include "gateway/tempo.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -34,10 +35,11 @@ struct client {
 	size_t out_at;
 	struct http1_reader reader;
 	struct wheel_timer timer;
-	struct loop_task task; /* go on with what lies in `in`, from the loop */
-	uint64_t since_ms;     /* when this state began */
-	uint64_t active_ms;    /* when a byte moved last */
-	uint64_t discarded;    /* of bodies nobody wanted, and in LINGER */
+	struct loop_task task;	    /* go on with what lies in `in`, from the loop */
+	uint64_t since_ms;	    /* when this state began */
+	uint64_t received;	    /* bytes, in all */
+	struct tempo coming, going; /* a body's; a reply's */
+	uint64_t discarded;	    /* of bodies nobody wanted, and in LINGER */
 	unsigned requests;
 	bool eof;     /* the client has ended its side */
 	bool entered; /* one of its callbacks is on the stack */
@@ -72,6 +74,10 @@ void client_want_body(struct client *client);
 
 /* Ends the connection at once. */
 void client_abort(struct client *client);
+
+/* The same under an exchange that can't end well: it is logged, and the client is told by a reset,
+ * so that what it has does not look whole. */
+void client_cut(struct client *client);
 
 /* The worker drains: idle ones go now, the others after their reply. */
 void client_drain(struct client *client);

@@ -11,7 +11,9 @@
 
 enum {
 	CLIENT_READ = 16 << 10,
-	CLIENT_IN_MAX = 1 << 20,
+	CLIENT_IN_MAX = 3 << 20, /* over every head's limit */
+	/* Read ahead of the exchange at hand, at most; the rest waits in the kernel. */
+	CLIENT_AHEAD = 32 << 10,
 	CLIENT_LINGER_BYTES = 1 << 20,
 	/* A body nobody wants is read to its end up to here, to keep the connection. */
 	CLIENT_DISCARD_MAX = 64 << 10,
@@ -29,6 +31,12 @@ void client_set_state(struct client *c, enum client_state state);
 
 /* The connection is gone under us: logs what it was about and frees. */
 void client_broken(struct client *c);
+
+/* Something of a reply is still to be sent. */
+bool client_has_output(const struct client *c);
+
+/* A body begins to come: the clock for it starts. */
+void client_await_body(struct client *c);
 
 /* Goes on when what must be sent has been sent and what must be read has been read. */
 void client_try_finish(struct client *c);

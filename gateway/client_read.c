@@ -46,10 +46,12 @@ static void client_begin(struct client *c, size_t head_len)
 	http1_body_start(&x->body, &x->request);
 	x->body_done = x->request.framing == HTTP1_NO_BODY ||
 		       (x->request.framing == HTTP1_LENGTH && !x->request.content_length);
+	if (!x->body_done)
+		client_await_body(c);
 	pipeline_start(x);
 }
 
-/* Feeds the head. False when more bytes are needed. */
+/* Feeds the head. False when more bytes are needed; none come any more from one that ended. */
 static bool client_feed_head(struct client *c)
 {
 	size_t head_len = 0;
@@ -64,7 +66,9 @@ static bool client_feed_head(struct client *c)
 	case HTTP1_MORE:
 		break;
 	}
-	if (c->state == CLIENT_IDLE) {
+	if (c->eof) {
+		client_abort(c);
+	} else if (c->state == CLIENT_IDLE) {
 		client_set_state(c, CLIENT_HEAD);
 		loop_timer_set(client_loop(c), &c->timer, client_limits(c)->header_timeout_ms);
 	}
@@ -77,6 +81,14 @@ static void client_discard(struct client *c, size_t len)
 	c->discarded += len;
 	if (c->discarded > CLIENT_DISCARD_MAX)
 		c->x->close = true;
+}
+
+/* The client has ended its side within a body. */
+static void client_body_is_cut(struct client *c)
+{
+	c->x->close = true;
+	c->x->body_done = true;
+	pipeline_body_refused(c->x, "the request's body was cut short");
 }
 
 /* Feeds the body. False when it must wait: for bytes, or for room. */
@@ -112,6 +124,8 @@ static bool client_feed_body(struct client *c)
 		used = c->in.len; /* what follows can't be understood */
 		break;
 	case HTTP1_BODY_MORE:
+		if (c->eof)
+			client_body_is_cut(c);
 		break;
 	}
 	if (!c->dead && c->in.len)
@@ -148,9 +162,11 @@ static bool client_wants(const struct client *c)
 		return c->discarded < CLIENT_LINGER_BYTES;
 	if (!c->x)
 		return true;
+	if (c->in.len >= CLIENT_AHEAD)
+		return false;
 	/* With an end in sight it is read for, as long as what came with it has room. */
 	if (c->x->body_done || (c->x->reply_done && c->x->close))
-		return c->stream.hangup && !c->eof && c->in.len < CLIENT_IN_MAX - CLIENT_READ;
+		return c->stream.hangup && !c->eof;
 	return c->x->reply_done || pipeline_takes_body(c->x);
 }
 
@@ -163,19 +179,18 @@ static void client_ended(struct client *c)
 		client_abort(c); /* between requests, within a head, or lingering */
 		return;
 	}
-	c->x->close = true;
-	if (c->x->body_done)
-		return;
-	c->x->body_done = true;
-	pipeline_body_refused(c->x, "the request's body was cut short");
+	if (!c->x->body_done)
+		client_body_is_cut(c);
 }
 
 static void client_receive(struct client *c)
 {
 	while (client_wants(c)) {
+		size_t before = c->in.len;
 		enum stream_result r =
-			stream_read(&c->stream, &c->in, c->x ? CLIENT_OUT_HELD : CLIENT_READ);
+			stream_read(&c->stream, &c->in, c->x ? CLIENT_AHEAD : CLIENT_READ);
 
+		c->received += c->in.len - before;
 		if (r == STREAM_END) {
 			client_ended(c);
 			client_try_finish(c);
@@ -185,8 +200,6 @@ static void client_receive(struct client *c)
 			client_broken(c);
 			return;
 		}
-		if (r == STREAM_OK)
-			c->active_ms = loop_now_ms(client_loop(c));
 		client_process(c);
 	}
 }
@@ -213,11 +226,18 @@ void client_on_event(struct loop_fd *lfd, unsigned events)
 
 	stream_note(&c->stream, events);
 	client_enter(c);
-	if ((events & LOOP_WRITABLE) && c->out.len) {
+	if (events & LOOP_BROKEN) { /* nobody is there to be answered */
+		client_broken(c);
+		client_leave(c);
+		return;
+	}
+	if ((events & LOOP_WRITABLE) && client_has_output(c)) {
 		if (client_flush(c) && c->x && !client_is_full(c))
 			forward_resume(&c->x->forward);
 		client_try_finish(c);
 	}
+	if (c->in.len) /* before what lies behind it, or the end is taken for its end */
+		client_process(c);
 	client_receive(c);
 	client_leave(c);
 }

@@ -7,8 +7,9 @@
 #include <stdlib.h>
 
 enum {
-	EXCHANGE_ARENA_MAX = 1 << 20, /* two heads at their limits, and what goes with them */
-	EXCHANGE_SPARE_MAX = 256,     /* per worker */
+	EXCHANGE_ARENA_MAX =
+		32 << 20, /* heads at the settings' largest limits, and what goes with them */
+	EXCHANGE_SPARE_MAX = 256, /* per worker */
 };
 
 struct exchange *exchange_new(struct client *client)

@@ -45,16 +45,18 @@ struct exchange {
 	struct span id; /* X-Request-Id; NUL-terminated */
 	/* Where it is: */
 	struct forward forward;
-	bool replied;	 /* the reply's head was written */
-	bool reply_done; /* all of it was */
-	bool close;	 /* the connection ends after this reply */
-	bool chunked;	 /* how the reply is framed */
-	bool continued;	 /* 100 Continue was sent */
-	bool bodiless;	 /* HEAD, 204, 304: whatever comes is not sent on */
+	bool replied;	  /* the reply's head was written */
+	bool reply_done;  /* all of it was */
+	bool close;	  /* the connection ends after this reply */
+	bool chunked;	  /* how the reply is framed */
+	bool continued;	  /* 100 Continue was sent */
+	bool until_close; /* likewise: its end is the connection's */
+	bool bodiless;	  /* HEAD, 204, 304: whatever comes is not sent on */
 	/* The cache: */
 	bool cached; /* the key is made: the cache takes part */
 	struct cache_key key;
 	const struct cache_entry *kept; /* what was found; held */
+	struct span rest;		/* of its body, when it is the reply: still to be sent */
 	struct cache_use use;		/* what may be done with it */
 	struct cache_writer *keep;	/* this reply is being kept */
 	struct cache_status cache_status;

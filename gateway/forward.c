@@ -11,8 +11,8 @@
 #include "gateway/worker.h"
 
 enum {
-	FORWARD_HEAD_MAX = 128 << 10, /* a request head at its limits, and what we add */
-	FORWARD_HELD_MAX = 64 << 10,  /* of a body, for another try */
+	FORWARD_HEAD_MAX = 4 << 20,  /* a request head at its limits, and what we add */
+	FORWARD_HELD_MAX = 64 << 10, /* of a body, for another try */
 };
 
 static void forward_on_head(void *owner, const struct http1_head *head);
@@ -311,6 +311,23 @@ static void forward_on_pause(void *owner)
 	fwd->sink->on_flush(fwd);
 }
 
+/* A reply that waits for its reader is the reader's, whose clock is watched by who knows it; and
+ * of a request megabytes may be on their way in the kernel. */
+static bool forward_is_moving(struct forward *fwd)
+{
+	uint64_t delivered;
+
+	if (!fwd->up)
+		return false;
+	if (fwd->state == FORWARD_FLOWING && upstream_is_paused(fwd->up))
+		return true;
+	delivered = stream_delivered(&fwd->up->stream);
+	if (delivered == fwd->delivered)
+		return false;
+	fwd->delivered = delivered;
+	return !fwd->body_done;
+}
+
 /* Nothing flowed for the idle timeout. */
 static void forward_idle(struct forward *fwd)
 {
@@ -338,6 +355,8 @@ static void forward_on_time(struct wheel_timer *timer)
 		return;
 	}
 	if (flowing || !fwd->deadline_ms) {
+		if (forward_is_moving(fwd))
+			forward_touch(fwd);
 		if (now >= fwd->active_ms + worker_idle_timeout_ms(fwd->worker))
 			forward_idle(fwd);
 		else

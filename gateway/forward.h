@@ -100,6 +100,7 @@ struct forward {
 	uint64_t deadline_ms;	  /* 0: the request is still being sent */
 	uint64_t try_deadline_ms; /* 0: none */
 	uint64_t active_ms;	  /* when something flowed last */
+	uint64_t delivered;	  /* bytes the instance had taken when it was last looked */
 	uint64_t started_us, tried_us, head_us;
 	/* The addresses of an endpoint that has a name: */
 	struct resolver_query query;

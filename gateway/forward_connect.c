@@ -19,11 +19,23 @@ static struct upstream *forward_reuse(struct forward *fwd)
 	return pool_take(fwd->endpoint, !forward_is_repeatable(fwd));
 }
 
+/* Not the instance's fault: its record stays clean, and no other would fare better. */
+static bool forward_is_our_lack(int reason)
+{
+	return reason == EMFILE || reason == ENFILE || reason == ENOMEM || reason == ENOBUFS ||
+	       reason == EADDRNOTAVAIL;
+}
+
 static void forward_connect(struct forward *fwd, const struct sockaddr *address, socklen_t len)
 {
 	fwd->up = upstream_connect(worker_loop(fwd->worker), fwd->worker->stats, fwd->endpoint,
 				   address, len, fwd->settings->connect_timeout_ms);
 	stats_inc(fwd->worker->stats, STAT_UP_CONNECTS);
+	if (!fwd->up && forward_is_our_lack(errno)) {
+		fwd->failure_reason = strerror(errno);
+		forward_fail_soon(fwd, FORWARD_MEMORY);
+		return;
+	}
 	if (!fwd->up) {
 		forward_failed(fwd, UPSTREAM_CONNECT, strerror(errno));
 		return;

@@ -231,7 +231,7 @@ void pipeline_body(struct exchange *x, struct span piece)
 	if (x->body.received > x->body_max) {
 		x->close = true;
 		if (x->replied) {
-			client_abort(x->client);
+			client_cut(x->client);
 			return;
 		}
 		forward_cancel(&x->forward);
@@ -256,7 +256,7 @@ static void pipeline_body_failed(struct exchange *x, enum problem problem, const
 	x->detail = reason;
 	forward_cancel(&x->forward);
 	if (x->replied)
-		client_abort(x->client);
+		client_cut(x->client);
 	else
 		respond_problem(x, problem, reason, NULL);
 }
@@ -394,6 +394,10 @@ static void pipeline_on_abort(struct forward *fwd)
 
 	cache_writer_abort(&x->keep);
 	x->detail = fwd->failure_reason;
+	if (x->until_close) { /* a plain end would look like the reply's */
+		client_cut(x->client);
+		return;
+	}
 	pipeline_log(x);
 	client_abort(x->client);
 }

@@ -25,6 +25,8 @@ const struct problem_kind *problem_kind(enum problem problem)
 enum problem problem_of_status(unsigned status)
 {
 	switch (status) {
+	case 408:
+		return PROBLEM_REQUEST_TIMEOUT;
 	case 413:
 		return PROBLEM_BODY_TOO_LARGE;
 	case 414:

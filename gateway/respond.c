@@ -134,7 +134,8 @@ static void respond_framing(struct exchange *x, const struct http1_head *head)
 	if (head->framing == HTTP1_LENGTH || head->framing == HTTP1_NO_BODY) {
 		http1_write_length(out, head->framing == HTTP1_LENGTH ? head->content_length : 0);
 	} else if (x->request.minor == 0) {
-		x->close = true; /* HTTP/1.0 knows no chunks: the end is the connection's */
+		/* HTTP/1.0 knows no chunks: the end is the connection's. */
+		x->close = x->until_close = true;
 	} else {
 		respond_text(out, "Transfer-Encoding", "chunked");
 		x->chunked = true;
@@ -197,7 +198,7 @@ void respond_kept(struct exchange *x, const struct cache_entry *entry,
 		http1_write_length(out, entry->body.len);
 	respond_finish_head(x);
 	if (!x->bodiless)
-		(void)buf_append(out, entry->body.at, entry->body.len); /* failure sticks */
+		x->rest = entry->body;
 	client_reply_done(x->client);
 }
 

@@ -67,6 +67,8 @@ struct settings_limits {
 	unsigned connections;	     /* 10000, all workers together */
 	unsigned header_timeout_ms;  /* 10s for a whole head, however it drips */
 	unsigned idle_timeout_ms;    /* 60s between requests, and without a byte either way */
+	uint64_t rate_bytes;	     /* 240 a second, of a body or a reply; 0: any */
+	unsigned rate_grace_ms;	     /* 10s before that counts */
 	uint64_t cache_bytes;	     /* 64MiB for all cached replies */
 	uint64_t cache_object_bytes; /* 1MiB for one */
 };

@@ -3,7 +3,9 @@
 #include "gateway/stream_tls.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <openssl/ssl.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -39,6 +41,25 @@ void stream_close(struct stream *s)
 	loop_unwatch(s->loop, &s->lfd);
 	(void)close(s->lfd.fd); /* nothing is buffered in it that close could lose */
 	s->lfd.fd = -1;
+}
+
+void stream_reset(struct stream *s)
+{
+	struct linger now = {.l_onoff = 1};
+
+	if (s->lfd.watched)
+		(void)setsockopt(s->lfd.fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	stream_close(s);
+}
+
+uint64_t stream_delivered(const struct stream *s)
+{
+	uint64_t written = s->tls ? BIO_number_written(SSL_get_wbio(s->tls)) : s->written;
+	int waiting = 0;
+
+	if (ioctl(s->lfd.fd, SIOCOUTQ, &waiting) < 0 || waiting < 0 || (uint64_t)waiting > written)
+		return written;
+	return written - (uint64_t)waiting;
 }
 
 void stream_shutdown(struct stream *s)
@@ -104,6 +125,7 @@ enum stream_result stream_write(struct stream *s, struct buf *out, size_t *at, u
 		if (n >= 0) {
 			*at += (size_t)n;
 			*sent += (uint64_t)n;
+			s->written += (uint64_t)n;
 			continue;
 		}
 		if (errno == EINTR)

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct ssl_st;
 
@@ -21,6 +22,7 @@ struct stream {
 	bool readable;	    /* a read may give something */
 	bool writable;	    /* a write may take something */
 	bool hangup;	    /* the end, or an error, is in sight: read on until it shows */
+	uint64_t written;   /* bytes the kernel took, in all; not of TLS */
 };
 
 enum stream_result {
@@ -40,6 +42,14 @@ int stream_open_tls(struct stream *s, struct loop *loop, int fd, struct ssl_st *
 		    void (*on_event)(struct loop_fd *lfd, unsigned events));
 void stream_close(struct stream *s); /* harmless when closed */
 bool stream_is_open(const struct stream *s);
+
+/* Closes at once, by a reset: whatever waits in the kernel is dropped, and the peer can tell that
+ * something is missing. */
+void stream_reset(struct stream *s);
+
+/* How many of the bytes written the peer has taken: the kernel may hold megabytes for a slow one,
+ * which no edge tells of. One system call. */
+uint64_t stream_delivered(const struct stream *s);
 
 /* Ends our side; the peer may go on sending. */
 void stream_shutdown(struct stream *s);

@@ -17,9 +17,9 @@
 enum {
 	/* One read; with what waits at the client it stays under 64 KiB a direction. */
 	UPSTREAM_READ = 32 << 10,
-	UPSTREAM_IN_MAX = 512 << 10,  /* over every head's limit */
-	UPSTREAM_OUT_MAX = 512 << 10, /* likewise; bodies stop at UPSTREAM_HELD_MAX */
-	UPSTREAM_INTERIM_MAX = 16,    /* 1xx heads before the final one */
+	UPSTREAM_IN_MAX = 3 << 20,  /* over every head's limit */
+	UPSTREAM_OUT_MAX = 5 << 20, /* likewise; bodies stop at UPSTREAM_HELD_MAX */
+	UPSTREAM_INTERIM_MAX = 16,  /* 1xx heads before the final one */
 	UPSTREAM_KEEP_MAX_MS = 60000,
 };
 
@@ -183,6 +183,11 @@ void upstream_pause(struct upstream *up)
 	up->paused = true;
 }
 
+bool upstream_is_paused(const struct upstream *up)
+{
+	return up->paused;
+}
+
 void upstream_resume(struct upstream *up)
 {
 	if (!up->paused)
@@ -342,14 +347,18 @@ static void upstream_ended(struct upstream *up, bool broken)
 static enum upstream_step upstream_step(struct upstream *up)
 {
 	enum upstream_step step;
-	enum stream_result r;
-	size_t before = up->in.len, at = 0;
+	size_t at = 0;
 
-	r = stream_read(&up->stream, &up->in, UPSTREAM_READ);
-	up->received += up->in.len - before;
-	if (r == STREAM_END || r == STREAM_BROKEN) {
-		upstream_ended(up, r == STREAM_BROKEN);
-		return STEP_GONE;
+	/* A pause left bytes of a body: they come first, also before the end behind them. */
+	if (!up->head_done || !up->in.len) {
+		size_t before = up->in.len;
+		enum stream_result r = stream_read(&up->stream, &up->in, UPSTREAM_READ);
+
+		up->received += up->in.len - before;
+		if (r == STREAM_END || r == STREAM_BROKEN) {
+			upstream_ended(up, r == STREAM_BROKEN);
+			return STEP_GONE;
+		}
 	}
 	step = upstream_parse_head(up, &at);
 	if (step == STEP_MORE)
@@ -411,6 +420,9 @@ static void upstream_on_event(struct loop_fd *lfd, unsigned events)
 	upstream_enter(up);
 	if (up->state == UPSTREAM_CONNECTING) {
 		upstream_connected(up, events);
+		/* It may have spoken, or ended, in the same event. */
+		if (!up->dead && up->state == UPSTREAM_BUSY && up->stream.readable)
+			upstream_receive(up);
 	} else if (up->state == UPSTREAM_IDLE) {
 		if (events & (LOOP_READABLE | LOOP_HANGUP)) {
 			struct upstream *gone = up;

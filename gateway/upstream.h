@@ -100,6 +100,7 @@ bool upstream_is_full(const struct upstream *up);
 /* The owner can take no more of the body now; resume calls on_body again from the loop. */
 void upstream_pause(struct upstream *up);
 void upstream_resume(struct upstream *up);
+bool upstream_is_paused(const struct upstream *up);
 
 /* Gives up the request and the connection; no event comes any more. *up becomes NULL. */
 void upstream_cancel(struct upstream **up);

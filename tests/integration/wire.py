@@ -72,25 +72,26 @@ def read_exactly(file, count):
 
 def read_chunked(file):
     """Returns (content, raw bytes with the framing)."""
-    body, raw = b"", b""
+    body, raw = bytearray(), bytearray()
     while True:
         line = file.readline()
         raw += line
         if not line.endswith(b"\n"):
-            raise Ended(raw)
+            raise Ended(bytes(raw))
         size = int(line.split(b";")[0].strip() or b"0", 16)
         if size == 0:
             break
         piece = read_exactly(file, size)
         end = file.readline()
-        body, raw = body + piece, raw + piece + end
+        body += piece
+        raw += piece + end
     while True:
         line = file.readline()
         raw += line
         if line in (b"\r\n", b"\n"):
-            return body, raw
+            return bytes(body), bytes(raw)
         if not line:
-            raise Ended(raw)
+            raise Ended(bytes(raw))
 
 
 def read_body(file, fields):

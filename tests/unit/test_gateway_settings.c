@@ -27,6 +27,8 @@ START_TEST(an_empty_file_has_the_defaults)
 	ck_assert_uint_eq(settings->limits.connections, 10000);
 	ck_assert_uint_eq(settings->limits.header_timeout_ms, 10000);
 	ck_assert_uint_eq(settings->limits.idle_timeout_ms, 60000);
+	ck_assert_uint_eq(settings->limits.rate_bytes, 240);
+	ck_assert_uint_eq(settings->limits.rate_grace_ms, 10000);
 	ck_assert_uint_eq(settings->limits.cache_bytes, 64u << 20);
 	ck_assert_uint_eq(settings->limits.cache_object_bytes, 1u << 20);
 	ck_assert_int_eq(settings->log.level, LOG_INFO);
@@ -56,7 +58,8 @@ static const char sample[] =
 	"            snapshot: /var/lib/microreg/gateway.snapshot }\n"
 	"workers: 3\n"
 	"limits: {request_line: 8KiB, headers: 16KB, header_count: 50, body: 1MB, connections: 7,\n"
-	"         header_timeout: 2s, idle_timeout: 5m, cache: 0, cache_object: 10KiB}\n"
+	"         header_timeout: 2s, idle_timeout: 5m, cache: 0, cache_object: 10KiB,"
+	" min_rate: 1KiB, min_rate_grace: 3s}\n"
 	"trusted_proxies: [10.0.0.0/8, \"fd00::/8\"]\n"
 	"log: {level: debug, access: /var/log/access, format: combined}\n"
 	"drain_delay: 250ms\n"
@@ -114,6 +117,8 @@ START_TEST(every_key_arrives_in_its_field)
 	ck_assert_uint_eq(s->limits.connections, 7);
 	ck_assert_uint_eq(s->limits.header_timeout_ms, 2000);
 	ck_assert_uint_eq(s->limits.idle_timeout_ms, 300000);
+	ck_assert_uint_eq(s->limits.rate_bytes, 1024);
+	ck_assert_uint_eq(s->limits.rate_grace_ms, 3000);
 	ck_assert_uint_eq(s->limits.cache_bytes, 0);
 	ck_assert_uint_eq(s->limits.cache_object_bytes, 10240);
 	ck_assert_uint_eq(s->trusted_proxies.count, 2);

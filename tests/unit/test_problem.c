@@ -75,7 +75,7 @@ END_TEST
 
 START_TEST(a_refused_head_keeps_its_status)
 {
-	static const unsigned statuses[] = {400, 413, 414, 417, 431, 501, 503, 505};
+	static const unsigned statuses[] = {400, 408, 413, 414, 417, 431, 501, 503, 505};
 
 	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
 		ck_assert_uint_eq(problem_kind(problem_of_status(statuses[i]))->status,
