@@ -72,6 +72,8 @@ void settings_file_mistake(struct settings_file *file, const struct settings_nod
 	char text[1024];
 	va_list args;
 
+	if (at && at->unknown)
+		return;
 	if (file->mistake_count++ >= SETTINGS_FILE_MISTAKES_MAX)
 		return;
 	va_start(args, format);

@@ -30,6 +30,7 @@ struct settings_node {
 	unsigned line;	  /* from 1; of a map's member: its key's */
 	bool plain;	  /* a scalar without quotes */
 	bool null;	  /* nothing, `~` or `null`, without quotes */
+	bool unknown;	  /* its ${NAME} is not set: no more mistakes are told of it */
 	const char *text; /* of a scalar, ${NAME} replaced; never NULL */
 	const char *key;  /* as a member of a map; else NULL */
 	size_t index;	  /* place among its parent's children */

@@ -165,6 +165,7 @@ static int settings_expand(struct settings_builder *b, struct settings_node *nod
 {
 	const char *at = node->text, *dollar = strstr(at, "${");
 	struct buf out;
+	bool unknown = false;
 	int result = 0;
 
 	if (!dollar)
@@ -181,8 +182,10 @@ static int settings_expand(struct settings_builder *b, struct settings_node *nod
 		}
 		(void)buf_append(&out, at, (size_t)(dollar - at));
 		used = settings_expand_one(b->file, node, dollar, &out);
+		unknown |= !used;
 		at = dollar + (used ? used : 2);
 	}
+	node->unknown = unknown; /* not before: each of its mistakes is told */
 	(void)buf_puts(&out, at);
 	if (!buf_str(&out))
 		result = settings_no_memory(b->file);
@@ -392,12 +395,17 @@ static int settings_on_event(struct settings_builder *b, const yaml_event_t *eve
 	return 0;
 }
 
-/* {path: /orders/{id}} is what people write first. */
-static const char *settings_yaml_hint(const char *context)
+/* {path: /orders/{id}} is what people write first, or a line that starts with a tab. */
+static const char *settings_yaml_hint(const yaml_parser_t *parser, const char *text)
 {
-	return context && strstr(context, " flow ")
-		       ? "; text that holds any of {}[], needs quotes here"
-		       : "";
+	size_t at = parser->problem_mark.index; /* in characters: right as long as all were ASCII */
+
+	if (parser->context && strstr(parser->context, " flow "))
+		return "; text that holds any of {}[], needs quotes here";
+	if (parser->problem && strstr(parser->problem, "cannot start any token") &&
+	    at < strlen(text) && text[at] == '\t')
+		return "; a tab is here, YAML is indented by spaces";
+	return "";
 }
 
 /* What libyaml says of text that is no YAML, with the line it means. */
@@ -420,12 +428,12 @@ static int settings_yaml_broken(struct settings_builder *b, const yaml_parser_t 
 		settings_file_mistake(b->file, &at,
 				      "this is not YAML: %s, %s that starts on line %zu%s", problem,
 				      parser->context, parser->context_mark.line + 1,
-				      settings_yaml_hint(parser->context));
+				      settings_yaml_hint(parser, text));
 	else
 		settings_file_mistake(b->file, &at, "this is not YAML: %s%s%s%s", problem,
 				      parser->context ? ", " : "",
 				      parser->context ? parser->context : "",
-				      settings_yaml_hint(parser->context));
+				      settings_yaml_hint(parser, text));
 	return -1;
 }
 

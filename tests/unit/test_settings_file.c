@@ -92,6 +92,12 @@ static const struct {
 			     "of {}[], needs quotes here\n"},
 	{"a: 1\n\tb: 2\n", "f.yaml:2: this is not YAML: found a tab character that violates "
 			   "indentation, while scanning a plain scalar that starts on line 1\n"},
+	{"a:\n\t- 1\n",
+	 "f.yaml:2: this is not YAML: found character that cannot start any token, while scanning "
+	 "for the next token; a tab is here, YAML is indented by spaces\n"},
+	{"a: @x\n",
+	 "f.yaml:1: this is not YAML: found character that cannot start any token, while "
+	 "scanning for the next token\n"},
 	{"a: 'x\n", "f.yaml:2: this is not YAML: found unexpected end of stream, while scanning a "
 		    "quoted scalar that starts on line 1\n"},
 	{"a: 1\n---\nb: 2\n",
