@@ -134,6 +134,7 @@ struct admin *admin_start(struct gateway *gateway, struct table *table, struct e
 {
 	const struct settings_address *address = &table->settings->admin;
 	struct admin *admin = calloc(1, sizeof(*admin));
+	struct err why;
 	struct httpd_options options = {.address = address->host,
 					.port = address->port,
 					.threads = 1,
@@ -153,8 +154,11 @@ struct admin *admin_start(struct gateway *gateway, struct table *table, struct e
 	admin->started_ms = clock_ms();
 	admin->table = table_ref(table);
 	admin_note_reload(admin, true, "read at the start");
-	admin->httpd = httpd_start(&options, e);
+	admin->httpd = httpd_start(&options, &why);
 	if (!admin->httpd) {
+		/* 127.0.0.1:8081 is the default: whom it says nothing may not have written it. */
+		(void)err_code(e, why.code, "admin: %.300s; `admin` sets it, off is possible",
+			       why.text);
 		admin_stop(&admin);
 		return NULL;
 	}

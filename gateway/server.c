@@ -35,7 +35,7 @@ static void server_note_reload(struct server *s, bool ok, const char *text)
 
 static bool server_listens_alike(const struct settings *a, const struct settings *b)
 {
-	if (a->listen_count != b->listen_count || a->workers != b->workers)
+	if (a->listen_count != b->listen_count)
 		return false;
 	for (size_t i = 0; i < a->listen_count; i++)
 		if (strcmp(a->listen[i].text, b->listen[i].text) != 0)
@@ -43,12 +43,45 @@ static bool server_listens_alike(const struct settings *a, const struct settings
 	return true;
 }
 
+/* Either may be NULL. */
+static bool server_texts_equal(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* What a reload can't change, by its key; NULL when there is no such change. `then` is what the
+ * gateway started with: a change that was taken back asks for nothing. */
+static const char *server_needs_restart(const struct settings *then, const struct settings *now)
+{
+	const struct settings_registry *a = &then->registry, *b = &now->registry;
+
+	if (!server_listens_alike(then, now))
+		return "listen";
+	if (then->workers != now->workers)
+		return "workers";
+	if (!server_texts_equal(then->admin.host, now->admin.host) ||
+	    then->admin.port != now->admin.port)
+		return "admin";
+	if (a->given != b->given || a->urls.count != b->urls.count ||
+	    !server_texts_equal(a->token_file, b->token_file) ||
+	    !server_texts_equal(a->snapshot, b->snapshot))
+		return "registry";
+	for (size_t i = 0; i < a->urls.count; i++)
+		if (strcmp(a->urls.items[i], b->urls.items[i]) != 0)
+			return "registry";
+	if (then->limits.cache_bytes != now->limits.cache_bytes ||
+	    then->limits.cache_object_bytes != now->limits.cache_object_bytes)
+		return "limits.cache";
+	return NULL;
+}
+
 static void server_swap(struct server *s, struct table *next)
 {
+	const char *key = server_needs_restart(s->first->settings, next->settings);
 	struct err e;
 
-	if (!server_listens_alike(s->table->settings, next->settings))
-		log_warn("reload: a change of `listen` or `workers` needs a restart");
+	if (key)
+		log_warn("reload: a change of `%s` needs a restart", key);
 	if (access_log_apply(s->gateway.access_log, &next->settings->log, &e) < 0)
 		log_warn("reload: %s", e.text);
 	log_set_level(next->settings->log.level);
@@ -58,6 +91,17 @@ static void server_swap(struct server *s, struct table *next)
 	table_unref(&s->table);
 	s->table = next;
 	admin_set_table(s->admin, next);
+}
+
+/* Mistakes, each a line of its own. */
+static void server_log_lines(const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		log_error("%.*s", (int)len, text);
+		text += len + (text[len] == '\n');
+	}
 }
 
 static void server_reload(void *arg)
@@ -74,13 +118,13 @@ static void server_reload(void *arg)
 	table = settings ? table_new(settings, s->gateway.services, &e) : NULL;
 	if (table) {
 		server_swap(s, table);
-		log_info("%s is in effect: %zu routes", s->file, table->settings->route_count);
+		log_info("%s is in effect; routes: %zu", s->file, table->settings->route_count);
 		server_note_reload(s, true, "in effect");
 	} else {
 		const char *text = settings ? e.text : buf_str(&mistakes);
 
-		log_error("%s was not taken over, what ran before goes on: %s", s->file,
-			  text ? text : "out of memory");
+		log_error("%s was not taken over, what ran before goes on:", s->file);
+		server_log_lines(text ? text : "out of memory");
 		server_note_reload(s, false, text ? text : "out of memory");
 	}
 	buf_fini(&mistakes);

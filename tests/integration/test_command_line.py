@@ -1,6 +1,7 @@
 """What the gateway says to its operator: --check, --help, exit codes."""
 
 import re
+import socket
 import unittest
 
 from harness import Case
@@ -68,6 +69,18 @@ routes: [ {path: "/a/{b}", methods: [GET], service: some, cache: {ttl: 30s}} ]
         code, said = self.check("listen: [\n", "--check")
         self.assertEqual(code, 1)
         self.assertRegex(said, r"g\.yaml:\d+: ")
+
+    def test_a_variable_that_is_not_set_is_one_mistake(self):
+        code, said = self.check('listen: ["127.0.0.1:${MICROREG_NOT_SET}"]\n', "--check")
+        self.assertEqual(code, 1)
+        self.assertRegex(said, r"^\S+:1: .*MICROREG_NOT_SET is not set.*\n$")
+
+    def test_an_admin_door_that_is_taken_is_told_by_its_key(self):
+        with socket.create_server(("127.0.0.1", 0)) as door:
+            port = door.getsockname()[1]
+            code, said = self.check(f'listen: ["127.0.0.1:0"]\nadmin: "127.0.0.1:{port}"\n')
+        self.assertEqual(code, 3)
+        self.assertRegex(said, rf"admin: can't listen on 127.0.0.1:{port}: .*`admin`")
 
     def test_a_file_that_is_not_there_is_told(self):
         code, out, err = self.stage.check("microreg-gateway", "--config", "/nowhere/g.yaml")

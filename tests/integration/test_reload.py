@@ -117,6 +117,27 @@ class Reload(Case):
         gateway.write(self.settings(self.other))
         self.wait_body(gateway, b"new")
 
+    def test_each_mistake_is_a_line_of_the_log(self):
+        gateway = self.stage.gateway(self.settings(self.origin))
+        gateway.write("routes: [ {path: /x, servce: s} ]\nlisten: nonsense\n")
+        gateway.wait_log(r"(?m)yaml:1: routes\[0\]\.servce: .*\?$")
+        gateway.wait_log(r"(?m) error gateway: \S*:2: listen: ")
+
+    def test_what_only_a_restart_changes_is_told_until_it_is_taken_back(self):
+        first = self.settings(self.origin)
+        gateway = self.stage.gateway(first)
+        for key, change in (("workers", {"workers": 9}), ("admin", {"admin": "off"}),
+                            ("registry", {"registry": {"urls": ["http://127.0.0.1:1/RPC2"]}}),
+                            ("limits.cache", {"limits": {"cache": "1MiB"}})):
+            with self.subTest(key):
+                gateway.write({**first, **change})
+                gateway.wait_log(f"a change of `{key}` needs a restart")
+                gateway.wait_log("is in effect")
+        seen = gateway.seen
+        gateway.write(self.settings(self.other))
+        self.wait_body(gateway, b"new")
+        self.assertNotIn("restart", gateway.log()[seen:])
+
     def test_a_file_that_vanished_keeps_the_running_table(self):
         gateway = self.stage.gateway(self.settings(self.origin))
         os.rename(gateway.file, gateway.file + ".gone")
