@@ -44,7 +44,7 @@ struct parts {
 
 static const char main_usage[] =
 	"usage: microreg-registry [--config FILE] [--listen ADDR:PORT] [--data-dir DIR]\n"
-	"                         [--insecure] [--check] [--version] [--help]\n";
+	"                         [--insecure] [--check]\n";
 
 static void main_help(void)
 {
@@ -132,13 +132,13 @@ static int main_options(int argc, char **argv, struct options *o)
 		case 'r':
 			return main_reference();
 		default:
-			(void)fputs(main_usage, stderr);
+			(void)fputs("microreg-registry: see --help\n", stderr);
 			return DAEMON_EXIT_USAGE;
 		}
 	}
 	if (optind == argc)
 		return -1;
-	(void)fprintf(stderr, "microreg-registry: what is \"%s\"?\n%s", argv[optind], main_usage);
+	(void)fprintf(stderr, "microreg-registry: \"%s\" is no option; see --help\n", argv[optind]);
 	return DAEMON_EXIT_USAGE;
 }
 
@@ -327,6 +327,9 @@ int main(int argc, char **argv)
 	log_open("registry", LOG_INFO);
 	code = main_settings(&options, &parts);
 	if (code >= 0 || options.check) {
+		if (code < 0)
+			(void)printf("%s: no mistakes\n",
+				     options.config ? options.config : "the settings");
 		setup_free(&parts.settings);
 		return code >= 0 ? code : DAEMON_EXIT_OK;
 	}
