@@ -251,6 +251,7 @@ install: all docs $(B)/microreg.pc
 	$(Q)$(INSTALL_DATA) $(B)/completion/* $(SHARE)/bash-completion/completions/
 	$(Q)$(INSTALL_DATA) $(wildcard README.md CHANGELOG.md SECURITY.md) LICENSE \
 		$(B)/doc/reference.md $(SHARE)/doc/microreg/
+	$(Q)test -n "$(DESTDIR)" || ! test -w /etc/ld.so.cache || PATH="$$PATH:/sbin" ldconfig # else the library is not found
 
 FORCE:
 
