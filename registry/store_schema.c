@@ -34,8 +34,8 @@ int store_schema_damaged(const char *dir, const char *how, struct err *e)
 {
 	/* A log that is left would be applied to whatever is copied over the database. */
 	return err_code(e, DAEMON_EXIT_DATABASE,
-			"%s/registry.db is damaged (%s); move registry.db* away, then copy a "
-			"backup to registry.db, or start with an empty one: live instances "
+			"%s/registry.db is damaged (%s); move registry.db* away, then restore a "
+			"backup as registry.db, or start with an empty one: live instances "
 			"register again by themselves",
 			dir, how);
 }
@@ -139,7 +139,7 @@ int store_schema_migrate(sqlite3 *db, const char *dir, struct err *e)
 
 int store_schema_check(sqlite3 *db, const char *dir, struct err *e)
 {
-	char word[128];
+	char word[256], *finding;
 	int rc, rc2, rc3;
 	long version = store_schema_number(db, "PRAGMA user_version", &rc);
 	long application = store_schema_number(db, "PRAGMA application_id", &rc2);
@@ -163,6 +163,9 @@ int store_schema_check(sqlite3 *db, const char *dir, struct err *e)
 	rc = store_schema_query(db, "PRAGMA quick_check(1)", word, sizeof(word));
 	if (rc != SQLITE_OK)
 		return store_schema_fail(db, rc, dir, "read", e);
-	word[strcspn(word, "\n")] = '\0';
-	return strcmp(word, "ok") == 0 ? 0 : store_schema_damaged(dir, word, e);
+	/* Before the finding comes a line that only names the database. */
+	finding = strchr(word, '\n');
+	finding = finding ? finding + 1 : word;
+	finding[strcspn(finding, "\n")] = '\0';
+	return strcmp(word, "ok") == 0 ? 0 : store_schema_damaged(dir, finding, e);
 }

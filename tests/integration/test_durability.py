@@ -513,7 +513,7 @@ class Damage(Starting):
             self.assertEqual(after.read(), content, "it was changed")
 
     def test_damaged_databases_are_refused_and_left_alone(self):
-        restore = "registry.db is damaged .*move registry.db\\* away, then copy a backup"
+        restore = "registry.db is damaged .*move registry.db\\* away, then restore a backup"
         page = 4096
         for damage, change, said in (
                 ("another header", lambda f: self.overwrite(f, 0, b"x" * 100),
