@@ -2,6 +2,7 @@
 #include "common/daemon.h"
 #include "common/log.h"
 #include "gateway/admin_pages.h"
+#include "gateway/explain.h"
 #include "gateway/options.h"
 #include "gateway/problem.h"
 #include "gateway/server.h"
@@ -40,6 +41,25 @@ static int main_check(const char *file, const struct settings *settings)
 	return DAEMON_EXIT_OK;
 }
 
+/* The exit code: 0 when a route takes the request, 1 when none does. */
+static int main_explain(const struct settings *settings, const char *request)
+{
+	struct err e = {0};
+	struct buf out;
+	int code = DAEMON_EXIT_USAGE, found;
+
+	buf_init(&out, 4 << 20);
+	found = explain(settings, request, &out, &e);
+	if (found < 0)
+		(void)fprintf(stderr, "microreg-gateway: --explain: %s\n", e.text);
+	else if (out.failed || fwrite(out.data, 1, out.len, stdout) != out.len)
+		code = DAEMON_EXIT_SYSTEM;
+	else
+		code = found ? 0 : 1;
+	buf_fini(&out);
+	return code;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
@@ -65,6 +85,11 @@ int main(int argc, char **argv)
 	buf_fini(&mistakes);
 	if (options.check) {
 		code = main_check(options.config, settings);
+		settings_free(&settings);
+		return code;
+	}
+	if (options.explain) {
+		code = main_explain(settings, options.explain);
 		settings_free(&settings);
 		return code;
 	}

@@ -9,9 +9,14 @@ static void options_help(void)
 {
 	(void)printf(
 		"microreg-gateway: routes HTTP requests to the instances of services\n\n"
-		"usage: microreg-gateway --config FILE [--check]\n\n"
+		"usage: microreg-gateway --config FILE [--check | --explain REQUEST]\n\n"
 		"  --config FILE  the settings (YAML); read again on SIGHUP and when it changes\n"
 		"  --check        print every mistake in the settings and exit\n"
+		"  --explain REQUEST  print the route that takes a request, like 'GET /orders/7 "
+		"Host:a X-Canary:1',\n"
+		"                 those that nearly do, and the instances it could go to; exit "
+		"code 1 "
+		"when none does\n"
 		"  --reference    print settings, problems, metrics and exit codes as Markdown and "
 		"exit\n"
 		"  --version      print the version and exit\n"
@@ -27,9 +32,13 @@ static void options_help(void)
 int options_read(struct options *options, int argc, char **argv)
 {
 	static const struct option known[] = {
-		{"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'k'},
-		{"reference", no_argument, NULL, 'r'},	  {"version", no_argument, NULL, 'v'},
-		{"help", no_argument, NULL, 'h'},	  {0},
+		{"config", required_argument, NULL, 'c'},
+		{"check", no_argument, NULL, 'k'},
+		{"explain", required_argument, NULL, 'e'},
+		{"reference", no_argument, NULL, 'r'},
+		{"version", no_argument, NULL, 'v'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
 	};
 	int c;
 
@@ -41,6 +50,9 @@ int options_read(struct options *options, int argc, char **argv)
 			break;
 		case 'k':
 			options->check = true;
+			break;
+		case 'e':
+			options->explain = optarg;
 			break;
 		case 'r':
 			options->reference = true;

@@ -8,6 +8,7 @@
 
 struct options {
 	const char *config;
+	const char *explain; /* a request; NULL: none */
 	bool check;
 	bool reference;
 };

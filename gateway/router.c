@@ -97,8 +97,7 @@ static void router_split_host(struct router_search *s)
 
 /* ---- Conditions ---- */
 
-static bool router_header_is_there(const struct http1_head *request,
-				   const struct settings_condition *c)
+bool router_header_is_there(const struct http1_head *request, const struct settings_condition *c)
 {
 	size_t name_len = strlen(c->name), value_len = c->value ? strlen(c->value) : 0;
 
@@ -113,8 +112,7 @@ static bool router_header_is_there(const struct http1_head *request,
 	return false;
 }
 
-static bool router_query_is_there(const struct http1_head *request,
-				  const struct settings_condition *c)
+bool router_query_is_there(const struct http1_head *request, const struct settings_condition *c)
 {
 	struct span rest = request->query, name, value;
 
@@ -134,6 +132,23 @@ static bool router_conditions_hold(const struct settings_route *route,
 		if (!router_query_is_there(request, &route->query.items[i]))
 			return false;
 	return true;
+}
+
+bool router_host_is_taken(const struct settings_route *route, const struct http1_head *request)
+{
+	struct router_search s = {.request = request};
+
+	router_split_host(&s);
+	for (size_t i = 0; i < route->hosts.count; i++) {
+		const char *host = route->hosts.items[i];
+		bool suffix = host[0] == '*';
+		size_t len = strlen(host + suffix);
+
+		if ((suffix ? s.host_len > len : s.host_len == len) &&
+		    memcmp(s.host + s.host_len - len, host + suffix, len) == 0)
+			return true;
+	}
+	return route->hosts.count == 0;
 }
 
 /* ---- The search ---- */

@@ -40,6 +40,11 @@ void router_free(struct router **router);
 enum router_outcome router_find(const struct router *router, const struct http1_head *request,
 				struct span path, struct router_match *match);
 
+/* One condition of a route alone, as the search asks it; of no hosts any. */
+bool router_host_is_taken(const struct settings_route *route, const struct http1_head *request);
+bool router_header_is_there(const struct http1_head *request, const struct settings_condition *c);
+bool router_query_is_there(const struct http1_head *request, const struct settings_condition *c);
+
 /* True when there are requests that both take and nothing above but the order in the file decides
  * between them: same path, conditions and number of methods, a host and a method in common. For
  * the check of the settings. */
