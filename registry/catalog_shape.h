@@ -31,6 +31,7 @@ struct catalog_entry {
 	struct wheel_timer timer;
 	uint64_t renewed_ms, deadline_ms;
 	bool lapsed; /* over, and the writer has been told */
+	bool ending; /* the writer is making that durable: a beat comes too late */
 	bool held;   /* has not been heard of since a hold began */
 	int load;    /* 0 to 100, -1 never told */
 	/* Records that want active checks are on a list, the next to be checked first. */
@@ -56,7 +57,9 @@ struct catalog_service {
 	struct catalog_service *older, *newer; /* by revision; reserved ones are on no list */
 	uint64_t revision;		       /* 0: only reserved */
 	size_t records, live, held;
-	unsigned turn; /* see catalog_turn */
+	uint64_t calm_ms,
+		calm_zone; /* when a zone (its hash) was last found not to fail as a whole */
+	unsigned turn;	   /* see catalog_turn */
 	char name[];
 };
 

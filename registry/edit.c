@@ -135,11 +135,10 @@ static enum writer_verdict edit_plan_status(struct edit *edit, struct writer_pla
 
 static enum writer_verdict edit_plan_expire(struct edit *edit, struct writer_plan *plan)
 {
-	bool lapsed;
-	struct record *old = edit_find(edit, plan, edit->service, edit->id, &lapsed);
+	struct record *old = edit_find(edit, plan, edit->service, edit->id, NULL);
 	struct record draft;
 
-	if (!old || !record_is_live(old) || !lapsed)
+	if (!old || !lease_end(writer_catalog(plan), edit->service, edit->id))
 		return WRITER_GO; /* it was heard of in the meantime */
 	draft = record_draft(old);
 	draft.expired_wall_ms = clock_wall_ms();

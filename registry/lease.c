@@ -42,6 +42,7 @@ void lease_start_locked(struct catalog_entry *entry, bool renew, uint64_t now_ms
 	const struct record *r = entry->record;
 
 	entry->timer.on_time = lease_on_time;
+	entry->ending = false;
 	if (!record_is_live(r)) {
 		int64_t age = wall_ms - r->expired_wall_ms;
 		uint64_t left = LEASE_KEEP_MS;
@@ -57,7 +58,8 @@ void lease_start_locked(struct catalog_entry *entry, bool renew, uint64_t now_ms
 		wheel_clear(&c->wheel, &entry->timer); /* the checker looks after it */
 		return;
 	}
-	if (!renew && wheel_is_set(&entry->timer))
+	/* One whose end waits to be stored is not brought back by an admin or a check. */
+	if (!renew && (entry->lapsed || wheel_is_set(&entry->timer)))
 		return;
 	entry->renewed_ms = now_ms;
 	entry->deadline_ms = now_ms + r->in.ttl_ms;
@@ -82,7 +84,7 @@ enum lease_beat lease_beat(struct catalog *catalog, const char *service, const c
 		result = LEASE_FENCED;
 		goto done;
 	}
-	if (!record_is_live(entry->record))
+	if (!record_is_live(entry->record) || entry->ending)
 		goto done;
 	entry->renewed_ms = now_ms;
 	entry->deadline_ms = now_ms + entry->record->in.ttl_ms;
@@ -166,14 +168,20 @@ static uint64_t lease_hold_until(struct catalog_entry *entry, uint64_t now_ms)
 	struct catalog_service *service = entry->service;
 	const char *zone = entry->record->in.zone;
 	struct catalog_hold *hold = lease_hold_of(service, zone);
-	uint64_t ttl = entry->record->in.ttl_ms;
+	uint64_t ttl = entry->record->in.ttl_ms, zone_key = siphash_process(zone, strlen(zone));
 
 	if (hold && now_ms < hold->until_ms)
 		return hold->until_ms;
 	if (hold && now_ms < hold->spent_ms)
 		return 0;
-	if (!lease_is_mass(service, zone, now_ms))
+	/* Asked once a turn: each of many ends at once would look at the whole service. */
+	if (service->calm_ms == now_ms && service->calm_zone == zone_key)
 		return 0;
+	if (!lease_is_mass(service, zone, now_ms)) {
+		service->calm_ms = now_ms;
+		service->calm_zone = zone_key;
+		return 0;
+	}
 	if (!hold) {
 		lease_hold_prune(service, now_ms);
 		hold = calloc(1, sizeof(*hold) + strlen(zone) + 1);
@@ -266,12 +274,28 @@ uint64_t lease_wait_ms(struct catalog *catalog, uint64_t now_ms, uint64_t most_m
 	return wait;
 }
 
+bool lease_end(struct catalog *catalog, const char *service, const char *id)
+{
+	struct catalog_entry *entry;
+	bool over;
+
+	(void)pthread_mutex_lock(&catalog->lock);
+	entry = catalog_entry_locked(catalog, service, id);
+	over = entry && entry->record && record_is_live(entry->record) && entry->lapsed;
+	if (over)
+		entry->ending = true;
+	(void)pthread_mutex_unlock(&catalog->lock);
+	return over;
+}
+
 void lease_retry(struct catalog *catalog, const char *service, const char *id, uint64_t now_ms)
 {
 	struct catalog_entry *entry;
 
 	(void)pthread_mutex_lock(&catalog->lock);
 	entry = catalog_entry_locked(catalog, service, id);
+	if (entry)
+		entry->ending = false;
 	if (entry && entry->record && !wheel_is_set(&entry->timer) && !entry->record->legacy)
 		wheel_set(&catalog->wheel, &entry->timer, now_ms + LEASE_RETRY_MS);
 	(void)pthread_mutex_unlock(&catalog->lock);

@@ -56,6 +56,11 @@ void lease_advance(struct catalog *catalog, uint64_t now_ms, struct lease_due *d
  * INSTANCE_TTL_MIN_MS, since a lease that starts later can't end before that. */
 uint64_t lease_wait_ms(struct catalog *catalog, uint64_t now_ms, uint64_t most_ms);
 
+/* On the writer's thread, when it plans to make the end durable: true when the lease is still over.
+ * From then on a beat finds it unknown, since the store may already say that it is gone, until the
+ * change is applied or lease_retry takes it back. */
+bool lease_end(struct catalog *catalog, const char *service, const char *id);
+
 /* The end could not be made durable: it comes up again in LEASE_RETRY_MS. */
 void lease_retry(struct catalog *catalog, const char *service, const char *id, uint64_t now_ms);
 

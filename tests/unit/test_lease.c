@@ -158,6 +158,68 @@ START_TEST(an_ended_lease_is_gone_from_lookups_before_it_is_durable)
 }
 END_TEST
 
+START_TEST(a_beat_while_the_end_is_being_stored_comes_too_late)
+{
+	put("s", "a", "");
+	ck_assert(!lease_end(c, "s", "a"));
+	now += TTL + 10;
+	lease_advance(c, now, &due);
+	ck_assert(lease_end(c, "s", "a"));
+	ck_assert_int_eq((int)beat("s", "a"), LEASE_UNKNOWN);
+	expire("s", "a");
+	ck_assert_uint_eq(live("s"), 0);
+	put("s", "a", "");
+	ck_assert_int_eq((int)beat("s", "a"), LEASE_KNOWN);
+	ck_assert_uint_eq(live("s"), 1);
+}
+END_TEST
+
+START_TEST(a_beat_after_the_store_refused_the_end_is_in_time)
+{
+	put("s", "a", "");
+	now += TTL + 10;
+	lease_advance(c, now, &due);
+	ck_assert(lease_end(c, "s", "a"));
+	lease_retry(c, "s", "a", now);
+	ck_assert_int_eq((int)beat("s", "a"), LEASE_KNOWN);
+	ck_assert_uint_eq(live("s"), 1);
+}
+END_TEST
+
+START_TEST(a_change_of_status_brings_no_ended_lease_back)
+{
+	struct record draft = draft_of("s", "a", "");
+
+	put("s", "a", "");
+	now += TTL + 10;
+	lease_advance(c, now, &due);
+	draft.own = INSTANCE_DRAINING;
+	apply(&draft, false);
+	ck_assert_uint_eq(live("s"), 0);
+	ck_assert(lease_end(c, "s", "a"));
+}
+END_TEST
+
+START_TEST(less_than_half_ending_at_once_is_no_hold)
+{
+	char id[16];
+	size_t ended = 0;
+
+	for (int i = 0; i < 900; i++) {
+		(void)snprintf(id, sizeof(id), "i%d", i);
+		put("s", id, "");
+	}
+	ck_assert_uint_eq(advance(START + TTL - 500), 0);
+	for (int i = 400; i < 900; i++) {
+		(void)snprintf(id, sizeof(id), "i%d", i);
+		ck_assert_int_eq((int)beat("s", id), LEASE_KNOWN);
+	}
+	ended = advance(START + TTL + 400);
+	ck_assert_uint_eq(ended, 400);
+	ck_assert_uint_eq(live("s"), 500);
+}
+END_TEST
+
 START_TEST(an_end_that_could_not_be_stored_comes_up_again)
 {
 	put("s", "a", "");
@@ -367,6 +429,10 @@ int main(void)
 	tcase_add_test(t, an_instance_that_never_beats_lives_its_ttl);
 	tcase_add_test(t, a_beat_gives_the_whole_ttl_again);
 	tcase_add_test(t, an_ended_lease_is_gone_from_lookups_before_it_is_durable);
+	tcase_add_test(t, a_beat_while_the_end_is_being_stored_comes_too_late);
+	tcase_add_test(t, a_beat_after_the_store_refused_the_end_is_in_time);
+	tcase_add_test(t, a_change_of_status_brings_no_ended_lease_back);
+	tcase_add_test(t, less_than_half_ending_at_once_is_no_hold);
 	tcase_add_test(t, an_end_that_could_not_be_stored_comes_up_again);
 	tcase_add_test(t, an_expired_record_is_known_no_more_and_leaves_after_a_day);
 	tcase_add_test(t, a_wrong_token_is_fenced_and_none_is_an_administrator);
