@@ -47,7 +47,7 @@ xmlrpc_mem_block *call_write(const char *method, xmlrpc_value *param, struct mic
 	params = rpc_new_array(&env);
 	if (!env.fault_occurred)
 		xmlrpc_array_append_item(&env, params, param);
-	if (!env.fault_occurred)
+	if (rpc_has_room(&env, 0))
 		block = XMLRPC_MEMBLOCK_NEW(char, &env, 0);
 	if (env.fault_occurred)
 		block = NULL; /* it is set to anything then */

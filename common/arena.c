@@ -53,8 +53,10 @@ static struct arena_chunk *arena_grow(struct arena *a, size_t size)
 	size_t room = size > ARENA_CHUNK ? size : ARENA_CHUNK;
 	struct arena_chunk *c;
 
-	if (room > a->max || a->total > a->max - room)
+	if (room > a->max || a->total > a->max - room) {
+		a->full = true;
 		return NULL;
+	}
 	c = malloc(sizeof(*c) + room);
 	if (!c)
 		return NULL;

@@ -8,6 +8,7 @@
 #ifndef MICROREG_COMMON_ARENA_H
 #define MICROREG_COMMON_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena_chunk;
@@ -17,6 +18,7 @@ struct arena {
 	size_t used;		    /* of the newest chunk */
 	size_t total;		    /* bytes of all chunks */
 	size_t max;
+	bool full; /* the maximum has refused something, and not the system */
 };
 
 void arena_init(struct arena *a, size_t max);

@@ -77,7 +77,8 @@ struct rpc_field {
 /* Reads `value` into `out` by the table. -1 with code RPC_FAULT_PARAMS: not a struct, an unknown
  * member (the text suggests the nearest), a missing one, a wrong type, a value out of range, a NUL
  * in a string; the text names `where` (say "registry.register"), the member, the value and what is
- * allowed. RPC_FAULT_TOO_LARGE when the arena is spent. */
+ * allowed. RPC_FAULT_TOO_LARGE when the arena is
+ * spent, RPC_FAULT_STORE when memory is. */
 int rpc_read_struct(const char *where, xmlrpc_value *value, const struct rpc_field *fields,
 		    size_t count, struct arena *arena, void *out, struct err *e);
 
@@ -120,11 +121,20 @@ int rpc_read_instance(const char *where, xmlrpc_value *value, struct arena *aren
  * add lease and load to make a heartbeat of it. */
 xmlrpc_value *rpc_build_registration(xmlrpc_env *env, const struct instance *in);
 
+/* xmlrpc-c 1.33 loses count of what it has made when memory runs out in the middle of making, and
+ * frees what is none, even while it writes the text of that fault. So before each step of it there
+ * must be as much as the step takes: 2 KiB and `size`. False with a fault when there is not, or the
+ * env has one. What is below does this by itself. */
+bool rpc_has_room(xmlrpc_env *env, size_t size);
+
 /* Out of memory, xmlrpc-c's own makers set the env's fault and return what is no value, not NULL.
  * These return NULL then. */
 xmlrpc_value *rpc_new_struct(xmlrpc_env *env);
 xmlrpc_value *rpc_new_array(xmlrpc_env *env);
 xmlrpc_value *rpc_new_string(xmlrpc_env *env, const char *text);
+xmlrpc_value *rpc_new_text(xmlrpc_env *env, const char *text, size_t len);
+xmlrpc_value *rpc_new_int(xmlrpc_env *env, int number);
+xmlrpc_value *rpc_new_bool(xmlrpc_env *env, bool yes);
 
 /* What was built with the env: `value`, or NULL, and `value` dropped, when a fault happened on the
  * way. NULL stays NULL. */
@@ -134,9 +144,8 @@ xmlrpc_value *rpc_built(xmlrpc_env *env, xmlrpc_value *value);
 void rpc_set_string(xmlrpc_env *env, xmlrpc_value *to, const char *name, const char *text);
 void rpc_set_int(xmlrpc_env *env, xmlrpc_value *to, const char *name, int number);
 void rpc_set_bool(xmlrpc_env *env, xmlrpc_value *to, const char *name, bool yes);
-/* Takes `value`'s reference. A NULL value is a no-op, and so is a fault that the env has already:
- * the value is then left alone, as it may be none (see above); whoever passes one that was built
- * in steps passes rpc_built(env, value), so that it is not lost. */
+/* Takes `value`'s reference, also when it fails or the env has a fault already. A NULL value is a
+ * no-op (its maker set the fault). */
 void rpc_set_value(xmlrpc_env *env, xmlrpc_value *to, const char *name, xmlrpc_value *value);
 /* Appends to an array, likewise. */
 void rpc_append(xmlrpc_env *env, xmlrpc_value *to, xmlrpc_value *value);

@@ -47,7 +47,10 @@ const char *rpc_type_name(xmlrpc_value *value)
 
 static int read_full(struct read *r)
 {
-	return err_code(r->e, RPC_FAULT_TOO_LARGE, "%s: more than one call may hold", r->where);
+	if (r->arena->full)
+		return err_code(r->e, RPC_FAULT_TOO_LARGE, "%s: more than one call may hold",
+				r->where);
+	return err_code(r->e, RPC_FAULT_STORE, "%s: out of memory", r->where);
 }
 
 /* Cut, and with control characters and broken UTF-8 masked, so that the text is fit for a fault. */

@@ -24,6 +24,8 @@ enum {
 	GUARD_HASHES = (XML_GUARD_DEPTH_MAX / 3 + 1) * GUARD_MEMBERS_MAX,
 	GUARD_ATTRIBUTES_MAX = 16, /* of a whole document: XML-RPC has none but name spaces */
 	GUARD_DECLARATION_MAX = 256,
+	GUARD_ROOM = 16 << 10,
+	GUARD_ROOM_EACH = 320,
 };
 
 enum guard_element {
@@ -382,6 +384,19 @@ static int guard_document(struct guard *g)
 	return 0;
 }
 
+/* xmlrpc-c 1.33's parser frees what it never had when its memory runs out in the middle. So what it
+ * takes at most must be there before: its tree and its values, some 250 bytes an element. */
+static int guard_room(struct guard *g)
+{
+	/* volatile: else compilers leave out what is freed unused */
+	void *volatile room = malloc(GUARD_ROOM + g->scan.len * 2 + g->elements * GUARD_ROOM_EACH);
+
+	if (!room)
+		return xml_scan_fail(&g->scan, RPC_FAULT_STORE, "out of memory");
+	free(room);
+	return 0;
+}
+
 int xml_guard_check(const char *body, size_t len, size_t elements_max, size_t bytes_max,
 		    struct err *e)
 {
@@ -394,6 +409,8 @@ int xml_guard_check(const char *body, size_t len, size_t elements_max, size_t by
 				len, bytes_max);
 	result = guard_document(&g);
 	free(g.hashes);
+	if (!result)
+		result = guard_room(&g);
 	return result;
 }
 

@@ -22,7 +22,8 @@ enum {
  * bounds, its tags nest, its declaration (if any) names UTF-8, it uses none of the extension types
  * (i8, nil, …), and no struct has a member twice. Otherwise -1, with e->code the fault to answer
  * (RPC_FAULT_PARSE, _CALL, _PARAMS, _TOO_LARGE, or _STORE when out of memory) and a text that says
- * what was found at which byte. One pass; no allocation but a bounded table of member names. */
+ * what was found at which byte. One pass; it allocates a bounded table of
+ * member names, and tries whether there is as much memory as parsing may take. */
 int xml_guard_check(const char *body, size_t len, size_t elements_max, size_t bytes_max,
 		    struct err *e);
 
