@@ -252,7 +252,8 @@ static int method_fault_code(const xmlrpc_env *env, const char *body, size_t len
 
 	if (env->fault_code == XMLRPC_LIMIT_EXCEEDED_ERROR)
 		return RPC_FAULT_TOO_LARGE;
-	if (env->fault_code == XMLRPC_INTERNAL_ERROR)
+	/* Its parser says "out of memory" with the code of a bad document. */
+	if (env->fault_code == XMLRPC_INTERNAL_ERROR || strstr(env->fault_string, "memory"))
 		return RPC_FAULT_STORE;
 	return memmem(body, len, call, sizeof(call) - 1) ? RPC_FAULT_PARAMS : RPC_FAULT_CALL;
 }
@@ -310,6 +311,8 @@ int method_serialize(xmlrpc_value *result, const struct err *fault, struct buf *
 
 	buf_reset(out);
 	xmlrpc_env_init(&env);
+	if (!rpc_has_room(&env, 0))
+		goto done;
 	block = xmlrpc_mem_block_new(&env, 0);
 	if (env.fault_occurred)
 		goto done;

@@ -27,16 +27,23 @@ static const char *legacy_text(struct call *call, size_t index, const char *what
 {
 	xmlrpc_value *value = call_param(call, index);
 	const char *text = NULL, *copy = NULL;
+	bool fits, spent;
 	xmlrpc_env env;
 
 	xmlrpc_env_init(&env);
 	if (value && xmlrpc_value_type(value) == XMLRPC_TYPE_STRING)
 		xmlrpc_read_string(&env, value, &text);
-	if (!env.fault_occurred && text && strlen(text) <= LEGACY_TEXT_MAX)
+	if (env.fault_occurred)
+		text = NULL;
+	fits = text && strlen(text) <= LEGACY_TEXT_MAX;
+	if (fits)
 		copy = arena_strndup(&call->arena, text, strlen(text));
+	spent = env.fault_code == XMLRPC_INTERNAL_ERROR || (fits && !copy);
 	free((char *)(uintptr_t)text); /* xmlrpc-c's headers offer nothing else */
 	xmlrpc_env_clean(&env);
-	if (!copy)
+	if (spent)
+		call_answer(call, NULL);
+	else if (!copy)
 		call_fault(call, RPC_FAULT_PARAMS, "%s: parameter %zu is the %s, a string",
 			   call->method->name, index + 1, what);
 	return copy;
@@ -50,7 +57,7 @@ static bool legacy_number(struct call *call, size_t index, const char *what, lon
 	const char *text = NULL;
 	char *end = NULL;
 	xmlrpc_env env;
-	bool ok = false;
+	bool ok = false, spent;
 	int number;
 
 	xmlrpc_env_init(&env);
@@ -60,16 +67,23 @@ static bool legacy_number(struct call *call, size_t index, const char *what, lon
 		ok = !env.fault_occurred;
 	} else if (value && xmlrpc_value_type(value) == XMLRPC_TYPE_STRING) {
 		xmlrpc_read_string(&env, value, &text);
-		if (!env.fault_occurred && text && *text && strlen(text) <= 6 &&
+		if (env.fault_occurred)
+			text = NULL;
+		if (text && *text && strlen(text) <= 6 &&
 		    strspn(text, "-0123456789") == strlen(text)) {
 			*out = strtol(text, &end, 10);
 			ok = *end == '\0';
 		}
 	}
+	spent = env.fault_code == XMLRPC_INTERNAL_ERROR;
 	free((char *)(uintptr_t)text); /* xmlrpc-c's headers offer nothing else */
 	xmlrpc_env_clean(&env);
 	if (ok && *out >= min && *out <= max)
 		return true;
+	if (spent) {
+		call_answer(call, NULL);
+		return false;
+	}
 	call_fault(call, RPC_FAULT_PARAMS, "%s: parameter %zu is the %s, an int from %ld to %ld",
 		   call->method->name, index + 1, what, min, max);
 	return false;
@@ -129,7 +143,7 @@ static void legacy_answer_bool(struct call *call, bool yes)
 	xmlrpc_env env;
 
 	xmlrpc_env_init(&env);
-	call_answer_env(call, &env, xmlrpc_bool_new(&env, yes));
+	call_answer_env(call, &env, rpc_new_bool(&env, yes));
 }
 
 /* ---- register ---- */
@@ -173,7 +187,7 @@ static void legacy_register_finish(struct edit *edit)
 	xmlrpc_env_init(&env);
 	call_answer_env(
 		call, &env,
-		xmlrpc_int_new(&env, edit->number > INT32_MAX ? INT32_MAX : (int)edit->number));
+		rpc_new_int(&env, edit->number > INT32_MAX ? INT32_MAX : (int)edit->number));
 }
 
 void legacy_register(struct call *call)
@@ -192,15 +206,23 @@ void legacy_register(struct call *call)
 	if (call_param_count(call) == 4 && !legacy_number(call, 3, "status", -1, 1, &status))
 		return;
 	if (legacy_split_host(call, host, &in) < 0) {
-		call_fault(call, RPC_FAULT_PARAMS,
-			   "register: host \"%.80s\"; allowed: a host name or address, with or "
-			   "without http:// before it",
-			   host);
+		if (!in.host)
+			call_answer(call, NULL);
+		else
+			call_fault(call, RPC_FAULT_PARAMS,
+				   "register: host \"%.80s\"; allowed: a host name or address, "
+				   "with or "
+				   "without http:// before it",
+				   host);
 		return;
 	}
 	in.port = (uint16_t)port;
 	in.id = arena_printf(&call->arena, "%s%s:%ld", in.host[0] == ':' ? "0" : "", in.host, port);
-	if (!in.id || !instance_id_is_valid(in.id)) {
+	if (!in.id) {
+		call_answer(call, NULL);
+		return;
+	}
+	if (!instance_id_is_valid(in.id)) {
 		call_fault(call, RPC_FAULT_PARAMS, "register: host: longer than 120 characters");
 		return;
 	}
@@ -316,11 +338,15 @@ void legacy_get_service_details(struct call *call)
 		return;
 	}
 	host = legacy_host(call, record);
+	if (!host) {
+		catalog_view_unref(&found.view);
+		call_answer(call, NULL);
+		return;
+	}
 	xmlrpc_env_init(&env);
-	pair = xmlrpc_array_new(&env);
-	if (host)
-		rpc_append(&env, pair, xmlrpc_string_new(&env, host));
-	rpc_append(&env, pair, xmlrpc_int_new(&env, record->in.port));
+	pair = rpc_new_array(&env);
+	rpc_append(&env, pair, rpc_new_string(&env, host));
+	rpc_append(&env, pair, rpc_new_int(&env, record->in.port));
 	catalog_view_unref(&found.view);
 	call_answer_env(call, &env, pair);
 }
@@ -329,6 +355,7 @@ void legacy_get_service_details(struct call *call)
 
 static void legacy_list_one(struct call *call, struct json_writer *j, const struct record *r)
 {
+	const char *host = legacy_host(call, r);
 	char number[24];
 	int status = r->in.status == INSTANCE_UP ? 1 : 0;
 
@@ -343,7 +370,8 @@ static void legacy_list_one(struct call *call, struct json_writer *j, const stru
 	json_write_key(j, "name");
 	json_write_string(j, r->in.service);
 	json_write_key(j, "host");
-	json_write_string(j, legacy_host(call, r));
+	json_write_string(j, host ? host : "");
+	j->out->failed |= !host;
 	json_write_key(j, "port");
 	json_write_uint(j, r->in.port);
 	json_write_key(j, "status");
@@ -373,14 +401,16 @@ static void legacy_answer_listing(struct call *call, struct record **records, si
 	for (size_t i = 0; i < count; i++)
 		legacy_list_one(call, &j, records[i]);
 	json_write_object_end(&j);
-	if (text.failed) {
+	if (text.failed && text.len < LEGACY_LISTING_MAX / 2) {
+		call_answer(call, NULL);
+	} else if (text.failed) {
 		call_fault(call, RPC_FAULT_LEGACY,
 			   "%zu instances are too many for one answer; use registry.services and "
 			   "registry.lookup",
 			   count);
 	} else {
 		xmlrpc_env_init(&env);
-		call_answer_env(call, &env, xmlrpc_string_new_lp(&env, text.len, text.data));
+		call_answer_env(call, &env, rpc_new_text(&env, text.data, text.len));
 	}
 	buf_fini(&text);
 }
@@ -413,5 +443,5 @@ void legacy_get_reg_count(struct call *call)
 		return;
 	catalog_stats(call->registry->catalog, &stats);
 	xmlrpc_env_init(&env);
-	call_answer_env(call, &env, xmlrpc_int_new(&env, (int)stats.instances));
+	call_answer_env(call, &env, rpc_new_int(&env, (int)stats.instances));
 }

@@ -103,8 +103,8 @@ void method_lookup(struct call *call)
 	}
 	statuses = lookup_statuses(&want);
 	xmlrpc_env_init(&env);
-	out = xmlrpc_struct_new(&env);
-	list = xmlrpc_array_new(&env);
+	out = rpc_new_struct(&env);
+	list = rpc_new_array(&env);
 	for (size_t i = 0; found.view && i < found.view->count; i++) {
 		const struct instance *in = &found.view->records[i]->in;
 
@@ -149,10 +149,10 @@ static const struct rpc_field services_fields[] = {
 static xmlrpc_value *services_build(xmlrpc_env *env, const struct catalog *catalog,
 				    const struct catalog_summary *all, size_t count)
 {
-	xmlrpc_value *list = xmlrpc_array_new(env);
+	xmlrpc_value *list = rpc_new_array(env);
 
 	for (size_t i = 0; i < count; i++) {
-		xmlrpc_value *one = xmlrpc_struct_new(env);
+		xmlrpc_value *one = rpc_new_struct(env);
 
 		rpc_set_string(env, one, "name", all[i].name);
 		rpc_set_int(env, one, "instances", (int)all[i].instances);
@@ -185,7 +185,7 @@ void method_services(struct call *call)
 		return;
 	}
 	xmlrpc_env_init(&env);
-	out = xmlrpc_struct_new(&env);
+	out = rpc_new_struct(&env);
 	method_set_revision(&env, out, catalog, revision);
 	rpc_set_value(&env, out, "services", services_build(&env, catalog, all, (size_t)count));
 	free(all);
@@ -213,7 +213,7 @@ void method_stats(struct call *call)
 	catalog_stats(r->catalog, &catalog);
 	writer_stats(r->writer, &writer);
 	xmlrpc_env_init(&env);
-	out = xmlrpc_struct_new(&env);
+	out = rpc_new_struct(&env);
 	method_set_revision(&env, out, r->catalog, catalog.revision);
 	rpc_set_string(&env, out, "version", MICROREG_VERSION);
 	stats_set(&env, out, "uptime_s", (clock_ms() - r->started_ms) / 1000);

@@ -22,9 +22,9 @@ void system_list_methods(struct call *call)
 	xmlrpc_env env;
 
 	xmlrpc_env_init(&env);
-	list = xmlrpc_array_new(&env);
+	list = rpc_new_array(&env);
 	for (const struct method *m = method_table; m->name; m++)
-		rpc_append(&env, list, xmlrpc_string_new(&env, m->name));
+		rpc_append(&env, list, rpc_new_string(&env, m->name));
 	call_answer_env(call, &env, list);
 }
 
@@ -39,9 +39,13 @@ static const struct method *system_method(struct call *call)
 	xmlrpc_env_init(&env);
 	if (value && call_param_count(call) == 1)
 		xmlrpc_read_string(&env, value, &name);
-	if (!env.fault_occurred && name)
+	if (env.fault_occurred)
+		name = NULL;
+	else if (name)
 		method = method_find(name);
-	if (!name)
+	if (env.fault_code == XMLRPC_INTERNAL_ERROR)
+		call_answer(call, NULL);
+	else if (!name)
 		call_fault(call, RPC_FAULT_PARAMS, "%s: takes one string, the name of a method",
 			   call->method->name);
 	else if (!method)
@@ -61,7 +65,7 @@ void system_method_help(struct call *call)
 	if (!method)
 		return;
 	xmlrpc_env_init(&env);
-	call_answer_env(call, &env, xmlrpc_string_new(&env, method->help));
+	call_answer_env(call, &env, rpc_new_string(&env, method->help));
 }
 
 void system_method_signature(struct call *call)
@@ -73,12 +77,12 @@ void system_method_signature(struct call *call)
 	if (!method)
 		return;
 	xmlrpc_env_init(&env);
-	all = xmlrpc_array_new(&env);
-	one = xmlrpc_array_new(&env);
-	for (const char *at = method->signatures; !env.fault_occurred;) {
+	all = rpc_new_array(&env);
+	one = rpc_new_array(&env);
+	for (const char *at = method->signatures;;) {
 		size_t len = strcspn(at, ",;");
 
-		rpc_append(&env, one, xmlrpc_string_new_lp(&env, len, at));
+		rpc_append(&env, one, rpc_new_text(&env, at, len));
 		at += len;
 		if (*at == ',') {
 			at++;
@@ -88,7 +92,7 @@ void system_method_signature(struct call *call)
 		one = NULL;
 		if (!*at++)
 			break;
-		one = xmlrpc_array_new(&env);
+		one = rpc_new_array(&env);
 	}
 	if (one)
 		xmlrpc_DECREF(one);
@@ -141,12 +145,12 @@ static xmlrpc_value *multicall_outcome(xmlrpc_env *env, struct multicall_item *i
 	xmlrpc_value *value;
 
 	if (item->result) {
-		value = xmlrpc_array_new(env);
+		value = rpc_new_array(env);
 		rpc_append(env, value, item->result);
 		item->result = NULL;
 		return value;
 	}
-	value = xmlrpc_struct_new(env);
+	value = rpc_new_struct(env);
 	rpc_set_int(env, value, "faultCode", item->fault.code);
 	rpc_set_string(env, value, "faultString", item->fault.text);
 	return value;
@@ -159,7 +163,7 @@ static void multicall_finish(struct multicall *m)
 	xmlrpc_env env;
 
 	xmlrpc_env_init(&env);
-	results = xmlrpc_array_new(&env);
+	results = rpc_new_array(&env);
 	for (size_t i = 0; i < m->count; i++)
 		rpc_append(&env, results, multicall_outcome(&env, &m->items[i]));
 	for (size_t i = 0; i < m->count; i++)

@@ -67,7 +67,7 @@ static const struct rpc_field watch_fields[] = {
 static xmlrpc_value *watch_build_change(xmlrpc_env *env, const char *service,
 					const struct catalog_view *view, bool held)
 {
-	xmlrpc_value *change = xmlrpc_struct_new(env), *list = xmlrpc_array_new(env);
+	xmlrpc_value *change = rpc_new_struct(env), *list = rpc_new_array(env);
 	size_t count = 0;
 
 	for (size_t i = 0; view && i < view->count; i++) {
@@ -92,8 +92,8 @@ static void watch_answer(struct watch *watch, const struct catalog_changes *chan
 
 	catalog_position_print(r->catalog, changes->position, revision);
 	xmlrpc_env_init(&env);
-	out = xmlrpc_struct_new(&env);
-	list = xmlrpc_array_new(&env);
+	out = rpc_new_struct(&env);
+	list = rpc_new_array(&env);
 	for (size_t i = 0; i < changes->count; i++)
 		rpc_append(&env, list,
 			   watch_build_change(&env, changes->items[i].service,
@@ -245,14 +245,17 @@ static struct drain_use *report_uses(struct call *call, xmlrpc_value *list, size
 		xmlrpc_value *item = NULL;
 
 		xmlrpc_array_read_item(&env, list, (unsigned)i, &item);
-		if (env.fault_occurred ||
-		    rpc_read_struct("registry.report: instances", item, report_use_fields, 4,
+		if (env.fault_occurred) {
+			uses = NULL;
+			(void)err_code(e, RPC_FAULT_STORE, "the registry is out of memory");
+			break;
+		}
+		if (rpc_read_struct("registry.report: instances", item, report_use_fields, 4,
 				    &call->arena, &use, e) < 0)
 			uses = NULL;
 		else
 			uses[i] = (struct drain_use){use.service, use.id, (unsigned)use.in_flight};
-		if (!env.fault_occurred)
-			xmlrpc_DECREF(item); /* the array keeps it */
+		xmlrpc_DECREF(item); /* the array keeps it */
 	}
 	xmlrpc_env_clean(&env);
 	return uses;
@@ -285,7 +288,7 @@ void method_report(struct call *call)
 	now.at = now.base = catalog_revision(catalog);
 	catalog_position_print(catalog, now, revision);
 	xmlrpc_env_init(&env);
-	out = xmlrpc_struct_new(&env);
+	out = rpc_new_struct(&env);
 	rpc_set_string(&env, out, "revision", revision);
 	call_answer_env(call, &env, out);
 }

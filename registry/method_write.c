@@ -79,7 +79,7 @@ static void register_finish(struct edit *edit)
 	if (!write_succeeded(edit))
 		return;
 	xmlrpc_env_init(&env);
-	out = xmlrpc_struct_new(&env);
+	out = rpc_new_struct(&env);
 	rpc_set_string(&env, out, "id", edit->in.id);
 	rpc_set_string(&env, out, "lease", edit->lease);
 	rpc_set_int(&env, out, "ttl_ms", (int)edit->in.ttl_ms);
@@ -137,7 +137,7 @@ struct beats {
 static xmlrpc_value *beat_build(xmlrpc_env *env, const struct catalog *catalog,
 				const struct beat *beat)
 {
-	xmlrpc_value *out = xmlrpc_struct_new(env);
+	xmlrpc_value *out = rpc_new_struct(env);
 
 	if (beat->fault.code) {
 		rpc_set_int(env, out, "faultCode", beat->fault.code);
@@ -164,7 +164,7 @@ static void beats_answer(struct beats *beats)
 	}
 	xmlrpc_env_init(&env);
 	if (beats->many) {
-		out = xmlrpc_array_new(&env);
+		out = rpc_new_array(&env);
 		for (size_t i = 0; i < beats->count; i++)
 			rpc_append(&env, out, beat_build(&env, catalog, &beats->items[i]));
 	} else {
@@ -379,7 +379,7 @@ static void deregister_drained(struct drain_wait *wait, bool drained)
 	xmlrpc_env env;
 
 	xmlrpc_env_init(&env);
-	out = xmlrpc_struct_new(&env);
+	out = rpc_new_struct(&env);
 	rpc_set_bool(&env, out, "existed", target->edit.existed);
 	rpc_set_bool(&env, out, "drained", drained);
 	write_set_revision(&env, out, call->registry->catalog, target->edit.op.revision);
@@ -441,7 +441,7 @@ static void set_status_finish(struct edit *edit)
 	if (!write_succeeded(edit))
 		return;
 	xmlrpc_env_init(&env);
-	out = xmlrpc_struct_new(&env);
+	out = rpc_new_struct(&env);
 	write_set_revision(&env, out, call->registry->catalog, edit->op.revision);
 	call_answer_env(call, &env, out);
 }
@@ -469,7 +469,7 @@ static void backup_finish(struct edit *edit)
 	if (!write_succeeded(edit))
 		return;
 	xmlrpc_env_init(&env);
-	out = xmlrpc_struct_new(&env);
+	out = rpc_new_struct(&env);
 	rpc_set_string(&env, out, "file", edit->file);
 	call_answer_env(call, &env, out);
 }
