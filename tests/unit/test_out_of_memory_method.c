@@ -1,0 +1,287 @@
+/*
+ * Out of memory in the registry: each allocation of each method's call fails
+ * once, those of xmlrpc-c and of the writer's thread too. The call is answered
+ * by a fault or a result, and the same call works the next time.
+ */
+#include "common/clock.h"
+#include "registry/catalog.h"
+#include "registry/drain.h"
+#include "registry/keeper.h"
+#include "registry/method.h"
+#include "registry/store.h"
+#include "registry/writer.h"
+#include "tests/unit/fail_malloc.h"
+#include "tests/unit/unit.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- A store in the place of the real one ---- */
+
+struct store {
+	uint64_t revision, number;
+};
+
+const char *store_database(const struct store *store)
+{
+	(void)store;
+	return "00aa00aa00";
+}
+
+uint64_t store_revision(const struct store *store)
+{
+	return store->revision;
+}
+
+uint64_t store_number(const struct store *store)
+{
+	return store->number;
+}
+
+int store_backup(struct store *store, char *file, size_t size, struct err *e)
+{
+	(void)store;
+	(void)e;
+	(void)snprintf(file, size, "copy");
+	return 0;
+}
+
+int store_commit(struct store *store, const struct store_change *changes, size_t count,
+		 uint64_t revision, uint64_t number, struct err *e)
+{
+	(void)changes;
+	(void)count;
+	(void)e;
+	store->revision = revision;
+	store->number = number;
+	return 0;
+}
+
+/* ---- The registry ---- */
+
+static struct store fake;
+static struct registry r;
+
+static void on_change(void *arg)
+{
+	(void)arg;
+	keeper_changed(r.keeper);
+}
+
+static void start(void)
+{
+	struct catalog_limits limits = {
+		.instances_max = 5000, .services_max = 5000, .tombstones_max = 2};
+	struct writer_options options = {.store = &fake, .on_change = on_change};
+	struct err e = {0};
+
+	method_init();
+	fake = (struct store){0};
+	memset(&r, 0, sizeof(r));
+	r.catalog = catalog_new("00aa00aa00", 0, &limits, clock_ms());
+	r.drain = drain_new();
+	r.keeper = keeper_new(&r, 100, &e);
+	options.catalog = r.catalog;
+	r.writer = writer_start(&options, &e);
+	ck_assert(r.catalog && r.drain && r.keeper && r.writer);
+}
+
+static void stop(void)
+{
+	keeper_stop(r.keeper);
+	writer_stop(&r.writer);
+	drain_stop(r.drain);
+	keeper_free(&r.keeper);
+	drain_free(&r.drain);
+	catalog_free(&r.catalog);
+}
+
+/* ---- Calls ---- */
+
+struct asked {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	int times;
+	int code;	  /* the fault's; 0: a result */
+	bool unspeakable; /* there was no memory for the document */
+	char text[256];
+};
+
+static void answered(struct call *call, xmlrpc_value *result, const struct err *fault)
+{
+	struct asked *asked = call->owner;
+	struct buf text;
+
+	pthread_mutex_lock(&asked->lock);
+	buf_init(&text, 16 << 20);
+	asked->unspeakable = method_serialize(result, fault, &text) < 0;
+	buf_fini(&text);
+	if (result)
+		xmlrpc_DECREF(result);
+	asked->code = fault ? fault->code : result ? 0 : -1;
+	if (fault)
+		memcpy(asked->text, fault->text, sizeof(asked->text) - 1);
+	asked->times++;
+	pthread_cond_broadcast(&asked->changed);
+	pthread_mutex_unlock(&asked->lock);
+}
+
+struct ask {
+	const char *body;
+	struct asked asked;
+};
+
+/* Asserts nothing: memory may be out. */
+static int ask(void *arg)
+{
+	struct ask *a = arg;
+	struct call *call = call_new(&r);
+
+	a->asked = (struct asked){.lock = PTHREAD_MUTEX_INITIALIZER,
+				  .changed = PTHREAD_COND_INITIALIZER};
+	if (!call) {
+		a->asked.times = 1;
+		a->asked.code = RPC_FAULT_STORE; /* as the door says */
+		(void)snprintf(a->asked.text, sizeof(a->asked.text), "out of memory");
+		return -1;
+	}
+	call->answered = answered;
+	call->owner = &a->asked;
+	call->nested = true; /* else a watch would wait */
+	(void)snprintf(call->peer, sizeof(call->peer), "127.0.0.1");
+	method_handle(call, a->body, strlen(a->body));
+	pthread_mutex_lock(&a->asked.lock);
+	while (!a->asked.times)
+		pthread_cond_wait(&a->asked.changed, &a->asked.lock);
+	pthread_mutex_unlock(&a->asked.lock);
+	return a->asked.code || a->asked.unspeakable ? -1 : 0;
+}
+
+static void check(void *arg, int result)
+{
+	struct ask *a = arg;
+
+	(void)result;
+	ck_assert_int_eq(a->asked.times, 1);
+	/* Whatever fails, it is the registry's fault and not the caller's. */
+	ck_assert_msg(a->asked.code == 0 || a->asked.code == RPC_FAULT_STORE, "%d: %s",
+		      a->asked.code, a->asked.text);
+	ck_assert(!a->asked.code || a->asked.text[0]);
+}
+
+#define STRING(name, value) "<member><name>" name "</name><value>" value "</value></member>"
+#define INT(name, value)    STRING(name, "<int>" value "</int>")
+#define STRUCT(members)	    "<value><struct>" members "</struct></value>"
+#define ARRAY(items)	    "<array><data>" items "</data></array>"
+#define PARAM(value)	    "<param>" value "</param>"
+#define CALL(method, params)                                                                    \
+	"<?xml version=\"1.0\"?><methodCall><methodName>" method "</methodName><params>" params \
+	"</params></methodCall>"
+#define INSTANCE STRING("service", "a") STRING("id", "x")
+#define WHOLE                                                                                 \
+	INSTANCE STRING("host", "10.0.0.1") INT("port", "80") INT("ttl_ms", "5000")           \
+		STRING("zone", "z") STRING("tags", ARRAY("<value>t</value><value>u</value>")) \
+			STRING("meta", "<struct>" STRING("k", "v") "</struct>")               \
+				STRING("check", "<struct>" STRING("type", "tcp") "</struct>") \
+					STRING("routes", ARRAY("<value>GET /a</value>"))
+#define ONE(method, struct_value)                      \
+	"<value><struct>" STRING("methodName", method) \
+		STRING("params", ARRAY(struct_value)) "</struct></value>"
+
+static const char *const bodies[] = {
+	CALL("registry.register", PARAM(STRUCT(WHOLE))),
+	CALL("registry.register", PARAM(STRUCT(STRING("service", "a") INT("port", "80")))),
+	CALL("registry.heartbeat", PARAM(STRUCT(INSTANCE INT("load", "5")))),
+	CALL("registry.heartbeats", PARAM("<value>" ARRAY(STRUCT(INSTANCE) STRUCT(
+					    STRING("service", "b") STRING("id", "y"))) "</value>")),
+	CALL("registry.set_status", PARAM(STRUCT(INSTANCE STRING("status", "up")))),
+	CALL("registry.lookup", PARAM(STRUCT(STRING("service", "a")))),
+	CALL("registry.lookup", PARAM(STRUCT(STRING("service", "none")))),
+	CALL("registry.services", PARAM(STRUCT(STRING("prefix", "a") INT("limit", "5")))),
+	CALL("registry.watch", PARAM(STRUCT(STRING("revision", "") STRING(
+				       "watcher", "<struct>" STRING("name", "g")
+							  STRING("kind", "gateway") "</struct>")))),
+	CALL("registry.report",
+	     PARAM(STRUCT(STRING("watcher", "<struct>" STRING("name", "g")
+						    STRING("kind", "gateway") "</struct>")
+				  STRING("revision", "00aa00aa00.1")
+					  STRING("instances",
+						 ARRAY(STRUCT(INSTANCE INT("in_flight", "1"))))))),
+	CALL("registry.stats", ""),
+	CALL("registry.backup", ""),
+	CALL("register", PARAM("<value>l</value>") PARAM("<value>http://10.0.0.2</value>")
+				 PARAM("<value>8080</value>")),
+	CALL("get_service_details", PARAM("<value>a</value>")),
+	CALL("update_status", PARAM("<value>l</value>") PARAM("<value><int>1</int></value>")),
+	CALL("unregister", PARAM("<value>l</value>")),
+	CALL("get_all_service_details", ""),
+	CALL("get_reg_count", ""),
+	CALL("system.listMethods", ""),
+	CALL("system.methodSignature", PARAM("<value>register</value>")),
+	CALL("system.methodHelp", PARAM("<value>register</value>")),
+	CALL("system.multicall",
+	     PARAM("<value>" ARRAY(ONE("registry.lookup", STRUCT(STRING("service", "a"))) ONE(
+		     "registry.heartbeat", STRUCT(INSTANCE)) ONE("get_reg_count", "")) "</value>")),
+	CALL("registry.deregister", PARAM(STRUCT(INSTANCE))),
+};
+
+static void once(const char *body)
+{
+	struct ask a = {.body = body};
+
+	ck_assert_msg(ask(&a) == 0, "%d: %s", a.asked.code, a.asked.text);
+}
+
+START_TEST(every_method_survives_every_failed_allocation)
+{
+	struct ask a = {.body = bodies[_i]};
+	struct fail_malloc_count count;
+
+	once(bodies[0]); /* there is something to find */
+	count = fail_malloc_each(ask, check, &a);
+	ck_assert_uint_gt(count.refused, 0);
+	once(bodies[0]);
+	once(bodies[5]);
+	once(bodies[_i]);
+}
+END_TEST
+
+START_TEST(a_call_that_is_refused_is_refused_without_memory_too)
+{
+	struct ask a = {
+		.body = CALL("registry.lookup", PARAM("<value><int>99999999999</int></value>"))};
+
+	for (int on = 0; on < 2; on++) {
+		for (size_t nth = 1, met = 1; met; nth++) {
+			int refused;
+
+			fail_malloc_arm(nth, on);
+			refused = ask(&a);
+			met = fail_malloc_disarm();
+			ck_assert_int_eq(refused, -1);
+			ck_assert(met || a.asked.code == RPC_FAULT_PARAMS);
+		}
+	}
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("out_of_memory_method");
+	TCase *t = tcase_create("method");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_checked_fixture(t, start, stop);
+	tcase_add_loop_test(t, every_method_survives_every_failed_allocation, 0,
+			    sizeof(bodies) / sizeof(bodies[0]));
+	tcase_add_test(t, a_call_that_is_refused_is_refused_without_memory_too);
+	suite_add_tcase(s, t);
+	return s;
+}
+
+int main(void)
+{
+	return unit_run(suite());
+}
