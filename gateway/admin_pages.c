@@ -292,6 +292,19 @@ static void admin_json_route_cache(struct json_writer *j, const struct settings_
 	json_write_object_end(j);
 }
 
+static void admin_json_split(struct json_writer *j, const struct settings_split *split)
+{
+	json_write_key(j, "split");
+	json_write_array(j);
+	for (size_t i = 0; i < split->count; i++) {
+		json_write_object(j);
+		admin_key_string(j, "service", split->shares[i].service_name);
+		admin_key_uint(j, "weight", split->shares[i].weight);
+		json_write_object_end(j);
+	}
+	json_write_array_end(j);
+}
+
 static void admin_json_route(struct json_writer *j, const struct settings_route *route)
 {
 	json_write_object(j);
@@ -302,6 +315,8 @@ static void admin_json_route(struct json_writer *j, const struct settings_route 
 	admin_json_conditions(j, "query", &route->query);
 	if (route->service_name)
 		admin_key_string(j, "service", route->service_name);
+	if (route->split.count)
+		admin_json_split(j, &route->split);
 	if (route->rewrite)
 		admin_key_string(j, "rewrite", template_text(route->rewrite));
 	if (route->redirect.to)

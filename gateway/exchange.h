@@ -34,6 +34,7 @@ struct exchange {
 	struct span path; /* normalized: what is matched, forwarded, and the cache's key */
 	struct router_match match;
 	const struct settings_route *route; /* NULL until routed */
+	size_t service;			    /* the route's, or its split's for this request */
 	/* What the route made of it: */
 	bool rewritten;			     /* path and request.query are the route's … */
 	struct span asked_path, asked_query; /* … and these the client's */

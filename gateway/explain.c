@@ -143,6 +143,15 @@ static void explain_found(struct explainer *x)
 	}
 	if (route->rewrite)
 		explain_template(x, "rewritten", route->rewrite);
+	for (size_t i = 0; i < route->split.count; i++) {
+		const struct settings_share *share = &route->split.shares[i];
+
+		(void)buf_printf(x->out, "service: %s, weight %u of %u\n", share->service_name,
+				 share->weight, route->split.total);
+		explain_service(x->settings, &x->settings->services[share->service], x->out);
+	}
+	if (route->split.count)
+		return;
 	(void)buf_printf(x->out, "service: %s\n", route->service_name);
 	explain_service(x->settings, &x->settings->services[route->service], x->out);
 }

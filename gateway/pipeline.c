@@ -69,6 +69,21 @@ static bool pipeline_route(struct exchange *x)
 	return false;
 }
 
+/* Its address; behind a trusted proxy, the one that the proxy tells. */
+static struct span pipeline_client_address(const struct exchange *x)
+{
+	struct span address = {x->client->address, strlen(x->client->address)};
+	const struct http1_field *told = http1_head_find_text(&x->request, "X-Forwarded-For");
+	const char *at, *end;
+
+	if (!told || !told->value.len || !table_trusts(x->table->table, &x->client->peer))
+		return address;
+	end = told->value.at + told->value.len; /* the last of the list is the proxy's own word */
+	for (at = end; at > told->value.at && at[-1] != ',' && at[-1] != ' ';)
+		at--;
+	return (struct span){at, (size_t)(end - at)};
+}
+
 /* What the route does with it, up to what its service is asked. False: answered. */
 static bool pipeline_act(struct exchange *x)
 {
@@ -82,6 +97,7 @@ static bool pipeline_act(struct exchange *x)
 		respond_fixed(x, &x->route->respond);
 		return false;
 	}
+	x->service = route_action_service(x, pipeline_client_address(x));
 	if (route_action_prepare(x, &reason) == 0)
 		return true;
 	respond_problem(x, reason ? PROBLEM_BAD_REQUEST : PROBLEM_NO_MEMORY, reason, NULL);
@@ -172,21 +188,6 @@ static struct http1_limits pipeline_limits(const struct settings *settings)
 				     .fields_max = settings->limits.headers_count};
 }
 
-/* Its address; behind a trusted proxy, the one that the proxy tells. */
-static struct span pipeline_client_address(const struct exchange *x)
-{
-	struct span address = {x->client->address, strlen(x->client->address)};
-	const struct http1_field *told = http1_head_find_text(&x->request, "X-Forwarded-For");
-	const char *at, *end;
-
-	if (!told || !told->value.len || !table_trusts(x->table->table, &x->client->peer))
-		return address;
-	end = told->value.at + told->value.len; /* the last of the list is the proxy's own word */
-	for (at = end; at > told->value.at && at[-1] != ',' && at[-1] != ' ';)
-		at--;
-	return (struct span){at, (size_t)(end - at)};
-}
-
 /* What tells requests apart for their service. */
 static void pipeline_key(struct exchange *x)
 {
@@ -203,8 +204,8 @@ static void pipeline_forward(struct exchange *x)
 	struct forward *fwd = &x->forward;
 
 	forward_init(fwd, x->worker, &x->arena, &pipeline_sink);
-	fwd->set = worker_resolve(x->worker, x->table, x->route->service);
-	fwd->settings = &settings->services[x->route->service];
+	fwd->set = worker_resolve(x->worker, x->table, x->service);
+	fwd->settings = &settings->services[x->service];
 	fwd->limits = pipeline_limits(settings);
 	fwd->timeout_ms = x->route->timeout_ms;
 	fwd->method = x->request.method;

@@ -43,8 +43,8 @@ static void pipeline_write_line(const struct exchange *x, uint64_t total_us)
 		.flags = x->flags,
 	};
 
-	if (x->route)
-		record.service = x->route->service_name;
+	if (x->route && (x->route->service_name || x->route->split.count))
+		record.service = x->table->table->settings->services[x->service].name;
 	if (fwd->endpoint) {
 		record.instance = fwd->endpoint->id;
 		record.attempts = fwd->attempts;

@@ -1,8 +1,10 @@
 /* route_action: renders the route's templates for one request. */
 #include "gateway/route_action.h"
+#include "common/siphash.h"
 #include "gateway/client.h"
 #include "gateway/http1_write.h"
 #include "gateway/template.h"
+#include "gateway/worker.h"
 
 #include <string.h>
 
@@ -10,6 +12,22 @@ enum {
 	ROUTE_ACTION_TARGET_MAX = 64 << 10, /* values at the limits of a head, escaped */
 	ROUTE_ACTION_FIELDS_MAX = 64 << 10,
 };
+
+size_t route_action_service(const struct exchange *x, struct span client)
+{
+	static const uint8_t key[16] = "microreg-splits";
+	const struct settings_split *split = &x->route->split;
+	uint64_t number;
+	size_t i = 0;
+
+	if (!split->count)
+		return x->route->service;
+	number = split->by == SPLIT_BY_CLIENT ? siphash(key, client.at, client.len)
+					      : worker_random(x->worker);
+	for (number %= split->total; number >= split->shares[i].weight; i++)
+		number -= split->shares[i].weight;
+	return split->shares[i].service;
+}
 
 static struct template_values route_action_values(const struct exchange *x)
 {
@@ -153,7 +171,7 @@ void route_action_write(struct exchange *x, const struct settings_edits *edits, 
 
 struct span route_action_cache_name(struct exchange *x)
 {
-	const char *name = x->route->service_name;
+	const char *name = x->table->table->settings->services[x->service].name;
 	size_t len = strlen(name);
 	char *text;
 

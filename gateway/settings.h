@@ -175,14 +175,31 @@ struct settings_redirect {
 	unsigned status;
 };
 
+/* One service of a split. */
+struct settings_share {
+	const char *service_name;
+	size_t service; /* as settings_route.service */
+	unsigned weight;
+};
+
+enum settings_split_by { SPLIT_BY_REQUEST = 0, SPLIT_BY_CLIENT };
+
+struct settings_split {
+	const struct settings_share *shares; /* none: the route has one service */
+	size_t count;
+	unsigned total; /* of the weights */
+	enum settings_split_by by;
+};
+
 struct settings_route {
 	struct route_pattern path;
 	const char *pattern; /* the path as written, for people */
 	unsigned methods;    /* HTTP_… bits; HTTP_ANY when not given; HEAD is set with GET */
 	struct settings_strings hosts; /* lower case; "*.example.org" too; none: any */
 	struct settings_conditions headers, query;
-	const char *service_name; /* of `service` below; NULL: redirect or respond is there */
+	const char *service_name; /* of `service` below; NULL: another of these is there */
 	size_t service;		  /* index into settings.services: every used one is there */
+	struct settings_split split;
 	struct settings_redirect redirect;
 	struct settings_fallback respond; /* given: the fixed answer */
 	const struct template *rewrite;	  /* of the path and query sent; NULL: the client's */

@@ -227,12 +227,11 @@ SETTINGS_EDIT_READERS(reply, true);
 void settings_check_actions(struct settings_reader *r, const struct settings_node *map,
 			    const struct settings_route *route)
 {
-	static const char *const ends[] = {"service", "redirect", "respond"};
+	static const char *const ends[] = {"service", "split", "redirect", "respond"};
 	static const char *const of_services[] = {"rewrite", "request", "cache", "fallback",
 						  "timeout"};
-	const struct settings_node *end = NULL;
+	const struct settings_node *split = settings_node_get(map, "split"), *end = NULL;
 
-	(void)route;
 	if (!map || map->kind != SETTINGS_MAP)
 		return;
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
@@ -248,7 +247,13 @@ void settings_check_actions(struct settings_reader *r, const struct settings_nod
 		settings_file_mistake(r->file, map,
 				      "the key \"service\" is missing; write service: name of a "
 				      "service");
-	if (!end || strcmp(end->key, "service") == 0)
+	if (split && route->split.total == 0 && split->kind == SETTINGS_LIST)
+		settings_file_mistake(r->file, split,
+				      "no share has a weight; write {service: NAME, weight: 1}");
+	if (!split && settings_node_get(map, "split_by"))
+		settings_file_mistake(r->file, settings_node_get(map, "split_by"),
+				      "there is no `split`; remove it");
+	if (!end || strcmp(end->key, "service") == 0 || strcmp(end->key, "split") == 0)
 		return;
 	for (size_t i = 0; i < sizeof(of_services) / sizeof(of_services[0]); i++) {
 		const struct settings_node *node = settings_node_get(map, of_services[i]);

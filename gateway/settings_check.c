@@ -142,34 +142,58 @@ static void settings_check_listed(struct settings_reader *r, const struct settin
 	}
 }
 
+/* The index of a service that a route names on that node. */
+static size_t settings_use_service(struct settings_reader *r, struct settings *s,
+				   struct settings_services *v, const char *name,
+				   const struct settings_node *node)
+{
+	struct settings_known *k = NULL;
+
+	if (!name) /* there is none, or it had a mistake */
+		return 0;
+	HASH_FIND(hh, v->known, name, strlen(name), k);
+	if (!k)
+		k = settings_add_service(r, s, v, name, node);
+	else if (k->bad) /* each line is told */
+		settings_refuse_service(r, s, name, node);
+	return k ? k->index : 0;
+}
+
+static void settings_use_services(struct settings_reader *r, struct settings *s,
+				  struct settings_services *v, struct settings_route *route,
+				  const struct settings_node *map)
+{
+	struct settings_share *shares =
+		(struct settings_share *)(uintptr_t)route->split.shares; /* ours still */
+	const struct settings_node *split = settings_node_get(map, "split");
+	const struct settings_node *at = split ? split->first : NULL;
+
+	route->service = settings_use_service(r, s, v, route->service_name,
+					      settings_node_get(map, "service"));
+	for (size_t i = 0; i < route->split.count && at; i++, at = at->next)
+		shares[i].service = settings_use_service(r, s, v, shares[i].service_name,
+							 settings_node_get(at, "service"));
+}
+
 static void settings_check_services(struct settings_reader *r, struct settings *s,
 				    struct settings_route *routes)
 {
 	const struct settings_node *list = settings_node_get(r->file->root, "routes");
 	const struct settings_node *at = list ? list->first : NULL;
 	struct settings_services v = {.count = s->service_listed};
+	size_t room = s->service_count;
 
-	v.all = settings_table_alloc(r, s->service_count + s->route_count, sizeof(*v.all));
+	for (size_t i = 0; i < s->route_count; i++)
+		room += 1 + routes[i].split.count;
+	v.all = settings_table_alloc(r, room, sizeof(*v.all));
 	if (!v.all)
 		return;
 	if (s->service_listed)
 		memcpy(v.all, s->services, s->service_listed * sizeof(*v.all));
 	s->services = v.all;
 	settings_check_listed(r, s, &v);
-	for (size_t i = 0; i < s->route_count && at; i++, at = at->next) {
-		const char *name = routes[i].service_name;
-		const struct settings_node *node = settings_node_get(at, "service");
-		struct settings_known *k = NULL;
-
-		if (!name)
-			continue;
-		HASH_FIND(hh, v.known, name, strlen(name), k);
-		if (!k)
-			k = settings_add_service(r, s, &v, name, node);
-		else if (k->bad) /* each line is told */
-			settings_refuse_service(r, s, name, node);
-		routes[i].service = k ? k->index : 0;
-	}
+	for (size_t i = 0; i < s->route_count && at; i++, at = at->next)
+		settings_use_services(r, s, &v, &routes[i], at);
 	HASH_CLEAR(hh, v.known);
 	s->service_count = v.count;
 }

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { SETTINGS_HOSTS_MAX = 1024, SETTINGS_CONDITIONS_MAX = 16 };
+enum { SETTINGS_HOSTS_MAX = 1024, SETTINGS_CONDITIONS_MAX = 16, SETTINGS_SHARES_MAX = 16 };
 
 #define HOUR_MS (3600 * UINT64_C(1000))
 #define TIB	(UINT64_C(1) << 40)
@@ -277,6 +277,28 @@ const struct settings_table settings_fallback_table = {SETTINGS_KEYS(settings_fa
 
 /* ---- The route ---- */
 
+static const struct settings_name settings_split_names[] = {
+	{"request", SPLIT_BY_REQUEST}, {"client", SPLIT_BY_CLIENT}, {NULL, 0}};
+
+static const struct settings_key settings_share_keys[] = {
+	{.name = "service",
+	 .type = SETTINGS_CUSTOM,
+	 .at = offsetof(struct settings_share, service_name),
+	 .required = true,
+	 .custom = settings_read_service_name,
+	 .form = "name of a service",
+	 .help = "Where a share of the requests goes"},
+	{.name = "weight",
+	 .type = SETTINGS_INT,
+	 .at = offsetof(struct settings_share, weight),
+	 .fallback = "1",
+	 .max = 1000,
+	 .help = "How large its share is, beside the weights of the others; 0 for none"},
+};
+
+static const struct settings_table settings_share_table = {SETTINGS_KEYS(settings_share_keys),
+							   sizeof(struct settings_share), NULL};
+
 static const struct settings_key settings_route_limits_keys[] = {
 	{.name = "body",
 	 .type = SETTINGS_SIZE,
@@ -329,7 +351,21 @@ static const struct settings_key settings_route_keys[] = {
 	 .at = offsetof(struct settings_route, service_name),
 	 .custom = settings_read_service_name,
 	 .form = "name of a service",
-	 .help = "Where its requests go; each route has this, `redirect` or `respond`"},
+	 .help = "Where its requests go; each route has this, `split`, `redirect` or `respond`"},
+	{.name = "split",
+	 .type = SETTINGS_LISTED,
+	 .at = offsetof(struct settings_route, split.shares),
+	 .count_at = offsetof(struct settings_route, split.count),
+	 .max = SETTINGS_SHARES_MAX,
+	 .table = &settings_share_table,
+	 .help = "Services that share its requests, in the place of `service`"},
+	{.name = "split_by",
+	 .type = SETTINGS_ENUM,
+	 .at = offsetof(struct settings_route, split.by),
+	 .fallback = "request",
+	 .names = settings_split_names,
+	 .help = "What keeps to one service of a split: each request for itself, or all of a "
+		 "client's address"},
 	{.name = "redirect",
 	 .type = SETTINGS_SUBMAP,
 	 .at = offsetof(struct settings_route, redirect),
@@ -396,6 +432,8 @@ static void settings_route_done(struct settings_reader *r, const struct settings
 	struct settings_route *route = to;
 
 	r->arg = NULL;
+	for (size_t i = 0; i < route->split.count; i++)
+		route->split.total += route->split.shares[i].weight;
 	settings_check_actions(r, map, route);
 	if (map)
 		route->line = map->line;

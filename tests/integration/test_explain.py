@@ -16,6 +16,7 @@ routes:
   - {path: "/old/*", redirect: {to: "/new/{*}", status: 308}}
   - {path: /ping, respond: {status: 203, text: pong}}
   - {path: /files/*, service: legacy}
+  - {path: /both, split: [{service: legacy, weight: 9}, {service: legacy}]}
 """
 
 
@@ -79,6 +80,12 @@ class Explain(Case):
         self.assertIn("http://old:81  weight 3  takes requests\n", out)
         self.assertIn("answer: 308\nlocation: /new/a/b?c\n", self.explain("/old/a/b?c")[1])
         self.assertIn("answer: 203, fixed\n", self.explain("/ping")[1])
+
+    def test_the_shares_of_a_split_are_told(self):
+        code, out, _ = self.explain("/both")
+        self.assertEqual(code, 0)
+        self.assertRegex(out, r"service: legacy, weight 9 of 10\ninstances.*\n(.*\n)*"
+                              r"service: legacy, weight 1 of 10\ninstances")
 
     def test_no_route_is_exit_code_1_with_what_was_near(self):
         cases = [

@@ -3,7 +3,7 @@
 import json
 import unittest
 
-from harness import Case, SharedCase
+from harness import Case, SharedCase, wait_until
 from origin import reply
 
 
@@ -168,6 +168,57 @@ class Actions(SharedCase):
             self.assertEqual(client.reply().status, 301)
 
 
+class Split(Case):
+    """A route whose requests go to more than one service."""
+
+    def gateway(self, *shares, **route):
+        """A gateway that splits between services of those weights; each answers its number."""
+        services, split = {}, []
+        for number, weight in enumerate(shares):
+            origin = self.stage.origin(
+                lambda request, peer, number=number: reply(200, str(number).encode()))
+            services[f"s{number}"] = {"instances": [origin.address]}
+            split.append({"service": f"s{number}", "weight": weight})
+        return self.stage.gateway({
+            "workers": 2, "services": services, "trusted_proxies": ["127.0.0.1"],
+            "routes": [{"path": "/*", "cache": "off", "split": split, **route}]})
+
+    def ask(self, gateway, count, headers=None):
+        """How many of so many requests each service answered."""
+        found = {}
+        for _ in range(count):
+            answer = gateway.get("/", headers).body
+            found[answer] = found.get(answer, 0) + 1
+        return found
+
+    def test_requests_are_shared_by_weight(self):
+        found = self.ask(self.gateway(30, 10, 0), 200)
+        self.assertEqual(set(found), {b"0", b"1"})
+        self.assertGreater(found[b"0"], found[b"1"])
+
+    def test_a_client_keeps_to_its_service(self):
+        gateway = self.gateway(1, 1, split_by="client")
+        services = set()
+        for number in range(40):
+            found = self.ask(gateway, 3, {"X-Forwarded-For": f"10.0.0.{number}"})
+            self.assertEqual(len(found), 1)
+            services |= set(found)
+        self.assertEqual(services, {b"0", b"1"})
+
+    def test_the_log_names_the_service_that_was_chosen(self):
+        gateway = self.gateway(0, 1)
+        gateway.get("/")
+        wait_until(gateway.access_log, "a line")
+        self.assertEqual(gateway.access_log()[0]["service"], "s1")
+
+    def test_a_kept_reply_is_that_of_its_service(self):
+        gateway = self.gateway(1, 1, split_by="client", cache={"ttl": "1h"})
+        for _ in range(2):
+            for number in range(10):
+                client = {"X-Forwarded-For": f"10.0.0.{number}"}
+                self.assertEqual(len(self.ask(gateway, 2, client)), 1)
+
+
 MISTAKES = """\
 services: {o: {instances: ["http://127.0.0.1:1"]}}
 routes:
@@ -184,6 +235,11 @@ routes:
   - {path: /k}
   - {path: /l, service: o, reply: {headers: {set: {X-A: "{clinet.address}"}}}}
   - {path: /m, service: o, request: {headers: {remove: [X-Request-Id]}}}
+  - {path: /n, split: [{service: o, weight: 0}]}
+  - {path: /o, split: [{service: oo}]}
+  - {path: /p, service: o, split_by: client}
+  - {path: /q, split: [{service: o}], service: o}
+  - {path: /r, split: [{service: o, weight: -1}, {weight: 1}]}
 """
 
 EXPECTED = {
@@ -192,6 +248,8 @@ EXPECTED = {
     9: r"redirect: the route has a `service` already", 10: r"redirect\.to: .*https://HOST/PATH",
     11: r"status.*301", 12: r"rewrite: the route asks no service", 13: r"service.*missing",
     14: r"X-A: there is no .*did you mean \{client.address\}", 15: r"writes this field itself",
+    16: r"split: no share has a weight", 17: r"split\[0\]\.service: no service \"oo\"",
+    18: r"no `split`", 19: r"split: the route has a `service` already", 20: r"weight|service",
 }
 
 
@@ -208,9 +266,9 @@ class Mistakes(Case):
         for line, text in EXPECTED.items():
             with self.subTest(line):
                 mine = [one for one in said if f"g.yaml:{line}: " in one]
-                self.assertEqual(len(mine), 1, mine)
+                self.assertEqual(len(mine), 2 if line == 20 else 1, mine)
                 self.assertRegex(mine[0], text)
-        self.assertEqual(len(said), len(EXPECTED))
+        self.assertEqual(len(said), len(EXPECTED) + 1)
 
 
 if __name__ == "__main__":
