@@ -59,6 +59,7 @@ static int tls_choose_protocol(SSL *ssl, const unsigned char **out, unsigned cha
 	return SSL_TLSEXT_ERR_OK;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is OpenSSL's */
 static int tls_choose_certificate(SSL *ssl, int *alert, void *arg)
 {
 	const struct tls_door *door = arg;
