@@ -135,7 +135,7 @@ $(B)/libmicroreg.a: $(B)/obj/libmicroreg.o
 
 $(B)/$(SO_FILE): $(B)/obj/libmicroreg.o
 	$(say) LD $@
-	$(Q)$(CC) -shared -Wl,-soname,$(SO_NAME) $(LDFLAGS) -o $@ $< $(CLIENT_LIBS)
+	$(Q)$(CC) -shared -Wl,-soname,$(SO_NAME) -Wl,--exclude-libs,ALL $(LDFLAGS) -o $@ $< $(CLIENT_LIBS)
 
 $(B)/libmicroreg.so: $(B)/$(SO_FILE)
 	$(Q)ln -sf $(SO_FILE) $(B)/$(SO_NAME) && ln -sf $(SO_NAME) $@

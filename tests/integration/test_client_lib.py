@@ -9,7 +9,8 @@ import unittest
 from driver import Driver, Failed
 from harness import BUILD, ROOT, Case, free_port, wait_until
 
-SANITIZERS = {"asan": ["-fsanitize=address,undefined"], "tsan": ["-fsanitize=thread"]}
+SANITIZERS = {"asan": ["-fsanitize=address,undefined"], "tsan": ["-fsanitize=thread"],
+              "coverage": ["--coverage"]}
 
 
 class TenLines(Case):

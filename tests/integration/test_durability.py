@@ -572,7 +572,8 @@ class Damage(Starting):
             program.expect = {0, 6}
             wait_until(lambda p=program: not p.is_running() or "listening" in p.log(), "the start")
             if program.stop() == 6:
-                self.assertRegex(program.log(), "damaged|not a SQLite|restore a backup|delete that row|another program")
+                self.assertRegex(program.log(), "damaged|not a SQLite|restore a backup|"
+                                                "delete that row|another program")
 
     def test_a_damaged_wal_is_refused_where_it_loses_what_was_acknowledged(self):
         for damage, change, said in (

@@ -1,4 +1,4 @@
-"""Peers that are early, slow, half closed or gone: nothing stalls, nothing is cut that was whole."""
+"""Peers that are early, slow, half closed or gone: nothing stalls, nothing whole is cut."""
 
 import os
 import socket

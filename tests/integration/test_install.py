@@ -117,10 +117,9 @@ class Installed(Case):
 
     def test_the_reference_has_the_tables_of_both_programs(self):
         titles = re.findall(r"(?m)^#+ (.*)$", self.read("share/doc/microreg/reference.md"))
-        self.assertEqual(titles, ["microreg-gateway", "Settings", "Templates", "Problems",
-                                  "Metrics", "Exit codes", "microreg-registry", "Settings",
-                                  "Methods",
-                                  "Faults", "Metrics", "Exit codes"])
+        self.assertEqual(titles, [
+            "microreg-gateway", "Settings", "Templates", "Problems", "Metrics", "Exit codes",
+            "microreg-registry", "Settings", "Methods", "Faults", "Metrics", "Exit codes"])
 
     def test_bash_completes_each_option(self):
         for name in ("microreg-gateway", "microreg-registry"):
