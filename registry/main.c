@@ -343,6 +343,8 @@ int main(int argc, char **argv)
 	if (signals >= 0 && setup_address(parts.settings, &parts.address, &e) == 0 &&
 	    main_load(&parts, &e) == 0 && main_threads(&parts, &e) == 0 &&
 	    main_serve(&parts, &e) == 0) {
+		/* The default depends on the machine, so it must be told. */
+		log_info("what is registered is kept in %s", parts.settings->data_dir);
 		main_wait(signals);
 	} else {
 		log_error("%s", e.text);
