@@ -30,56 +30,6 @@ static void catalog_link_service(struct catalog_service *s, uint64_t revision)
 	c->newest = s;
 }
 
-static void catalog_uncheck(struct catalog_entry *e)
-{
-	struct catalog *c = e->service->catalog;
-
-	if (!e->checked)
-		return;
-	*(e->check_prev ? &e->check_prev->check_next : &c->checked) = e->check_next;
-	*(e->check_next ? &e->check_next->check_prev : &c->checked_last) = e->check_prev;
-	e->check_prev = e->check_next = NULL;
-	e->checked = false;
-	c->checked_count--;
-}
-
-static void catalog_check(struct catalog_entry *e)
-{
-	struct catalog *c = e->service->catalog;
-
-	e->check_prev = c->checked_last;
-	*(c->checked_last ? &c->checked_last->check_next : &c->checked) = e;
-	c->checked_last = e;
-	e->checked = true;
-	c->checked_count++;
-}
-
-size_t catalog_checked(struct catalog *catalog, struct record **out, size_t max)
-{
-	size_t n = 0;
-
-	(void)pthread_mutex_lock(&catalog->lock);
-	for (; n < max && catalog->checked; n++) {
-		struct catalog_entry *e = catalog->checked;
-
-		out[n] = record_ref(e->record);
-		catalog_uncheck(e);
-		catalog_check(e);
-	}
-	(void)pthread_mutex_unlock(&catalog->lock);
-	return n;
-}
-
-size_t catalog_checked_count(struct catalog *catalog)
-{
-	size_t n;
-
-	(void)pthread_mutex_lock(&catalog->lock);
-	n = catalog->checked_count;
-	(void)pthread_mutex_unlock(&catalog->lock);
-	return n;
-}
-
 /* ---- Services and entries ---- */
 
 struct catalog_service *catalog_service_locked(struct catalog *c, const char *name)
@@ -137,7 +87,7 @@ static void catalog_free_entry(struct catalog_entry *e)
 	struct catalog *c = e->service->catalog;
 
 	wheel_clear(&c->wheel, &e->timer);
-	catalog_uncheck(e);
+	catalog_uncheck_locked(e);
 	HASH_DEL(e->service->entries, e);
 	c->entries--;
 	record_unref(&e->record);
@@ -199,6 +149,7 @@ struct catalog *catalog_new(const char *database, uint64_t revision,
 	c->revision = c->floor = revision;
 	c->limits = *limits;
 	wheel_init(&c->wheel, now_ms);
+	wheel_init(&c->check_wheel, now_ms);
 	return c;
 }
 
@@ -314,10 +265,10 @@ static void catalog_put(struct catalog_entry *e, struct record *record)
 	catalog_set_held_locked(e, false);
 	wants_checks = record_is_live(record) &&
 		       (record->legacy || record->in.check != INSTANCE_CHECK_NONE);
-	if (wants_checks && !e->checked)
-		catalog_check(e);
-	else if (!wants_checks)
-		catalog_uncheck(e);
+	if (wants_checks)
+		catalog_check_locked(e);
+	else
+		catalog_uncheck_locked(e);
 }
 
 static void catalog_drop_tombstones(struct catalog *c)

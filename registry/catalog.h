@@ -154,8 +154,10 @@ bool catalog_has_news(struct catalog *catalog, const struct catalog_position *si
 size_t catalog_changed(struct catalog *catalog, uint64_t *since,
 		       char (*names)[INSTANCE_NAME_MAX + 1], size_t max, bool *lost);
 
-/* Live records that want active checks, in turn: the next `max` of them, as references. */
-size_t catalog_checked(struct catalog *catalog, struct record **out, size_t max);
-size_t catalog_checked_count(struct catalog *catalog);
+/* A reference to the next live record whose active check is due, or NULL. It is due again after its
+ * own interval, or after this one where it has none. */
+struct record *catalog_check_next(struct catalog *catalog, unsigned interval_ms, uint64_t now_ms);
+/* Milliseconds until one can be due, at most `most_ms`. */
+uint64_t catalog_check_wait_ms(struct catalog *catalog, uint64_t now_ms, uint64_t most_ms);
 
 #endif

@@ -34,9 +34,10 @@ struct catalog_entry {
 	bool ending; /* the writer is making that durable: a beat comes too late */
 	bool held;   /* has not been heard of since a hold began */
 	int load;    /* 0 to 100, -1 never told */
-	/* Records that want active checks are on a list, the next to be checked first. */
+	/* Active checks: see catalog_check.c. */
+	struct wheel_timer check_timer;
 	struct catalog_entry *check_prev, *check_next;
-	bool checked;
+	bool checked, check_due;
 	char id[];
 };
 
@@ -70,10 +71,10 @@ struct catalog {
 	struct catalog_service **sorted;	 /* by name; NULL: to be made */
 	size_t sorted_count;
 	struct wheel wheel;
-	struct catalog_entry *checked, *checked_last;
-	size_t checked_count;
-	struct lease_due *due; /* where lease_advance collects */
-	uint64_t now_ms;       /* of the lease_advance that runs */
+	struct wheel check_wheel;
+	struct catalog_entry *due_first, *due_last; /* whose check is due */
+	struct lease_due *due;			    /* where lease_advance collects */
+	uint64_t now_ms;			    /* of the lease_advance that runs */
 	uint64_t revision, floor, changed_ms;
 	size_t entries, live, held, tombstones, service_count;
 	struct catalog_limits limits;
@@ -84,6 +85,9 @@ struct catalog_service *catalog_service_locked(struct catalog *c, const char *na
 struct catalog_entry *catalog_entry_locked(struct catalog *c, const char *service, const char *id);
 /* The next reader makes a new view. */
 void catalog_view_drop_locked(struct catalog_service *service);
+/* From now on it is checked, at once for the first time; or not any more. Harmless twice. */
+void catalog_check_locked(struct catalog_entry *entry);
+void catalog_uncheck_locked(struct catalog_entry *entry);
 void catalog_set_held_locked(struct catalog_entry *entry, bool held);
 
 /* lease.c's, for catalog.c: starts the clock of a record that was loaded or applied. */

@@ -1,7 +1,8 @@
 /*
- * checker: rounds of probes over one loop.
+ * checker: probes over one loop, begun as they are due.
  *
- *   connecting -> (HTTP: asking ->) answered | failed | late
+ *   connecting -> (HTTP: asking ->) good | bad (refused, wrong, late)
+ *   not even begun, for a reason of our own -> unknown
  */
 #include "registry/checker.h"
 #include "common/clock.h"
@@ -28,13 +29,22 @@ enum {
 	CHECKER_PARALLEL = 256,
 	CHECKER_REQUEST_MAX = 2048,
 	CHECKER_STATUS_LINE = 12, /* "HTTP/1.1 200" */
+	CHECKER_TICK_MS = 250,	  /* how long until a new instance's first check, at most */
+	CHECKER_PRUNE_MS = 60000,
+};
+
+enum checker_outcome {
+	CHECKER_UNKNOWN = 0, /* says nothing about the instance */
+	CHECKER_GOOD,
+	CHECKER_BAD,
 };
 
 /* How often in a row it has failed; only of those that have. */
 struct checker_failures {
 	UT_hash_handle hh;
 	uint64_t number;
-	unsigned count, round;
+	unsigned count;
+	uint64_t until_ms; /* forgotten then, when it was not checked again */
 };
 
 struct probe {
@@ -53,11 +63,10 @@ struct checker {
 	struct checker_options options;
 	struct loop *loop;
 	pthread_t thread;
-	struct wheel_timer round_timer;
+	struct wheel_timer tick;
 	struct probe probes[CHECKER_PARALLEL];
 	struct probe *idle;
-	size_t left; /* of this round, not yet begun */
-	unsigned round;
+	uint64_t pruned_ms;
 	struct checker_failures *failures; /* by number */
 };
 
@@ -76,7 +85,7 @@ static void checker_edit_finish(struct edit *edit)
 	struct checker_edit *own = (void *)edit;
 	const struct instance *in = &own->record->in;
 
-	/* A store that refuses is told elsewhere; the next round tries again. */
+	/* A store that refuses is told elsewhere; the next check tries again. */
 	if (!edit->op.err.code && edit->existed && edit->kind == EDIT_FORGET)
 		log_info("%s/%s removed: it did not answer for too long", in->service, in->id);
 	else if (!edit->op.err.code && edit->existed)
@@ -92,7 +101,7 @@ static void checker_submit(struct checker *c, const struct record *r, enum edit_
 	struct checker_edit *own = calloc(1, sizeof(*own));
 
 	if (!own)
-		return; /* the next round tries again */
+		return; /* the next check tries again */
 	own->record = record_ref(r);
 	(void)snprintf(own->detail, sizeof(own->detail), "down: no answer from its address");
 	own->edit.kind = kind;
@@ -105,6 +114,16 @@ static void checker_submit(struct checker *c, const struct record *r, enum edit_
 		record_unref(&own->record);
 		free(own);
 	}
+}
+
+static unsigned checker_interval(const struct checker *c, const struct record *r)
+{
+	return r->in.check_interval_ms ? r->in.check_interval_ms : c->options.interval_ms;
+}
+
+static unsigned checker_timeout(const struct checker *c, const struct record *r)
+{
+	return r->in.check_timeout_ms ? r->in.check_timeout_ms : c->options.timeout_ms;
 }
 
 static struct checker_failures *checker_failures_of(struct checker *c, uint64_t number)
@@ -145,7 +164,7 @@ static void checker_bad(struct checker *c, const struct record *r)
 
 	if (!f)
 		return;
-	f->round = c->round;
+	f->until_ms = clock_ms() + 4 * ((uint64_t)checker_interval(c, r) + checker_timeout(c, r));
 	f->count++;
 	if (!r->check_failed && f->count >= c->options.failures)
 		checker_submit(c, r, EDIT_CHECK, true);
@@ -155,7 +174,7 @@ static void checker_bad(struct checker *c, const struct record *r)
 		checker_submit(c, r, EDIT_FORGET, true);
 }
 
-static void probe_end(struct probe *p, bool good)
+static void probe_end(struct probe *p, enum checker_outcome outcome)
 {
 	struct checker *c = p->checker;
 
@@ -164,9 +183,9 @@ static void probe_end(struct probe *p, bool good)
 	if (p->lfd.fd >= 0)
 		(void)close(p->lfd.fd); /* nothing to lose */
 	p->lfd.fd = -1;
-	if (good)
+	if (outcome == CHECKER_GOOD)
 		checker_good(c, p->record);
-	else
+	else if (outcome == CHECKER_BAD)
 		checker_bad(c, p->record);
 	record_unref(&p->record);
 	p->next = c->idle;
@@ -204,12 +223,12 @@ static void probe_read(struct probe *p)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		probe_end(p, false);
+		probe_end(p, CHECKER_BAD);
 		return;
 	}
 	p->reply_len += (size_t)n;
 	if (p->reply_len == sizeof(p->reply))
-		probe_end(p, probe_is_good(p));
+		probe_end(p, probe_is_good(p) ? CHECKER_GOOD : CHECKER_BAD);
 }
 
 static void probe_on_event(struct loop_fd *lfd, unsigned events)
@@ -225,9 +244,9 @@ static void probe_on_event(struct loop_fd *lfd, unsigned events)
 		if (getsockopt(lfd->fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
 			error = errno;
 		if (error || p->record->in.check != INSTANCE_CHECK_HTTP)
-			probe_end(p, error == 0);
+			probe_end(p, error ? CHECKER_BAD : CHECKER_GOOD);
 		else if (!probe_ask(p))
-			probe_end(p, false);
+			probe_end(p, CHECKER_BAD);
 	}
 	checker_fill(c);
 }
@@ -237,101 +256,143 @@ static void probe_on_time(struct wheel_timer *timer)
 	struct probe *p = (void *)((char *)timer - offsetof(struct probe, timer));
 	struct checker *c = p->checker;
 
-	probe_end(p, false);
+	probe_end(p, CHECKER_BAD);
 	checker_fill(c);
 }
 
-/* A literal at once; a name may take the resolver's time. NULL: no such address. */
-static struct addrinfo *probe_address(const struct instance *in)
+/* A literal at once; a name may take the resolver's time. Not CHECKER_GOOD: there is no address, or
+ * (CHECKER_UNKNOWN) the resolver does not answer. */
+static enum checker_outcome probe_address(const struct instance *in, struct addrinfo **out)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
 				 .ai_flags = AI_NUMERICSERV | AI_NUMERICHOST};
-	struct addrinfo *found = NULL;
 	char port[8];
+	int r;
 
 	(void)snprintf(port, sizeof(port), "%u", in->port);
-	if (getaddrinfo(in->host, port, &hints, &found) == 0)
-		return found;
-	hints.ai_flags = AI_NUMERICSERV;
-	return getaddrinfo(in->host, port, &hints, &found) == 0 ? found : NULL;
+	*out = NULL;
+	r = getaddrinfo(in->host, port, &hints, out);
+	if (r == EAI_NONAME) {
+		hints.ai_flags = AI_NUMERICSERV;
+		r = getaddrinfo(in->host, port, &hints, out);
+	}
+	if (r == 0)
+		return CHECKER_GOOD;
+	*out = NULL;
+	return r == EAI_NONAME || r == EAI_NODATA ? CHECKER_BAD : CHECKER_UNKNOWN;
+}
+
+/* Without a port or memory of our own, nothing is known of the instance. */
+static enum checker_outcome probe_refused(int error)
+{
+	return error == EADDRNOTAVAIL || error == EAGAIN || error == ENOBUFS || error == ENOMEM
+		       ? CHECKER_UNKNOWN
+		       : CHECKER_BAD;
+}
+
+/* CHECKER_GOOD: it is on its way. */
+static enum checker_outcome probe_connect(struct probe *p)
+{
+	struct addrinfo *address;
+	enum checker_outcome outcome = probe_address(&p->record->in, &address);
+
+	if (outcome != CHECKER_GOOD)
+		return outcome;
+	p->lfd.fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (p->lfd.fd < 0)
+		outcome = CHECKER_UNKNOWN;
+	else if (connect(p->lfd.fd, address->ai_addr, address->ai_addrlen) < 0 &&
+		 errno != EINPROGRESS)
+		outcome = probe_refused(errno);
+	else if (loop_watch(p->checker->loop, &p->lfd, false) < 0)
+		outcome = CHECKER_UNKNOWN;
+	freeaddrinfo(address);
+	return outcome;
 }
 
 static void probe_start(struct probe *p)
 {
 	struct checker *c = p->checker;
-	const struct instance *in = &p->record->in;
-	struct addrinfo *address = probe_address(in);
-	unsigned timeout = in->check_timeout_ms ? in->check_timeout_ms : c->options.timeout_ms;
-	int r = -1;
+	enum checker_outcome outcome;
 
 	p->asked = false;
 	p->reply_len = 0;
 	p->lfd = (struct loop_fd){.fd = -1, .on_event = probe_on_event};
-	if (address) {
-		p->lfd.fd =
-			socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-		if (p->lfd.fd >= 0)
-			r = connect(p->lfd.fd, address->ai_addr, address->ai_addrlen);
-		if (r < 0 && p->lfd.fd >= 0 && errno == EINPROGRESS)
-			r = 0;
-		freeaddrinfo(address);
-	}
-	/* Without a descriptor of our own nothing is known of the instance. */
-	if (r == 0 && loop_watch(c->loop, &p->lfd, false) == 0)
-		loop_timer_set(c->loop, &p->timer, timeout);
+	outcome = probe_connect(p);
+	if (outcome == CHECKER_GOOD)
+		loop_timer_set(c->loop, &p->timer, checker_timeout(c, p->record));
 	else
-		probe_end(p, false);
+		probe_end(p, outcome);
 }
 
-/* ---- Rounds ---- */
+/* ---- Turns ---- */
+
+/* Does the last probe of it still wait? Only one that may wait longer than its interval can. */
+static bool checker_is_asking(const struct checker *c, const struct record *r)
+{
+	if (checker_timeout(c, r) < checker_interval(c, r))
+		return false;
+	for (size_t i = 0; i < CHECKER_PARALLEL; i++)
+		if (c->probes[i].record && c->probes[i].record->number == r->number)
+			return true;
+	return false;
+}
 
 static void checker_fill(struct checker *c)
 {
-	while (c->left && c->idle) {
+	while (c->idle) {
+		struct record *record = catalog_check_next(c->registry->catalog,
+							   c->options.interval_ms, clock_ms());
 		struct probe *p = c->idle;
 
-		c->left--;
-		if (!catalog_checked(c->registry->catalog, &p->record, 1)) {
-			c->left = 0;
+		if (!record)
 			return;
+		if (checker_is_asking(c, record)) {
+			record_unref(&record);
+			continue;
 		}
+		p->record = record;
 		c->idle = p->next;
 		probe_start(p);
 	}
 }
 
-static void checker_prune(struct checker *c)
+/* What was not checked for some turns is not there any more. */
+static void checker_prune(struct checker *c, uint64_t now_ms)
 {
 	struct checker_failures *f, *next;
 
-	/* What was not probed in the last round is not there any more. */
+	if (now_ms - c->pruned_ms < CHECKER_PRUNE_MS)
+		return;
+	c->pruned_ms = now_ms;
 	HASH_ITER(hh, c->failures, f, next)
 	{
-		if (c->round - f->round < 2)
+		if (f->until_ms > now_ms)
 			continue;
 		HASH_DEL(c->failures, f);
 		free(f);
 	}
 }
 
-static void checker_on_round(struct wheel_timer *timer)
+static void checker_on_tick(struct wheel_timer *timer)
 {
-	struct checker *c = (void *)((char *)timer - offsetof(struct checker, round_timer));
+	struct checker *c = (void *)((char *)timer - offsetof(struct checker, tick));
+	uint64_t now_ms = clock_ms();
 
-	loop_timer_set(c->loop, &c->round_timer, c->options.interval_ms);
-	if (c->left)
-		return; /* the last round still runs */
-	c->round++;
-	checker_prune(c);
-	c->left = catalog_checked_count(c->registry->catalog);
+	checker_prune(c, now_ms);
 	checker_fill(c);
+	loop_timer_set(
+		c->loop, &c->tick,
+		c->idle ? catalog_check_wait_ms(c->registry->catalog, now_ms, CHECKER_TICK_MS)
+			: CHECKER_TICK_MS);
 }
 
 static void *checker_main(void *arg)
 {
 	struct checker *c = arg;
 
-	loop_timer_set(c->loop, &c->round_timer, c->options.interval_ms);
+	c->pruned_ms = clock_ms();
+	loop_timer_set(c->loop, &c->tick, 0);
 	loop_run(c->loop);
 	for (size_t i = 0; i < CHECKER_PARALLEL; i++) {
 		struct probe *p = &c->probes[i];
@@ -360,7 +421,7 @@ struct checker *checker_start(struct registry *registry, const struct checker_op
 	}
 	c->registry = registry;
 	c->options = *options;
-	c->round_timer.on_time = checker_on_round;
+	c->tick.on_time = checker_on_tick;
 	for (size_t i = 0; i < CHECKER_PARALLEL; i++) {
 		c->probes[i].checker = c;
 		c->probes[i].timer.on_time = probe_on_time;

@@ -7,7 +7,7 @@ import time
 import unittest
 import xmlrpc.client
 
-from harness import Case, SharedCase, wait_until
+from harness import Case, SharedCase, free_port, wait_until
 
 
 def ids(answer):
@@ -94,6 +94,15 @@ class Registering(Shared):
             self.assertTrue(answer["known"])
             return ids(self.registry.lookup("alive")) == ["beating"]
         wait_until(beat_until_the_other_is_gone, "the silent instance's end")
+
+    def test_a_check_goes_by_the_interval_of_its_instance(self):
+        check = {"type": "tcp", "interval_ms": 100}
+        self.registry.register("checked", free_port(), id="fast", check=check)
+        self.registry.register("checked", free_port(), id="slow",
+                               check={**check, "interval_ms": 3600000})
+        wait_until(lambda: ids(self.registry.lookup("checked")) == ["slow"], "two failed checks")
+        down = self.registry.lookup("checked", status=["down"])["instances"][0]
+        self.assertEqual(down["detail"], "down: no answer from its address")
 
     def test_a_lost_registration_is_healed_by_a_heartbeat(self):
         beat = {"service": "healed", "id": "x", "lease": "feed"}

@@ -394,6 +394,59 @@ START_TEST(changed_names_come_oldest_first_and_once)
 }
 END_TEST
 
+/* The id of the next instance to be checked at `now`, "" for none; borrowed until the next call. */
+static const char *check_at(uint64_t now)
+{
+	static char id[32];
+	struct record *r = catalog_check_next(c, 5000, now);
+
+	(void)snprintf(id, sizeof(id), "%s", r ? r->in.id : "");
+	record_unref(&r);
+	return id;
+}
+
+static void put_checked(const char *id, unsigned interval_ms, enum instance_check check)
+{
+	struct record draft = {.admin = RECORD_NO_ADMIN,
+			       .own = INSTANCE_UP,
+			       .number = 1,
+			       .in = {.service = "s",
+				      .id = id,
+				      .host = "h",
+				      .port = 1,
+				      .ttl_ms = 30000,
+				      .check = check,
+				      .check_interval_ms = interval_ms}};
+	struct catalog_change change = {.renew = true, .revision = ++revision};
+
+	change.record = record_new(&draft);
+	ck_assert_ptr_nonnull(change.record);
+	ck_assert_int_eq(catalog_reserve(c, "s", id, NULL), 0);
+	catalog_apply(c, &change, 1, 10, 1000);
+}
+
+START_TEST(a_check_is_due_at_once_and_then_after_its_own_interval)
+{
+	put("s", "unchecked");
+	put_checked("default", 0, INSTANCE_CHECK_TCP);
+	put_checked("slow", 20000, INSTANCE_CHECK_TCP);
+	put_checked("fast", 1000, INSTANCE_CHECK_HTTP);
+	ck_assert_str_eq(check_at(10), "default");
+	ck_assert_str_eq(check_at(10), "slow");
+	ck_assert_str_eq(check_at(10), "fast");
+	ck_assert_str_eq(check_at(10), "");
+	ck_assert_uint_gt(catalog_check_wait_ms(c, 10, 60000), 0);
+	ck_assert_str_eq(check_at(1020), "fast");
+	ck_assert_str_eq(check_at(1020), "");
+	put_checked("fast", 1000, INSTANCE_CHECK_NONE);
+	ck_assert_str_eq(check_at(5020), "default");
+	ck_assert_str_eq(check_at(5020), "");
+	gone("s", "default");
+	ck_assert_str_eq(check_at(20020), "slow");
+	ck_assert_str_eq(check_at(20020), "");
+}
+END_TEST
+
 START_TEST(loaded_records_are_held_and_keep_their_revisions)
 {
 	struct record draft = {.admin = RECORD_NO_ADMIN,
@@ -431,6 +484,7 @@ int main(void)
 	tcase_add_test(t, a_large_state_is_told_in_pieces_that_miss_nothing);
 	tcase_add_test(t, positions_of_others_are_none);
 	tcase_add_test(t, changed_names_come_oldest_first_and_once);
+	tcase_add_test(t, a_check_is_due_at_once_and_then_after_its_own_interval);
 	tcase_add_test(t, loaded_records_are_held_and_keep_their_revisions);
 	suite_add_tcase(s, t);
 	return unit_run(s);
