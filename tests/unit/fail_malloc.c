@@ -119,6 +119,15 @@ bool fail_malloc_disarm(void)
 	return atomic_load(&fail_met);
 }
 
+bool fail_malloc_spares_threads(void)
+{
+#ifdef FAIL_MALLOC_SANITIZED
+	return false;
+#else
+	return true;
+#endif
+}
+
 void fail_malloc_pause(void)
 {
 	fail_paused++;

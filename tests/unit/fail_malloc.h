@@ -18,6 +18,9 @@ void fail_malloc_arm(size_t nth, bool on);
 /* Back to normal. True when one has failed. Check's assertions allocate: disarm before them. */
 bool fail_malloc_disarm(void);
 
+/* False under the sanitizers: their own start of a thread ends the program without memory. */
+bool fail_malloc_spares_threads(void);
+
 /* Until resumed as often, nothing fails nor counts on this thread: for what can't run out. */
 void fail_malloc_pause(void);
 void fail_malloc_resume(void);
