@@ -132,7 +132,7 @@ void client_accept(struct listener *listener, int fd, const struct sockaddr_stor
 {
 	struct worker *worker = listener->worker;
 	struct gateway *gateway = worker->gateway;
-	struct tls_door *door = table_door(worker->table->table, listener->address);
+	struct tls_door *door = listener_door(listener);
 	struct client *c = NULL;
 	int on = 1;
 

@@ -3,6 +3,7 @@
 #include "common/listen.h"
 #include "common/log.h"
 #include "gateway/client.h"
+#include "gateway/tls.h"
 #include "gateway/worker.h"
 
 #include <errno.h>
@@ -50,6 +51,17 @@ static void listener_on_time(struct wheel_timer *timer)
 		loop_timer_set(worker_loop(l->worker), &l->timer, LISTENER_REST_MS);
 }
 
+struct tls_door *listener_door(struct listener *l)
+{
+	struct tls_door *door = table_door(l->worker->table->table, l->address);
+
+	if (door && door != l->door) {
+		tls_door_unref(&l->door);
+		l->door = tls_door_ref(door);
+	}
+	return l->door;
+}
+
 static bool listener_accept(struct listener *l)
 {
 	struct sockaddr_storage peer;
@@ -94,6 +106,7 @@ void listener_drain(struct listener *l)
 
 void listener_close(struct listener *l)
 {
+	tls_door_unref(&l->door);
 	if (l->lfd.fd < 0)
 		return;
 	if (l->worker) {

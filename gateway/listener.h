@@ -11,6 +11,7 @@
 
 #include <sys/socket.h>
 
+struct tls_door;
 struct worker;
 
 struct listener {
@@ -18,6 +19,7 @@ struct listener {
 	struct wheel_timer timer; /* accept again: it ran out of descriptors */
 	struct worker *worker;
 	const struct settings_address *address;
+	struct tls_door *door; /* held; NULL: plain */
 };
 
 /* Binds and listens. *port 0 takes one the kernel chooses and says which, so that the other
@@ -32,6 +34,10 @@ int listener_probe(const struct settings_address *address, struct err *e);
 
 /* Accepts from now on, into client_accept of the worker. */
 int listener_start(struct listener *l, struct worker *worker);
+
+/* What TLS is spoken by now; NULL: none. A door that had TLS never becomes plain, whatever a reload
+ * says of its address. Borrowed. */
+struct tls_door *listener_door(struct listener *l);
 
 /* Takes what is still in the kernel's queue, then closes: those clients have been told that they
  * are connected. */

@@ -127,7 +127,7 @@ static void settings_check_tls(struct settings_reader *r, const struct settings_
 	door = tls_door_new(tls, &e);
 	if (!door)
 		settings_file_mistake(r->file, map, "%s", e.text);
-	tls_door_free(&door);
+	tls_door_unref(&door);
 }
 
 static const struct settings_key settings_tls_keys[] = {

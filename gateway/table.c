@@ -106,7 +106,7 @@ void table_unref(struct table **table)
 	if (!t || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	for (size_t i = 0; t->doors && i < t->settings->listen_count; i++)
-		tls_door_free(&t->doors[i]);
+		tls_door_unref(&t->doors[i]);
 	free(t->doors);
 	router_free(&t->router);
 	settings_free(&t->settings);

@@ -5,6 +5,7 @@
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@ struct tls_certificate {
 };
 
 struct tls_door {
+	atomic_uint refs;
 	struct tls_certificate *certificates; /* the first is also for unknown names */
 	size_t count;
 };
@@ -24,10 +26,26 @@ struct tls_door {
 static unsigned char tls_ticket_keys[TLS_TICKET_KEYS];
 static pthread_once_t tls_once = PTHREAD_ONCE_INIT;
 static bool tls_has_ticket_keys;
+static int tls_door_index = -1; /* where an SSL holds its door */
+
+/* With the SSL: gives up its hold. */
+static void tls_on_free(void *parent, void *pointer, CRYPTO_EX_DATA *data, int index, long argl,
+			void *argp)
+{
+	struct tls_door *door = pointer;
+
+	(void)parent;
+	(void)data;
+	(void)index;
+	(void)argl;
+	(void)argp;
+	tls_door_unref(&door);
+}
 
 static void tls_init(void)
 {
 	tls_has_ticket_keys = RAND_bytes(tls_ticket_keys, sizeof(tls_ticket_keys)) == 1;
+	tls_door_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, tls_on_free);
 }
 
 /* OpenSSL's newest reason, and empties its list. */
@@ -136,7 +154,7 @@ static int tls_add(struct tls_door *door, const struct settings_certificate *pai
 	certificate->context = SSL_CTX_new(TLS_server_method());
 	if (!certificate->context)
 		return err_set(e, "tls: %s", tls_reason());
-	door->count++; /* from here on tls_door_free knows of it */
+	door->count++; /* from here on tls_door_unref knows of it */
 	if (tls_configure(certificate->context, door) < 0)
 		return err_set(e, "tls: %s", tls_reason());
 	if (tls_load_pair(certificate->context, pair, e) < 0)
@@ -150,28 +168,36 @@ struct tls_door *tls_door_new(const struct settings_tls *settings, struct err *e
 	struct tls_door *door = calloc(1, sizeof(*door));
 
 	(void)pthread_once(&tls_once, tls_init); /* without its keys each context makes its own */
-	if (door)
+	if (door) {
+		atomic_init(&door->refs, 1);
 		door->certificates = calloc(settings->count, sizeof(*door->certificates));
-	if (!door || !door->certificates) {
+	}
+	if (!door || !door->certificates || tls_door_index < 0) {
 		(void)err_set(e, "tls: out of memory");
-		tls_door_free(&door);
+		tls_door_unref(&door);
 		return NULL;
 	}
 	for (size_t i = 0; i < settings->count; i++) {
 		if (tls_add(door, &settings->items[i], settings->client_ca, e) < 0) {
-			tls_door_free(&door);
+			tls_door_unref(&door);
 			return NULL;
 		}
 	}
 	return door;
 }
 
-void tls_door_free(struct tls_door **door)
+struct tls_door *tls_door_ref(struct tls_door *door)
+{
+	(void)atomic_fetch_add_explicit(&door->refs, 1, memory_order_relaxed);
+	return door;
+}
+
+void tls_door_unref(struct tls_door **door)
 {
 	struct tls_door *d = *door;
 
 	*door = NULL;
-	if (!d)
+	if (!d || atomic_fetch_sub_explicit(&d->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	for (size_t i = 0; i < d->count; i++)
 		SSL_CTX_free(d->certificates[i].context);
@@ -183,7 +209,8 @@ SSL *tls_door_accept(struct tls_door *door, int fd)
 {
 	SSL *ssl = SSL_new(door->certificates[0].context);
 
-	if (ssl && SSL_set_fd(ssl, fd)) {
+	if (ssl && SSL_set_fd(ssl, fd) && SSL_set_ex_data(ssl, tls_door_index, door)) {
+		(void)tls_door_ref(door); /* tls_on_free gives it up */
 		SSL_set_accept_state(ssl);
 		return ssl;
 	}

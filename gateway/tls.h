@@ -13,14 +13,15 @@
 
 #include <openssl/ssl.h>
 
-/* The certificates of one listening address. Immutable and counted by its table; any thread may
- * accept by it. */
+/* The certificates of one listening address. Immutable and counted: its table holds it, and so does
+ * each connection, which may ask it for a certificate after a reload. Any thread. */
 struct tls_door;
 
 /* Reads the files. NULL when one can't be read or used: the text names the file, the reason and
  * what to do. */
 struct tls_door *tls_door_new(const struct settings_tls *settings, struct err *e);
-void tls_door_free(struct tls_door **door); /* connections that are open keep what they need */
+struct tls_door *tls_door_ref(struct tls_door *door);
+void tls_door_unref(struct tls_door **door); /* harmless with NULL */
 
 /* The server's side of one connection, over a connected socket. NULL: out of memory. */
 SSL *tls_door_accept(struct tls_door *door, int fd);

@@ -213,6 +213,29 @@ class Renewal(TlsMixin, Case):
         gateway.wait_log("tls.cert: can't use")
         self.assertEqual(self.ask(ca="kept").status, 200)
 
+    def test_a_handshake_that_reloads_overtake_ends_well_and_tls_never_becomes_plain(self):
+        type(self).folder = self.stage.dir
+        shop = make_certificate(self.folder, "shop", ["shop.test"])
+        origin = self.stage.origin(echo)
+        settings = {"listen": [{"address": "127.0.0.1:0", "tls": shop}],
+                    "services": {"echo": {"instances": [origin.address]}},
+                    "routes": [{"path": "/*", "service": "echo"}]}
+        gateway = type(self).gateway = self.stage.gateway(settings)
+        context = ssl.create_default_context(cafile=os.path.join(self.folder, "shop.pem"))
+        begun = []
+        for listen in (settings["listen"], settings["listen"], ["127.0.0.1:0"]):
+            before = gateway.metrics()["microreg_gateway_connections"]
+            begun.append(socket.create_connection(("127.0.0.1", gateway.port), 20))
+            wait_until(lambda: gateway.metrics()["microreg_gateway_connections"] == before + 1)
+            gateway.write({**self.stage.settings(), **settings, "listen": listen})
+            gateway.send_signal(signal.SIGHUP)
+            gateway.wait_log("in effect")
+        for sock in begun:
+            with context.wrap_socket(sock, server_hostname="shop.test") as tls:
+                tls.sendall(b"GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+                self.assertTrue(tls.recv(4096).startswith(b"HTTP/1.1 200"))
+        self.assertEqual(self.ask().status, 200)
+
 
 if __name__ == "__main__":
     unittest.main()
