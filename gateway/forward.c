@@ -8,6 +8,7 @@
 #include "gateway/http1_write.h"
 #include "gateway/service.h"
 #include "gateway/settings.h"
+#include "gateway/stats.h"
 #include "gateway/worker.h"
 
 enum {
@@ -69,6 +70,22 @@ static void forward_touch(struct forward *fwd)
 
 /* ---- Ending ---- */
 
+/* Tells the breaker how the whole request went. What is cancelled before has no result. */
+static void forward_judge(struct forward *fwd, bool failed)
+{
+	if (fwd->ticket)
+		breaker_end(&fwd->set->service->breaker, &fwd->settings->breaker, fwd->ticket,
+			    failed, loop_now_ms(forward_loop(fwd)));
+	fwd->ticket = 0;
+}
+
+/* Whether the service is to blame. */
+static bool forward_is_service_failure(enum forward_failure failure)
+{
+	return failure == FORWARD_CONNECT || failure == FORWARD_RESET ||
+	       failure == FORWARD_MALFORMED || failure == FORWARD_TIMEOUT;
+}
+
 static void forward_release(struct forward *fwd)
 {
 	if (fwd->counted) {
@@ -117,6 +134,8 @@ static void forward_on_task(struct loop_task *task)
 
 	if (fwd->failure_soon) {
 		fwd->failure = fwd->failure_soon;
+		if (forward_is_service_failure(fwd->failure))
+			forward_judge(fwd, true);
 		forward_release(fwd);
 		fwd->sink->on_fail(fwd, fwd->failure);
 	} else if (!fwd->body_done) {
@@ -180,6 +199,12 @@ void forward_start(struct forward *fwd)
 
 	fwd->started_us = now_us;
 	fwd->state = FORWARD_TRYING;
+	fwd->ticket = breaker_ask(&service->breaker, &fwd->settings->breaker, now_us / 1000);
+	if (!fwd->ticket) {
+		stats_service_inc(service->stats, SERVICE_STAT_BROKEN);
+		forward_fail_soon(fwd, FORWARD_BREAKER);
+		return;
+	}
 	fwd->counted = true;
 	fwd->set->active++;
 	forward_touch(fwd);
@@ -257,6 +282,8 @@ static void forward_on_head(void *owner, const struct http1_head *head)
 	if (forward_retries_status(fwd, head->status))
 		return;
 	forward_retry_done(fwd);
+	if (head->status >= 502 && head->status <= 504)
+		forward_judge(fwd, true);
 	fwd->state = FORWARD_FLOWING;
 	fwd->head_us = loop_now_us(forward_loop(fwd));
 	buf_fini(&fwd->held);
@@ -278,6 +305,7 @@ static void forward_on_end(void *owner)
 	struct forward *fwd = owner;
 
 	fwd->up = NULL; /* in the pool, or gone */
+	forward_judge(fwd, false);
 	forward_release(fwd);
 	fwd->sink->on_end(fwd);
 }
@@ -289,6 +317,7 @@ static void forward_on_fail(void *owner, enum upstream_failure failure, const ch
 	fwd->up = NULL;
 	if (fwd->state == FORWARD_FLOWING) {
 		fwd->failure_reason = reason;
+		forward_judge(fwd, true);
 		forward_release(fwd);
 		fwd->sink->on_abort(fwd);
 		return;
@@ -369,6 +398,7 @@ static void forward_on_time(struct wheel_timer *timer)
 	}
 	if (fwd->endpoint && fwd->up)
 		health_failed(fwd->set, fwd->endpoint, now);
+	forward_judge(fwd, true);
 	fwd->failure_reason = "the route's timeout is over";
 	fwd->failure = FORWARD_TIMEOUT;
 	forward_release(fwd);

@@ -34,6 +34,7 @@ enum forward_failure {
 	FORWARD_MALFORMED,   /* what came is no HTTP reply */
 	FORWARD_TIMEOUT,
 	FORWARD_OVERLOAD, /* too many requests in flight to this service */
+	FORWARD_BREAKER,  /* the service fails, and is left alone for a while */
 	FORWARD_MEMORY,
 };
 
@@ -93,6 +94,7 @@ struct forward {
 	bool fresh;		      /* the next attempt must not reuse a connection */
 	bool using;		      /* counted in the endpoint's usage */
 	bool counted;		      /* in the service's in_flight */
+	unsigned ticket;	      /* the breaker's, until the result is told to it; else 0 */
 	enum forward_failure failure; /* of the last attempt */
 	const char *failure_reason;   /* static text, for the log */
 	/* Clocks: */

@@ -360,11 +360,27 @@ static enum problem pipeline_problem(enum forward_failure failure)
 		return PROBLEM_UPSTREAM_TIMEOUT;
 	case FORWARD_OVERLOAD:
 		return PROBLEM_OVERLOAD;
+	case FORWARD_BREAKER:
+		return PROBLEM_BREAKER_OPEN;
 	case FORWARD_NONE:
 	case FORWARD_MEMORY:
 		break;
 	}
 	return PROBLEM_NO_MEMORY;
+}
+
+/* When to come back, for those that were not let through. */
+static const char *pipeline_retry_after(struct exchange *x, enum problem problem)
+{
+	struct forward *fwd = &x->forward;
+	uint64_t ms = 0;
+
+	if (problem != PROBLEM_OVERLOAD && problem != PROBLEM_BREAKER_OPEN)
+		return NULL;
+	if (problem == PROBLEM_BREAKER_OPEN)
+		ms = breaker_left_ms(&fwd->set->service->breaker, &fwd->settings->breaker,
+				     loop_now_ms(worker_loop(x->worker)));
+	return arena_printf(&x->arena, "Retry-After: %u\r\n", (unsigned)(ms / 1000) + 1);
 }
 
 /* No instance gave an answer: what was kept, else the route's default, else the problem. */
@@ -383,7 +399,7 @@ static void pipeline_on_fail(struct forward *fwd, enum forward_failure failure)
 		x->flags |= problem_kind(problem)->flags;
 		respond_default(x, &x->route->fallback);
 	} else {
-		respond_problem(x, problem, NULL, NULL);
+		respond_problem(x, problem, NULL, pipeline_retry_after(x, problem));
 	}
 	client_leave(client);
 }

@@ -32,6 +32,13 @@ struct services *services_new(struct stats *stats)
 	return all;
 }
 
+static void service_entry_free(struct service_entry *entry)
+{
+	breaker_fini(&entry->service.breaker);
+	free(entry->service.name);
+	free(entry);
+}
+
 void services_free(struct services **all)
 {
 	struct service_entry *entry, *next;
@@ -41,8 +48,7 @@ void services_free(struct services **all)
 	HASH_ITER(hh, (*all)->by_name, entry, next)
 	{
 		HASH_DEL((*all)->by_name, entry);
-		free(entry->service.name);
-		free(entry);
+		service_entry_free(entry);
 	}
 	(void)pthread_mutex_destroy(&(*all)->lock); /* nobody holds it any more */
 	free(*all);
@@ -55,15 +61,18 @@ static struct service_entry *service_add_locked(struct services *all, const char
 
 	if (!entry)
 		return NULL;
+	if (breaker_init(&entry->service.breaker) < 0) {
+		free(entry);
+		return NULL;
+	}
 	entry->service.name = strdup(name);
 	if (!entry->service.name) {
-		free(entry);
+		service_entry_free(entry);
 		return NULL;
 	}
 	HASH_ADD_KEYPTR(hh, all->by_name, entry->service.name, strlen(name), entry);
 	if (!entry->hh.tbl) { /* uthash ran out of memory */
-		free(entry->service.name);
-		free(entry);
+		service_entry_free(entry);
 		return NULL;
 	}
 	entry->service.stats = stats_service(all->stats, name);

@@ -6,6 +6,8 @@
 #ifndef MICROREG_GATEWAY_SERVICE_H
 #define MICROREG_GATEWAY_SERVICE_H
 
+#include "gateway/breaker.h"
+
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,7 +18,8 @@ struct service {
 	char *name;
 	atomic_uint_fast64_t turn;	/* of round robin, for the whole gateway */
 	atomic_uint_fast32_t in_flight; /* requests, all workers together */
-	struct stats_service *stats;	/* may be NULL: over stats' bound */
+	struct breaker breaker;
+	struct stats_service *stats; /* may be NULL: over stats' bound */
 };
 
 struct stats;

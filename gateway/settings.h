@@ -117,6 +117,15 @@ struct settings_balance {
 	const char *name;	  /* of the header or cookie */
 };
 
+struct settings_breaker {
+	bool off;
+	unsigned requests;  /* 20: fewer tell nothing */
+	unsigned failed;    /* percent of them, 50 */
+	unsigned window_ms; /* 10s */
+	unsigned open_ms;   /* 10s */
+	unsigned ramp_ms;   /* 10s */
+};
+
 struct settings_instance {
 	const char *text; /* "http://10.0.0.9:80" */
 	const char *host;
@@ -136,6 +145,7 @@ struct settings_service {
 	unsigned max_in_flight; /* 1024 */
 	struct settings_balance balance;
 	unsigned slow_start_ms; /* 0: none */
+	struct settings_breaker breaker;
 };
 
 /* What is kept of replies and how long. */

@@ -34,6 +34,10 @@ void settings_read_urls(struct settings_reader *r, const struct settings_node *n
 /* A service's `balance`, into a struct settings_balance. */
 void settings_read_balance(struct settings_reader *r, const struct settings_node *node, void *to);
 
+/* A service's `breaker`, into a struct settings_breaker, and its keys. */
+void settings_read_breaker(struct settings_reader *r, const struct settings_node *node, void *to);
+extern const struct settings_table settings_breaker_table;
+
 /* The fallback's `json`: a YAML value as JSON text, into a struct settings_fallback. */
 void settings_read_json(struct settings_reader *r, const struct settings_node *node, void *to);
 

@@ -63,6 +63,8 @@ enum stat {
 	  "Requests to a service without a good reply after all tries")             \
 	X(ATTEMPTS, "service_attempts_total", "Attempts at instances of a service") \
 	X(RETRIES, "service_retries_total", "Attempts after the first")             \
+	X(BROKEN, "service_breaker_refusals_total",                                 \
+	  "Requests not sent to a service because its breaker was open")            \
 	X(STALE, "service_stale_total", "Requests answered by a stale cached reply")
 
 enum service_stat {

@@ -39,7 +39,7 @@ class BadReplies(SharedCase):
     def prepare(cls):
         cls.origin = cls.stage.origin()
         cls.gateway = cls.stage.gateway({
-            "services": {"bad": {"instances": [cls.origin.address]}},
+            "services": {"bad": {"instances": [cls.origin.address], "breaker": "off"}},
             "routes": [{"path": "/*", "service": "bad", "cache": "off", "timeout": "10s"},
                        {"path": "/quick", "service": "bad", "cache": "off", "timeout": "200ms"}]})
 

@@ -43,6 +43,46 @@ START_TEST(every_way_to_balance_is_read)
 END_TEST
 
 static const struct {
+	const char *text;
+	struct settings_breaker breaker;
+} breakers[] = {
+	{"on", {false, 20, 50, 10000, 10000, 10000}},
+	{"off", {.off = true}},
+	{"{}", {false, 20, 50, 10000, 10000, 10000}},
+	{"{requests: 5, failed: 80, window: 1s, open: 200ms, ramp: 2s}",
+	 {false, 5, 80, 1000, 200, 2000}},
+};
+
+START_TEST(every_breaker_is_read)
+{
+	const struct settings_breaker *b, *expected = &breakers[_i].breaker;
+	char text[300];
+
+	(void)snprintf(text, sizeof(text),
+		       "services: {a: {instances: [\"http://a\"], breaker: %s}}\n",
+		       breakers[_i].text);
+	ck_assert_str_eq(settings_case_read(text), "");
+	b = &settings->services[0].breaker;
+	ck_assert_int_eq(b->off, expected->off);
+	ck_assert_uint_eq(b->requests, expected->requests);
+	ck_assert_uint_eq(b->failed, expected->failed);
+	ck_assert_uint_eq(b->window_ms, expected->window_ms);
+	ck_assert_uint_eq(b->open_ms, expected->open_ms);
+	ck_assert_uint_eq(b->ramp_ms, expected->ramp_ms);
+}
+END_TEST
+
+START_TEST(a_service_that_is_not_listed_has_the_breaker_too)
+{
+	ck_assert_str_eq(settings_case_read("registry: {urls: http://r}\n"
+					    "routes: [{path: /a, service: a}]\n"),
+			 "");
+	ck_assert(!settings->services[0].breaker.off);
+	ck_assert_uint_eq(settings->services[0].breaker.requests, 20);
+}
+END_TEST
+
+static const struct {
 	const char *keys, *told;
 } wrong[] = {
 	{"balance: least_requests",
@@ -56,6 +96,8 @@ static const struct {
 	{"balance: {hash: {header: \"a b\"}}",
 	 "1: services.a.balance.hash.header: \"a b\" can't be a name here; write one like "
 	 "X-User\n"},
+	{"breaker: never",
+	 "1: services.a.breaker: write a map, like {requests: 20, failed: 50}, or off\n"},
 };
 
 START_TEST(a_mistake_is_told_with_what_to_write)
@@ -76,6 +118,9 @@ int main(void)
 	tcase_add_checked_fixture(t, settings_case_setup, settings_case_teardown);
 	tcase_add_loop_test(t, every_way_to_balance_is_read, 0,
 			    (int)(sizeof(balances) / sizeof(balances[0])));
+	tcase_add_loop_test(t, every_breaker_is_read, 0,
+			    (int)(sizeof(breakers) / sizeof(breakers[0])));
+	tcase_add_test(t, a_service_that_is_not_listed_has_the_breaker_too);
 	tcase_add_loop_test(t, a_mistake_is_told_with_what_to_write, 0,
 			    (int)(sizeof(wrong) / sizeof(wrong[0])));
 	suite_add_tcase(s, t);

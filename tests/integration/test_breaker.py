@@ -1,0 +1,116 @@
+"""A service that fails is left alone for a while, and the fallback chain answers."""
+
+import json
+import socket
+import struct
+import unittest
+
+from harness import Case, wait_until
+from origin import reply
+
+
+class Breaker(Case):
+    """One origin, and a breaker that opens after four requests."""
+
+    def start(self, breaker, **route):
+        """A gateway before an origin that is well at first."""
+        self.origin = self.stage.origin()
+        return self.stage.gateway({
+            "workers": 2,
+            "services": {"s": {"instances": [self.origin.address], "retry": {"attempts": 1},
+                               "breaker": breaker}},
+            "routes": [{"path": "/*", "service": "s", "cache": "off", **route}]})
+
+    def fail(self):
+        """From now on every reply is a 503 of the origin's."""
+        self.origin.clear()
+        self.origin.behave = lambda request, peer: reply(503, b"no")
+
+    def test_an_open_breaker_answers_at_once_without_asking_the_service(self):
+        gateway = self.start({"requests": 4, "open": "1h"})
+        self.fail()
+        for _ in range(4):
+            self.assertEqual(gateway.get("/x").body, b"no")
+        for _ in range(10):
+            answer = gateway.get("/x")
+            self.assertEqual(answer.status, 503)
+            self.assertEqual(json.loads(answer.body)["type"],
+                             "urn:microreg:problem:breaker-open")
+            self.assertRegex(answer.headers.get("Retry-After"), r"^(3600|3601)$")
+            self.assertIn("Proxy-Status", answer.headers)
+        self.assertEqual(len(self.origin.requests), 4)
+        lines = wait_until(lambda: len(gateway.access_log()) == 14 and gateway.access_log(),
+                           "the access log")
+        self.assertIn("UO", lines[-1]["flags"])
+        page = json.loads(gateway.admin("/services").body)
+        self.assertEqual(page["services"][0]["breaker"], "open")
+
+    def test_requests_that_succeeded_after_a_retry_did_not_fail(self):
+        good = self.stage.origin(lambda request, peer: reply(200, b"good"))
+        bad = self.stage.origin(lambda request, peer: reply(503, b"no"))
+        gateway = self.stage.gateway({
+            "services": {"s": {"instances": [bad.address, good.address],
+                               "breaker": {"requests": 2, "failed": 10}}},
+            "routes": [{"path": "/*", "service": "s", "cache": "off"}]})
+        for _ in range(20):
+            self.assertEqual(gateway.get("/x").body, b"good")
+
+    def test_it_closes_again_when_the_service_is_well(self):
+        gateway = self.start({"requests": 4, "open": "100ms", "ramp": "100ms"})
+        self.fail()
+        for _ in range(4):
+            gateway.get("/x")
+        self.assertIn(b"breaker-open", gateway.get("/x").body)
+        self.origin.behave = lambda request, peer: reply(200, b"well")
+        wait_until(lambda: all(gateway.get("/x").status == 200 for _ in range(30)), "its end")
+        page = json.loads(gateway.admin("/services").body)
+        self.assertEqual(page["services"][0]["breaker"], "closed")
+
+    def test_a_trial_that_fails_opens_it_again(self):
+        gateway = self.start({"requests": 4, "open": "100ms", "ramp": "1h"})
+        self.fail()
+        for _ in range(4):
+            gateway.get("/x")
+        wait_until(lambda: gateway.get("/x").body == b"no", "the first trial")
+        self.assertIn(b"breaker-open", gateway.get("/x").body)
+
+    def test_the_default_reply_is_sent_while_it_is_open(self):
+        gateway = self.start({"requests": 4, "open": "1h"}, fallback={"json": {"d": 1}})
+        self.fail()
+        for _ in range(8):
+            answer = gateway.get("/x")
+            self.assertEqual((answer.status, json.loads(answer.body)), (200, {"d": 1}))
+        self.assertEqual(len(self.origin.requests), 4)
+
+    def test_a_kept_reply_is_sent_while_it_is_open(self):
+        gateway = self.start({"requests": 4, "open": "1h"}, cache={"stale_if_error": "1h"})
+        self.origin.behave = lambda request, peer: reply(
+            200, b"kept", {"Cache-Control": "max-age=0"})
+        self.assertEqual(gateway.get("/x").body, b"kept")
+        self.fail()
+        for _ in range(8):
+            self.assertEqual(gateway.get("/x").body, b"kept")
+        self.assertLess(len(self.origin.requests), 8)
+
+    def test_clients_that_go_away_are_no_failure(self):
+        gateway = self.start({"requests": 2, "open": "1h"})
+        self.origin.behave = lambda request, peer: None
+        for n in range(5):
+            client = gateway.connect()
+            client.send(b"GET /gone HTTP/1.1\r\nHost: t\r\n\r\n")
+            self.origin.wait_requests(n + 1)
+            client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()  # by a reset: one that only ends its side may wait for the reply
+        wait_until(lambda: len(gateway.access_log()) == 5, "their ends")
+        self.origin.behave = lambda request, peer: reply(200, b"well")
+        self.assertEqual(gateway.get("/x").body, b"well")
+
+    def test_off_never_opens(self):
+        gateway = self.start("off")
+        self.fail()
+        for _ in range(30):
+            self.assertEqual(gateway.get("/x").body, b"no")
+
+
+if __name__ == "__main__":
+    unittest.main()
