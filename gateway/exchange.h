@@ -46,13 +46,14 @@ struct exchange {
 	struct span id; /* X-Request-Id; NUL-terminated */
 	/* Where it is: */
 	struct forward forward;
-	bool replied;	  /* the reply's head was written */
-	bool reply_done;  /* all of it was */
-	bool close;	  /* the connection ends after this reply */
-	bool chunked;	  /* how the reply is framed */
-	bool continued;	  /* 100 Continue was sent */
-	bool until_close; /* likewise: its end is the connection's */
-	bool bodiless;	  /* HEAD, 204, 304: whatever comes is not sent on */
+	const char *backup; /* the service that is asked in the place of the route\'s; NULL: none */
+	bool replied;	    /* the reply's head was written */
+	bool reply_done;    /* all of it was */
+	bool close;	    /* the connection ends after this reply */
+	bool chunked;	    /* how the reply is framed */
+	bool continued;	    /* 100 Continue was sent */
+	bool until_close;   /* likewise: its end is the connection's */
+	bool bodiless;	    /* HEAD, 204, 304: whatever comes is not sent on */
 	/* The cache: */
 	bool cached; /* the key is made: the cache takes part */
 	struct cache_key key;

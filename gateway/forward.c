@@ -115,9 +115,7 @@ void forward_fini(struct forward *fwd)
 	buf_fini(&fwd->head);
 	buf_fini(&fwd->held);
 	endpoint_unref(&fwd->endpoint);
-	for (size_t i = 0; i < fwd->tried.count; i++)
-		endpoint_unref(&fwd->tried.items[i]);
-	fwd->tried.count = 0;
+	forward_forget(fwd);
 }
 
 void forward_fail_soon(struct forward *fwd, enum forward_failure failure)
@@ -197,7 +195,8 @@ void forward_start(struct forward *fwd)
 	uint64_t now_us = loop_now_us(forward_loop(fwd));
 	struct endpoint *ep;
 
-	fwd->started_us = now_us;
+	if (!fwd->started_us)
+		fwd->started_us = now_us;
 	fwd->state = FORWARD_TRYING;
 	fwd->ticket = breaker_ask(&service->breaker, &fwd->settings->breaker, now_us / 1000);
 	if (!fwd->ticket) {
@@ -208,7 +207,7 @@ void forward_start(struct forward *fwd)
 	fwd->counted = true;
 	fwd->set->active++;
 	forward_touch(fwd);
-	if (fwd->body_done)
+	if (fwd->body_done && !fwd->deadline_ms)
 		fwd->deadline_ms = now_us / 1000 + fwd->timeout_ms;
 	if (atomic_fetch_add_explicit(&service->in_flight, 1, memory_order_relaxed) >=
 	    fwd->settings->max_in_flight) {
@@ -225,6 +224,35 @@ void forward_start(struct forward *fwd)
 	}
 	fwd->attempts = 1;
 	forward_try(fwd, ep);
+}
+
+void forward_commit(struct forward *fwd)
+{
+	buf_fini(&fwd->held);
+}
+
+bool forward_may_restart(const struct forward *fwd, enum forward_failure failure)
+{
+	if (fwd->body_lost || failure == FORWARD_MEMORY)
+		return false;
+	return forward_is_repeatable(fwd) || !forward_is_service_failure(failure) ||
+	       failure == FORWARD_CONNECT;
+}
+
+void forward_restart(struct forward *fwd, struct endpoint_set *set,
+		     const struct settings_service *settings)
+{
+	forward_cancel(fwd);
+	forward_forget(fwd);
+	endpoint_unref(&fwd->endpoint);
+	fwd->set = set;
+	fwd->settings = settings;
+	fwd->attempts = fwd->connects_failed = 0;
+	fwd->fresh = false;
+	fwd->try_deadline_ms = 0;
+	fwd->failure = fwd->failure_soon = FORWARD_NONE;
+	fwd->ticket = 0;
+	forward_start(fwd);
 }
 
 /* ---- The request's body ---- */
@@ -286,7 +314,6 @@ static void forward_on_head(void *owner, const struct http1_head *head)
 		forward_judge(fwd, true);
 	fwd->state = FORWARD_FLOWING;
 	fwd->head_us = loop_now_us(forward_loop(fwd));
-	buf_fini(&fwd->held);
 	forward_touch(fwd);
 	forward_arm(fwd);
 	fwd->sink->on_head(fwd, head);

@@ -121,6 +121,19 @@ void forward_init(struct forward *fwd, struct worker *worker, struct arena *aren
  * result comes by the sink, never from within this call. */
 void forward_start(struct forward *fwd);
 
+/* The reply that was told is taken, whatever its status: the request's body is needed no more. */
+void forward_commit(struct forward *fwd);
+
+/* True when the same request may go to another service, after this failure, or after a reply of
+ * which only the head was told (FORWARD_RESET): nobody did it yet, or doing it twice is harmless;
+ * and its body is still held. */
+bool forward_may_restart(const struct forward *fwd, enum forward_failure failure);
+
+/* Cancels, and starts the same request anew, with another set and settings. What is left of its
+ * time is kept. */
+void forward_restart(struct forward *fwd, struct endpoint_set *set,
+		     const struct settings_service *settings);
+
 /* A piece of the request's body, and its end. */
 void forward_body(struct forward *fwd, struct span piece);
 void forward_body_end(struct forward *fwd);

@@ -68,7 +68,7 @@ static void forward_remember(struct forward *fwd)
 	tried->items[tried->count++] = endpoint_ref(fwd->endpoint);
 }
 
-static void forward_forget(struct forward *fwd)
+void forward_forget(struct forward *fwd)
 {
 	for (size_t i = 0; i < fwd->tried.count; i++)
 		endpoint_unref(&fwd->tried.items[i]);

@@ -23,6 +23,9 @@ bool forward_retries_status(struct forward *fwd, unsigned status);
 /* The time of this try, or of the pause before the next, is over. */
 void forward_try_is_over(struct forward *fwd);
 
+/* No instance counts as tried any more. */
+void forward_forget(struct forward *fwd);
+
 /* The retry, if this was one, no longer counts in the budget. */
 void forward_retry_done(struct forward *fwd);
 

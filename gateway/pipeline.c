@@ -208,6 +208,8 @@ static void pipeline_forward(struct exchange *x)
 	fwd->settings = &settings->services[x->service];
 	fwd->limits = pipeline_limits(settings);
 	fwd->timeout_ms = x->route->timeout_ms;
+	if (fwd->settings->backup_name)
+		fwd->timeout_ms -= x->route->timeout_ms / 2;
 	fwd->method = x->request.method;
 	fwd->chunked = x->request.framing == HTTP1_CHUNKED;
 	fwd->body_done = x->body_done;
@@ -299,6 +301,29 @@ static void pipeline_serve_stale(struct exchange *x)
 	respond_kept(x, x->kept, &x->use.on_failure_hit);
 }
 
+/* The same request to the backup service, once. False: there is none, or it can't be asked. */
+static bool pipeline_backup(struct exchange *x, enum forward_failure failure)
+{
+	struct forward *fwd = &x->forward;
+	const struct settings_service *service = fwd->settings;
+	struct stats_service *stats = fwd->set->service->stats;
+
+	if (!service->backup_name || x->backup || !forward_may_restart(fwd, failure))
+		return false;
+	stats_service_inc(stats, SERVICE_STAT_REQUESTS);
+	stats_service_inc(stats, SERVICE_STAT_ERRORS);
+	stats_service_inc(stats, SERVICE_STAT_BACKUPS);
+	x->backup = service->backup_name;
+	x->flags |= ACCESS_BK;
+	if (fwd->deadline_ms)
+		fwd->deadline_ms += x->route->timeout_ms / 2;
+	fwd->timeout_ms = x->route->timeout_ms;
+	fwd->settings = &x->table->table->settings->services[service->backup];
+	pipeline_key(x);
+	forward_restart(fwd, worker_resolve(x->worker, x->table, service->backup), fwd->settings);
+	return true;
+}
+
 static void pipeline_on_head(struct forward *fwd, const struct http1_head *head)
 {
 	struct exchange *x = pipeline_exchange(fwd);
@@ -309,11 +334,14 @@ static void pipeline_on_head(struct forward *fwd, const struct http1_head *head)
 	if (x->kept && x->use.on_failure && cache_rules_is_error(status)) {
 		forward_cancel(fwd);
 		pipeline_serve_stale(x);
+	} else if (status >= 502 && status <= 504 && pipeline_backup(x, FORWARD_RESET)) {
+		x->flags |= ACCESS_URX;
 	} else if (x->route->fallback.given && status >= 502 && status <= 504) {
 		forward_cancel(fwd);
 		respond_default(x, &x->route->fallback);
 	} else {
-		if (x->cached)
+		forward_commit(fwd);
+		if (x->cached && !x->backup) /* what the backup says is for this request only */
 			pipeline_keep(x, head);
 		respond_head(x, head);
 	}
@@ -383,7 +411,8 @@ static const char *pipeline_retry_after(struct exchange *x, enum problem problem
 	return arena_printf(&x->arena, "Retry-After: %u\r\n", (unsigned)(ms / 1000) + 1);
 }
 
-/* No instance gave an answer: what was kept, else the route's default, else the problem. */
+/* No instance gave an answer: what was kept, else the backup service, else the route's default,
+ * else the problem. */
 static void pipeline_on_fail(struct forward *fwd, enum forward_failure failure)
 {
 	struct exchange *x = pipeline_exchange(fwd);
@@ -395,6 +424,8 @@ static void pipeline_on_fail(struct forward *fwd, enum forward_failure failure)
 	if (x->kept && x->use.on_failure) {
 		x->flags |= problem_kind(problem)->flags;
 		pipeline_serve_stale(x);
+	} else if (pipeline_backup(x, failure)) {
+		x->flags |= problem_kind(problem)->flags;
 	} else if (x->route->fallback.given) {
 		x->flags |= problem_kind(problem)->flags;
 		respond_default(x, &x->route->fallback);

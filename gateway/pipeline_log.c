@@ -43,7 +43,9 @@ static void pipeline_write_line(const struct exchange *x, uint64_t total_us)
 		.flags = x->flags,
 	};
 
-	if (x->route && (x->route->service_name || x->route->split.count))
+	if (x->backup)
+		record.service = x->backup;
+	else if (x->route && (x->route->service_name || x->route->split.count))
 		record.service = x->table->table->settings->services[x->service].name;
 	if (fwd->endpoint) {
 		record.instance = fwd->endpoint->id;

@@ -142,6 +142,17 @@ static void respond_framing(struct exchange *x, const struct http1_head *head)
 	}
 }
 
+/* RFC 9209 2.1.2, 2.1.5: another service answered than the route says. */
+static void respond_backup(struct exchange *x)
+{
+	const char *value =
+		arena_printf(&x->arena, "microreg; next-hop=\"%s\"; details=\"backup of %s\"",
+			     x->backup, x->table->table->settings->services[x->service].name);
+
+	if (value) /* without memory it is left out */
+		respond_text(client_out(x->client), "Proxy-Status", value);
+}
+
 void respond_head(struct exchange *x, const struct http1_head *head)
 {
 	struct buf *out = client_out(x->client);
@@ -153,6 +164,8 @@ void respond_head(struct exchange *x, const struct http1_head *head)
 	if (!http1_head_find(head, HTTP1_DATE)) /* RFC 9110 6.6.1 */
 		respond_own(x, "Date", worker_date(x->worker));
 	respond_text(out, "Via", head->minor ? "1.1 microreg" : "1.0 microreg");
+	if (x->backup)
+		respond_backup(x);
 	respond_framing(x, head);
 	respond_finish_head(x);
 }

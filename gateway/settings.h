@@ -146,6 +146,8 @@ struct settings_service {
 	struct settings_balance balance;
 	unsigned slow_start_ms; /* 0: none */
 	struct settings_breaker breaker;
+	const char *backup_name; /* of `backup` below; NULL: none */
+	size_t backup;		 /* index into settings.services */
 };
 
 /* What is kept of replies and how long. */

@@ -61,7 +61,7 @@ struct settings_known {
 
 struct settings_services {
 	struct settings_known *known; /* by name: the listed ones and those of routes */
-	struct settings_service *all; /* room for one more per route */
+	struct settings_service *all; /* room for one more per route and per listed one */
 	size_t count;
 };
 
@@ -175,13 +175,34 @@ static void settings_use_services(struct settings_reader *r, struct settings *s,
 							 settings_node_get(at, "service"));
 }
 
+static void settings_check_backups(struct settings_reader *r, struct settings *s,
+				   struct settings_services *v)
+{
+	const struct settings_node *services = settings_node_get(r->file->root, "services");
+	const struct settings_node *at = services ? services->first : NULL;
+
+	for (size_t i = 0; i < s->service_listed && at; i++, at = at->next) {
+		const struct settings_node *node = settings_node_get(at, "backup");
+		const char *name = v->all[i].backup_name;
+
+		if (!name || !node)
+			continue;
+		if (strcmp(name, v->all[i].name) == 0) {
+			settings_file_mistake(r->file, node,
+					      "it can't be its own backup; name another service");
+			continue;
+		}
+		v->all[i].backup = settings_use_service(r, s, v, name, node);
+	}
+}
+
 static void settings_check_services(struct settings_reader *r, struct settings *s,
 				    struct settings_route *routes)
 {
 	const struct settings_node *list = settings_node_get(r->file->root, "routes");
 	const struct settings_node *at = list ? list->first : NULL;
 	struct settings_services v = {.count = s->service_listed};
-	size_t room = s->service_count;
+	size_t room = 2 * s->service_count; /* each may name a backup */
 
 	for (size_t i = 0; i < s->route_count; i++)
 		room += 1 + routes[i].split.count;
@@ -194,6 +215,7 @@ static void settings_check_services(struct settings_reader *r, struct settings *
 	settings_check_listed(r, s, &v);
 	for (size_t i = 0; i < s->route_count && at; i++, at = at->next)
 		settings_use_services(r, s, &v, &routes[i], at);
+	settings_check_backups(r, s, &v);
 	HASH_CLEAR(hh, v.known);
 	s->service_count = v.count;
 }

@@ -38,6 +38,10 @@ void settings_read_balance(struct settings_reader *r, const struct settings_node
 void settings_read_breaker(struct settings_reader *r, const struct settings_node *node, void *to);
 extern const struct settings_table settings_breaker_table;
 
+/* The name of a service, into a const char *. */
+void settings_read_service_name(struct settings_reader *r, const struct settings_node *node,
+				void *to);
+
 /* The fallback's `json`: a YAML value as JSON text, into a struct settings_fallback. */
 void settings_read_json(struct settings_reader *r, const struct settings_node *node, void *to);
 

@@ -35,8 +35,8 @@ static void settings_read_path(struct settings_reader *r, const struct settings_
 	settings_file_mistake(r->file, node, "%s", e.text);
 }
 
-static void settings_read_service_name(struct settings_reader *r, const struct settings_node *node,
-				       void *to)
+void settings_read_service_name(struct settings_reader *r, const struct settings_node *node,
+				void *to)
 {
 	const char *text = settings_table_text(r, node), *copy;
 

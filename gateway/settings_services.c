@@ -184,6 +184,13 @@ static const struct settings_key settings_service_keys[] = {
 	 .form = "map, `on` or `off`",
 	 .help = "When a service that fails is left alone for a while; the fallback chain answers "
 		 "then"},
+	{.name = "backup",
+	 .type = SETTINGS_CUSTOM,
+	 .at = offsetof(struct settings_service, backup_name),
+	 .custom = settings_read_service_name,
+	 .form = "name of another service",
+	 .help = "Which service is asked when this one gives no good answer and no stale reply is "
+		 "kept; this one then has half of the route's timeout"},
 	{.name = "balance",
 	 .type = SETTINGS_CUSTOM,
 	 .at = offsetof(struct settings_service, balance),

@@ -65,6 +65,8 @@ enum stat {
 	X(RETRIES, "service_retries_total", "Attempts after the first")             \
 	X(BROKEN, "service_breaker_refusals_total",                                 \
 	  "Requests not sent to a service because its breaker was open")            \
+	X(BACKUPS, "service_backups_total",                                         \
+	  "Requests to a service that were sent on to its backup")                  \
 	X(STALE, "service_stale_total", "Requests answered by a stale cached reply")
 
 enum service_stat {

@@ -82,6 +82,25 @@ START_TEST(a_service_that_is_not_listed_has_the_breaker_too)
 }
 END_TEST
 
+START_TEST(a_backup_is_listed_or_the_registrys)
+{
+	const struct settings_service *s;
+
+	ck_assert_str_eq(settings_case_read("registry: {urls: http://r}\n"
+					    "services:\n"
+					    "  a: {backup: archive}\n"
+					    "  b: {backup: a}\n"
+					    "  c: {}\n"
+					    "routes: [{path: /x, service: archive}]\n"),
+			 "");
+	s = settings->services;
+	ck_assert_str_eq(s[s[0].backup].name, "archive");
+	ck_assert_str_eq(s[s[1].backup].name, "a");
+	ck_assert_ptr_null(s[2].backup_name);
+	ck_assert_uint_eq(settings->service_count, 4);
+}
+END_TEST
+
 static const struct {
 	const char *keys, *told;
 } wrong[] = {
@@ -96,6 +115,10 @@ static const struct {
 	{"balance: {hash: {header: \"a b\"}}",
 	 "1: services.a.balance.hash.header: \"a b\" can't be a name here; write one like "
 	 "X-User\n"},
+	{"backup: a", "1: services.a.backup: it can't be its own backup; name another service\n"},
+	{"backup: other",
+	 "1: services.a.backup: no service \"other\" is listed, and there is no registry to ask; "
+	 "list it under services with its instances, or write registry: {urls: […]}\n"},
 	{"breaker: never",
 	 "1: services.a.breaker: write a map, like {requests: 20, failed: 50}, or off\n"},
 };
@@ -121,6 +144,7 @@ int main(void)
 	tcase_add_loop_test(t, every_breaker_is_read, 0,
 			    (int)(sizeof(breakers) / sizeof(breakers[0])));
 	tcase_add_test(t, a_service_that_is_not_listed_has_the_breaker_too);
+	tcase_add_test(t, a_backup_is_listed_or_the_registrys);
 	tcase_add_loop_test(t, a_mistake_is_told_with_what_to_write, 0,
 			    (int)(sizeof(wrong) / sizeof(wrong[0])));
 	suite_add_tcase(s, t);
