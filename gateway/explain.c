@@ -150,6 +150,9 @@ static void explain_found(struct explainer *x)
 				 share->weight, route->split.total);
 		explain_service(x->settings, &x->settings->services[share->service], x->out);
 	}
+	if (route->mirror.service_name)
+		(void)buf_printf(x->out, "copied to: %s, %u.%02u %%\n", route->mirror.service_name,
+				 route->mirror.share / 100, route->mirror.share % 100);
 	if (route->split.count)
 		return;
 	(void)buf_printf(x->out, "service: %s\n", route->service_name);

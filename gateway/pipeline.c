@@ -9,6 +9,7 @@
 #include "gateway/client.h"
 #include "gateway/forward_head.h"
 #include "gateway/gateway.h"
+#include "gateway/mirror.h"
 #include "gateway/respond.h"
 #include "gateway/route_action.h"
 #include "gateway/stats.h"
@@ -219,6 +220,8 @@ static void pipeline_forward(struct exchange *x)
 		respond_problem(x, PROBLEM_NO_MEMORY, NULL, NULL);
 		return;
 	}
+	if (x->body_done)
+		mirror_start(x);
 	x->sent_ms = loop_now_ms(worker_loop(x->worker));
 	forward_start(fwd);
 	respond_continue(x);
@@ -247,6 +250,10 @@ void pipeline_body(struct exchange *x, struct span piece)
 
 void pipeline_body_end(struct exchange *x)
 {
+	/* What was held is dropped when a reply's head comes. */
+	if (x->forward.state != FORWARD_OFF && x->forward.state != FORWARD_FLOWING &&
+	    !x->forward.body_lost)
+		mirror_start(x);
 	if (x->forward.state != FORWARD_OFF)
 		forward_body_end(&x->forward);
 }

@@ -203,6 +203,14 @@ struct settings_split {
 	enum settings_split_by by;
 };
 
+enum { SETTINGS_SHARE_WHOLE = 10000 }; /* a share of 100 % */
+
+struct settings_mirror {
+	const char *service_name; /* NULL: none */
+	size_t service;		  /* as settings_route.service */
+	unsigned share;		  /* of SETTINGS_SHARE_WHOLE */
+};
+
 struct settings_route {
 	struct route_pattern path;
 	const char *pattern; /* the path as written, for people */
@@ -212,6 +220,7 @@ struct settings_route {
 	const char *service_name; /* of `service` below; NULL: another of these is there */
 	size_t service;		  /* index into settings.services: every used one is there */
 	struct settings_split split;
+	struct settings_mirror mirror;
 	struct settings_redirect redirect;
 	struct settings_fallback respond; /* given: the fixed answer */
 	const struct template *rewrite;	  /* of the path and query sent; NULL: the client's */

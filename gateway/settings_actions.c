@@ -37,6 +37,45 @@ void settings_read_rewrite(struct settings_reader *r, const struct settings_node
 	memcpy(to, &template, sizeof(template));
 }
 
+/* "5%", "0.25%": the number of hundredths, or -1. */
+static int settings_share(const char *text)
+{
+	unsigned value = 0, decimals = 0;
+	bool point = false;
+	const char *at = text;
+
+	for (; *at && *at != '%' && at < text + 6; at++) {
+		if (*at == '.' && !point && at > text) {
+			point = true;
+			continue;
+		}
+		if (*at < '0' || *at > '9' || decimals == 2)
+			return -1;
+		decimals += point;
+		value = value * 10 + (unsigned)(*at - '0');
+	}
+	if (strcmp(at, "%") != 0 || at == text || at[-1] == '.')
+		return -1;
+	for (; decimals < 2; decimals++)
+		value *= 10;
+	return value <= SETTINGS_SHARE_WHOLE ? (int)value : -1;
+}
+
+void settings_read_share(struct settings_reader *r, const struct settings_node *node, void *to)
+{
+	const char *text = settings_table_text(r, node);
+	int share = text ? settings_share(text) : 0;
+	unsigned value = share > 0 ? (unsigned)share : 0;
+
+	if (share < 0)
+		settings_file_mistake(
+			r->file, node,
+			"\"%.60s\" is no share; write one like 5%% or 0.25%%, at most "
+			"100%%",
+			text);
+	memcpy(to, &value, sizeof(value));
+}
+
 /* ---- redirect ---- */
 
 static void settings_read_to(struct settings_reader *r, const struct settings_node *node, void *to)
@@ -228,8 +267,8 @@ void settings_check_actions(struct settings_reader *r, const struct settings_nod
 			    const struct settings_route *route)
 {
 	static const char *const ends[] = {"service", "split", "redirect", "respond"};
-	static const char *const of_services[] = {"rewrite", "request", "cache", "fallback",
-						  "timeout"};
+	static const char *const of_services[] = {"rewrite",  "request", "cache",
+						  "fallback", "timeout", "mirror"};
 	const struct settings_node *split = settings_node_get(map, "split"), *end = NULL;
 
 	if (!map || map->kind != SETTINGS_MAP)

@@ -170,6 +170,9 @@ static void settings_use_services(struct settings_reader *r, struct settings *s,
 
 	route->service = settings_use_service(r, s, v, route->service_name,
 					      settings_node_get(map, "service"));
+	route->mirror.service = settings_use_service(
+		r, s, v, route->mirror.service_name,
+		settings_node_get(settings_node_get(map, "mirror"), "service"));
 	for (size_t i = 0; i < route->split.count && at; i++, at = at->next)
 		shares[i].service = settings_use_service(r, s, v, shares[i].service_name,
 							 settings_node_get(at, "service"));
@@ -205,7 +208,7 @@ static void settings_check_services(struct settings_reader *r, struct settings *
 	size_t room = 2 * s->service_count; /* each may name a backup */
 
 	for (size_t i = 0; i < s->route_count; i++)
-		room += 1 + routes[i].split.count;
+		room += 2 + routes[i].split.count;
 	v.all = settings_table_alloc(r, room, sizeof(*v.all));
 	if (!v.all)
 		return;

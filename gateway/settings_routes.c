@@ -299,6 +299,26 @@ static const struct settings_key settings_share_keys[] = {
 static const struct settings_table settings_share_table = {SETTINGS_KEYS(settings_share_keys),
 							   sizeof(struct settings_share), NULL};
 
+static const struct settings_key settings_mirror_keys[] = {
+	{.name = "service",
+	 .type = SETTINGS_CUSTOM,
+	 .at = offsetof(struct settings_mirror, service_name),
+	 .required = true,
+	 .custom = settings_read_service_name,
+	 .form = "name of a service",
+	 .help = "Where copies go"},
+	{.name = "share",
+	 .type = SETTINGS_CUSTOM,
+	 .at = offsetof(struct settings_mirror, share),
+	 .fallback = "100%",
+	 .custom = settings_read_share,
+	 .form = "percentage, like `5%` or `0.25%`",
+	 .help = "How many of the requests are copied; those with a body over 64 KiB never are"},
+};
+
+static const struct settings_table settings_mirror_table = {SETTINGS_KEYS(settings_mirror_keys),
+							    sizeof(struct settings_mirror), NULL};
+
 static const struct settings_key settings_route_limits_keys[] = {
 	{.name = "body",
 	 .type = SETTINGS_SIZE,
@@ -359,6 +379,11 @@ static const struct settings_key settings_route_keys[] = {
 	 .max = SETTINGS_SHARES_MAX,
 	 .table = &settings_share_table,
 	 .help = "Services that share its requests, in the place of `service`"},
+	{.name = "mirror",
+	 .type = SETTINGS_SUBMAP,
+	 .at = offsetof(struct settings_route, mirror),
+	 .table = &settings_mirror_table,
+	 .help = "Another service that gets copies of requests; what it answers is thrown away"},
 	{.name = "split_by",
 	 .type = SETTINGS_ENUM,
 	 .at = offsetof(struct settings_route, split.by),

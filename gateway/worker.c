@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "gateway/client.h"
 #include "gateway/exchange.h"
+#include "gateway/mirror.h"
 #include "gateway/resolver.h"
 #include "gateway/stats.h"
 
@@ -298,6 +299,7 @@ static void *worker_run(void *arg)
 	loop_run(w->loop);
 	while (w->clients)
 		client_abort(w->clients);
+	mirror_free_all(w);
 	return NULL;
 }
 

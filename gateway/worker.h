@@ -20,6 +20,7 @@
 struct client;
 struct exchange;
 struct microreg_snapshot;
+struct mirror;
 struct resolver;
 struct stats_worker;
 
@@ -48,6 +49,8 @@ struct worker {
 	struct client *clients; /* all of them */
 	struct exchange *spare; /* for reuse */
 	unsigned spare_count;
+	struct mirror *mirrors; /* copies of requests under way */
+	unsigned mirror_count;
 	bool draining;
 	uint64_t random[2];
 	char date[32]; /* the Date field's value, of `date_s` */

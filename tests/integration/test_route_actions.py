@@ -219,6 +219,74 @@ class Split(Case):
                 self.assertEqual(len(self.ask(gateway, 2, client)), 1)
 
 
+class Mirror(Case):
+    """Copies of requests to another service."""
+
+    def gateway(self, behave=None, **mirror):
+        """A gateway before self.origin that copies to self.shadow."""
+        self.origin = self.stage.origin()
+        self.shadow = self.stage.origin(behave)
+        return self.stage.gateway({
+            "workers": 1,
+            "services": {"o": {"instances": [self.origin.address]},
+                         "s": {"instances": [self.shadow.address], "retry": {"attempts": 1}}},
+            "routes": [{"path": "/*", "service": "o", "cache": "off", "rewrite": "/v2/{*}",
+                        "mirror": {"service": "s", **mirror}}]})
+
+    def test_a_copy_is_what_the_service_got(self):
+        gateway = self.gateway()
+        for method, path, body in (("GET", "/a?b", None), ("POST", "/c", b"x" * 60000),
+                                   ("PUT", "/d", iter([b"one", b"two"]))):
+            with self.subTest(method):
+                self.origin.clear()
+                self.shadow.clear()
+                self.assertEqual(gateway.request(method, path, body).status, 200)
+                copy = self.shadow.wait_requests(1)[0]
+                first = self.origin.wait_requests(1)[0]
+                self.assertEqual(copy.line, first.line)
+                self.assertEqual(copy.headers, first.headers)
+                self.assertEqual(copy.body, first.body)
+
+    def test_a_body_too_long_to_hold_is_not_copied(self):
+        gateway = self.gateway()
+        self.assertEqual(gateway.request("POST", "/long", b"x" * 500000).status, 200)
+        gateway.get("/after")
+        self.assertEqual(self.shadow.wait_requests(1)[0].target, "/v2/after")
+
+    def test_what_becomes_of_a_copy_changes_nothing(self):
+        def misbehave(request, peer):
+            if request.target.endswith("hang"):
+                return None
+            if request.target.endswith("reset"):
+                return peer.reset()
+            return b"nonsense\r\n\r\n" if request.target.endswith("bad") else reply(500)
+        gateway = self.gateway(misbehave)
+        for name in ("error", "hang", "reset", "bad", "error"):
+            with self.subTest(name):
+                answer = gateway.get("/" + name)
+                self.assertEqual((answer.status, answer.body), (200, b"ok"))
+        self.shadow.wait_requests(5)
+        self.shadow.close()
+        self.assertEqual(gateway.get("/refused").status, 200)
+        gateway.stop()
+        self.assertEqual(len(gateway.access_log()), 6)  # copies are nobody's requests
+
+    def test_a_gateway_that_stops_does_not_wait_for_copies(self):
+        gateway = self.gateway(lambda request, peer: None)
+        self.assertEqual(gateway.get("/hang").status, 200)
+        self.shadow.wait_requests(1)
+        self.assertEqual(gateway.stop(), 0)
+
+    def test_a_share_is_copied(self):
+        gateway = self.gateway(share="50%")
+        for _ in range(100):
+            gateway.get("/")
+        self.shadow.wait_requests(1)
+        gateway.stop()
+        self.assertLess(len(self.shadow.requests), 100)
+        self.assertEqual(len(self.origin.requests), 100)
+
+
 MISTAKES = """\
 services: {o: {instances: ["http://127.0.0.1:1"]}}
 routes:
@@ -240,6 +308,9 @@ routes:
   - {path: /p, service: o, split_by: client}
   - {path: /q, split: [{service: o}], service: o}
   - {path: /r, split: [{service: o, weight: -1}, {weight: 1}]}
+  - {path: /s, service: o, mirror: {service: o, share: 101%}}
+  - {path: /t, service: o, mirror: {service: oo, share: 0.25%}}
+  - {path: /u, respond: {status: 204}, mirror: {service: o, share: 100.00%}}
 """
 
 EXPECTED = {
@@ -250,6 +321,7 @@ EXPECTED = {
     14: r"X-A: there is no .*did you mean \{client.address\}", 15: r"writes this field itself",
     16: r"split: no share has a weight", 17: r"split\[0\]\.service: no service \"oo\"",
     18: r"no `split`", 19: r"split: the route has a `service` already", 20: r"weight|service",
+    21: r"share: .*101.*at most 100%", 22: r"mirror\.service: no service", 23: r"asks no service",
 }
 
 
