@@ -56,6 +56,8 @@ QUIET static bool fail_malloc_now(void)
 	return true;
 }
 
+/* Their parameters have other names in the libraries' headers.
+ * NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
 EARLY void *malloc(size_t size)
 {
 	return fail_malloc_now() ? NULL : REAL(malloc)(size);
@@ -103,6 +105,8 @@ EARLY char *strdup(const char *text)
 {
 	return strndup(text, SIZE_MAX);
 }
+
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
 
 /* ---- For tests ---- */
 
