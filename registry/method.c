@@ -74,7 +74,8 @@ const struct method method_table[] = {
 	{"system.methodHelp", "string,string", "What a method is for.", system_method_help, 0},
 	{"system.multicall", "array,array",
 	 "At most 100 calls {methodName, params} at once; answers an array of [result] or "
-	 "{faultCode, faultString}. A watch among them does not wait.",
+	 "{faultCode, faultString}. A watch among them does not wait. Together they list at most "
+	 "5,000 instances and services.",
 	 system_multicall, METHOD_LATER},
 	{NULL, NULL, NULL, NULL, 0},
 };
@@ -171,6 +172,20 @@ void call_fault(struct call *call, int code, const char *format, ...)
 	(void)vsnprintf(e.text, sizeof(e.text), format, args); /* cut when too long */
 	va_end(args);
 	call_err(call, &e);
+}
+
+bool call_takes_room(struct call *call, size_t count)
+{
+	if (!call->room)
+		return true;
+	if (count > *call->room) {
+		call_fault(call, RPC_FAULT_TOO_LARGE,
+			   "%s: the answers of this multicall would be too large; call it alone",
+			   call->method->name);
+		return false;
+	}
+	*call->room -= count;
+	return true;
 }
 
 void call_suspend(struct call *call)

@@ -46,6 +46,7 @@ struct call {
 	void (*suspend)(struct call *call); /* NULL: nothing to do */
 	void *owner;			    /* the two functions' own */
 	bool nested;			    /* within system.multicall */
+	size_t *room; /* of a nested one: what all answers together may list */
 };
 
 const struct method *method_find(const char *name);
@@ -69,6 +70,10 @@ void call_answer_env(struct call *call, xmlrpc_env *env, xmlrpc_value *result);
 void call_fault(struct call *call, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void call_err(struct call *call, const struct err *e);
+
+/* Before an answer that lists `count` instances or services. False, with the fault answered, when
+ * that is more than the answers of a multicall may list together. */
+bool call_takes_room(struct call *call, size_t count);
 
 /* ---- Parameters ---- */
 

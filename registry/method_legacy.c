@@ -428,7 +428,8 @@ void legacy_get_all_service_details(struct call *call)
 		return;
 	}
 	/* The call is gone after the answer; the records are not its. */
-	legacy_answer_listing(call, records, count);
+	if (call_takes_room(call, count))
+		legacy_answer_listing(call, records, count);
 	for (size_t i = 0; i < count; i++)
 		record_unref(&records[i]);
 	free(records);

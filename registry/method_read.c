@@ -84,6 +84,16 @@ static unsigned lookup_statuses(const struct lookup *want)
 	return bits;
 }
 
+static size_t lookup_count(const struct lookup *want, unsigned statuses,
+			   const struct catalog_view *view)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; view && i < view->count; i++)
+		count += lookup_matches(want, statuses, &view->records[i]->in);
+	return count;
+}
+
 void method_lookup(struct call *call)
 {
 	struct lookup want = {.service = "", .zone = "", .version = ""};
@@ -102,6 +112,10 @@ void method_lookup(struct call *call)
 		return;
 	}
 	statuses = lookup_statuses(&want);
+	if (call->room && !call_takes_room(call, lookup_count(&want, statuses, found.view))) {
+		catalog_view_unref(&found.view);
+		return;
+	}
 	xmlrpc_env_init(&env);
 	out = rpc_new_struct(&env);
 	list = rpc_new_array(&env);
@@ -182,6 +196,10 @@ void method_services(struct call *call)
 	if (count < 0) {
 		free(all);
 		call_answer(call, NULL);
+		return;
+	}
+	if (!call_takes_room(call, (size_t)count)) {
+		free(all);
 		return;
 	}
 	xmlrpc_env_init(&env);

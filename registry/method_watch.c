@@ -102,25 +102,36 @@ static void watch_answer(struct watch *watch, const struct catalog_changes *chan
 	rpc_set_bool(&env, out, "reset", changes->reset);
 	rpc_set_value(&env, out, "changes", list);
 	rpc_set_bool(&env, out, "more", changes->more);
-	if (watch->tracked)
-		drain_watched(r->drain, watch->watcher.name, watch->service, clock_ms());
 	call_answer_env(watch->call, &env, out);
+}
+
+static size_t watch_count(const struct catalog_changes *changes)
+{
+	size_t count = changes->count;
+
+	for (size_t i = 0; i < changes->count; i++)
+		count += changes->items[i].view ? changes->items[i].view->count : 0;
+	return count;
 }
 
 static void watch_ready(struct keeper_wait *wait)
 {
 	struct watch *watch = (void *)wait;
+	struct registry *r = watch->call->registry;
 	struct catalog_changes changes;
+	int failed;
 
-	if (catalog_changes(watch->call->registry->catalog, watch->whole ? NULL : &wait->since,
-			    wait->service, WATCH_INSTANCES_MAX, &changes) < 0) {
-		if (watch->tracked)
-			drain_watched(watch->call->registry->drain, watch->watcher.name,
-				      watch->service, clock_ms());
+	failed = catalog_changes(r->catalog, watch->whole ? NULL : &wait->since, wait->service,
+				 WATCH_INSTANCES_MAX, &changes);
+	/* What answers frees the call, and the watch with it. */
+	if (watch->tracked)
+		drain_watched(r->drain, watch->watcher.name, watch->service, clock_ms());
+	if (failed) {
 		call_answer(watch->call, NULL);
 		return;
 	}
-	watch_answer(watch, &changes); /* frees the call, and the watch with it */
+	if (call_takes_room(watch->call, watch_count(&changes)))
+		watch_answer(watch, &changes);
 	catalog_changes_fini(&changes);
 }
 
