@@ -230,8 +230,7 @@ class Fiu:
         self.base = os.path.join(stage.dir, "fiu")
         self.name, self.errno = name, errno
         self.wrap = ("fiu-run", "-x", "-f", self.base)
-        self.env = {"ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"}
-        self.program = None
+        self.env, self.program = {}, None
 
     def command(self, text):
         """fiu-ctrl's protocol: a line in, a line out."""
@@ -253,9 +252,9 @@ class Fiu:
 
 
 def failing(stage, name, errno):
-    """Fiu, or where the thread sanitizer and libfiu's preloaded code don't go together, the next
-    best trouble that can be switched."""
-    if os.path.basename(BUILD) == "tsan":
+    """Fiu; or, as programs with a sanitizer don't start with libfiu's preloaded code, the next best
+    trouble that can be switched."""
+    if "san" in os.path.basename(BUILD):
         return FileLimit(stage)
     return Fiu(stage, name, errno)
 
