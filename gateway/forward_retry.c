@@ -28,6 +28,7 @@ void forward_retry_done(struct forward *fwd)
 		return;
 	fwd->retrying = false;
 	fwd->set->retrying--;
+	stats_dec(fwd->worker->stats, STAT_UP_RETRYING);
 }
 
 /* At most `budget` per cent of the active requests may be retries, so that retries do not bury a
@@ -84,6 +85,7 @@ static void forward_count_retry(struct forward *fwd)
 		return;
 	fwd->retrying = true;
 	fwd->set->retrying++;
+	stats_inc(fwd->worker->stats, STAT_UP_RETRYING);
 }
 
 /* Every instance was tried: the same ones again, after a pause that no two requests share. */

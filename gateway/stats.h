@@ -41,6 +41,8 @@
 	X(UP_FAILED, COUNTER, "upstream_failures_total", NULL, NULL,                              \
 	  "Attempts that gave no good reply")                                                     \
 	X(UP_RETRIES, COUNTER, "upstream_retries_total", NULL, NULL, "Attempts after the first")  \
+	X(UP_RETRYING, GAUGE, "upstream_retries_in_flight", NULL, NULL,                           \
+	  "Requests under way that are in the retry budget")                                      \
 	X(CACHE_HIT, COUNTER, "cache_total", "result", "hit", "Requests by what the cache did")   \
 	X(CACHE_STALE, COUNTER, "cache_total", "result", "stale", "")                             \
 	X(CACHE_MISS, COUNTER, "cache_total", "result", "miss", "")                               \
