@@ -304,8 +304,9 @@ static enum checker_outcome probe_connect(struct probe *p)
 	else if (connect(p->lfd.fd, address->ai_addr, address->ai_addrlen) < 0 &&
 		 errno != EINPROGRESS)
 		outcome = probe_refused(errno);
-	else if (loop_watch(p->checker->loop, &p->lfd, false) < 0)
-		outcome = CHECKER_UNKNOWN;
+	else
+		outcome = loop_watch(p->checker->loop, &p->lfd, false) == 0 ? CHECKER_GOOD
+									    : CHECKER_UNKNOWN;
 	freeaddrinfo(address);
 	return outcome;
 }
