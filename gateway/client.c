@@ -284,8 +284,6 @@ static void client_next(struct client *c)
 
 	exchange_free(&c->x);
 	c->coming.due_us = c->going.due_us = 0;
-	if (!c->in.len)
-		buf_fini(&c->in);
 	buf_fini(&c->out);
 	if (close) {
 		client_linger(c);

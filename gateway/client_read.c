@@ -204,6 +204,13 @@ static void client_receive(struct client *c)
 	}
 }
 
+/* Whoever rests, or waits for a reply, holds no buffer. */
+static void client_trim(struct client *c)
+{
+	if (!c->dead && !c->in.len && (!c->x || c->x->body_done))
+		buf_fini(&c->in);
+}
+
 void client_on_task(struct loop_task *task)
 {
 	struct client *c = client_of(task, task);
@@ -211,6 +218,7 @@ void client_on_task(struct loop_task *task)
 	client_enter(c);
 	client_process(c);
 	client_receive(c);
+	client_trim(c);
 	client_leave(c);
 }
 
@@ -239,5 +247,6 @@ void client_on_event(struct loop_fd *lfd, unsigned events)
 	if (c->in.len) /* before what lies behind it, or the end is taken for its end */
 		client_process(c);
 	client_receive(c);
+	client_trim(c);
 	client_leave(c);
 }

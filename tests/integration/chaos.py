@@ -266,6 +266,7 @@ class Clients:
         self.dice, self.port, self.tls_port = dice, port, tls_port
         self.tls = ssl.create_default_context(cafile=cert)
         self.stop = asyncio.Event()
+        self.ending = False  # the gateway is: it may refuse, and end what is at rest
         self.asked = self.hostile = 0
         self.wrong = []  # what a good client found wrong
 
@@ -279,7 +280,12 @@ class Clients:
     async def good(self, number, tls):
         """Asks for its own tags over connections it keeps; everything must be right."""
         while not self.stop.is_set():
-            reader, writer = await self.connect(tls)
+            try:
+                reader, writer = await self.connect(tls)
+            except OSError:
+                if self.ending:
+                    return
+                raise
             for _ in range(self.dice.randrange(1, 60)):
                 if self.stop.is_set() or not await self.ask(number, reader, writer):
                     break
@@ -301,10 +307,13 @@ class Clients:
         else:
             writer.write(head + (b"Content-Length: %d\r\n" % len(up) if up else b"") +
                          b"\r\n" + up)
+        line = b""
         try:
             line, fields = await asyncio.wait_for(read_head(reader), 30)
             body = await asyncio.wait_for(read_body(reader, fields), 30)
         except (OSError, EOFError, asyncio.TimeoutError) as error:
+            if self.ending and not line and not getattr(error, "partial", b""):
+                return False
             self.wrong.append((tag, method, size, len(up), repr(error)))
             return False
         if b" 200 " not in line or body != body_of(tag, size):

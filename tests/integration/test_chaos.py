@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import random
+import signal
 import unittest
 
 from chaos import Clients, Origins
@@ -73,8 +74,8 @@ class Chaos(Case):
             self.gateway.write(self.settings(cert, timeout))
             await asyncio.sleep(1)
 
-    async def crowd(self, cert):
-        """All of them, for a while. Returns (origins, clients)."""
+    async def crowd(self, cert, seconds, end=False):
+        """All of them, for a while; with `end` the gateway goes first. Returns (origins, clients)."""
         origins = Origins(random.Random(SEED))
         ports = {"good": [await origins.start(origins.good) for _ in range(ORIGINS)],
                  "bad": [await origins.start(origins.bad) for _ in range(ORIGINS)]}
@@ -88,7 +89,11 @@ class Chaos(Case):
         tasks += [asyncio.create_task(clients.bad()) for _ in range(BAD_CLIENTS)]
         tasks.append(asyncio.create_task(self.come_and_go(ports, clients.stop)))
         tasks.append(asyncio.create_task(self.reload(cert, clients.stop)))
-        await asyncio.sleep(SECONDS)
+        await asyncio.sleep(seconds)
+        if end:
+            clients.ending = True
+            self.gateway.send_signal(signal.SIGTERM)
+            await asyncio.to_thread(self.gateway.wait)
         clients.stop.set()
         await asyncio.gather(*tasks)
         return origins, clients
@@ -104,7 +109,7 @@ class Chaos(Case):
     async def run_chaos(self, cert, descriptors, resident):
         """The crowd, and what must be true after it."""
         asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)  # they went
-        origins, clients = await self.crowd(cert)
+        origins, clients = await self.crowd(cert, SECONDS)
         print(f"chaos: seed {SEED}: {clients.asked} good requests, {clients.hostile} bad "
               f"deeds in {SECONDS:g} s")
         self.assertEqual(clients.wrong[:5], [], f"seed {SEED}")
@@ -112,6 +117,19 @@ class Chaos(Case):
         self.assertGreater(clients.asked, 0)
         # The origins still listen, so that nothing ends by their end.
         await asyncio.to_thread(self.check_rest, descriptors, resident)
+
+    def test_a_drain_in_the_middle_of_it_cuts_no_reply(self):
+        cert = make_certificate(self.stage.dir, "shop", ["shop.test"])
+        self.registry, self.tls_port = self.stage.registry(), free_port()
+        self.gateway = self.stage.gateway(self.settings(cert, "1s"))
+
+        async def run():
+            asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+            origins, clients = await self.crowd(cert, 2, end=True)
+            self.assertEqual(clients.wrong[:5], [], f"seed {SEED}")
+            self.assertEqual(origins.mixed_up[:5], [], f"seed {SEED}")
+        asyncio.run(run())
+        self.assertNotIn("are cut", self.gateway.log())
 
     def check_rest(self, descriptors, resident):
         """All that was under way has ended, by itself."""

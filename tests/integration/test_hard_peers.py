@@ -1,15 +1,17 @@
 """Peers that are early, slow, half closed or gone: nothing stalls, nothing whole is cut."""
 
 import os
+import resource
 import socket
 import struct
 import threading
 import unittest
 
-from harness import Case, wait_until
+from harness import BUILD, Case, wait_until
 from origin import Origin, reply
 from wire import Ended
 
+SANITIZED = os.path.basename(BUILD) in ("asan", "tsan")
 GET = b"GET %s HTTP/1.1\r\nHost: t\r\n\r\n"
 
 
@@ -247,6 +249,55 @@ class HardPeers(Case):
         for client in clients:
             with client:
                 self.assertEqual(client.reply().body, body)
+
+    # ---- More than there is room for ----
+
+    def test_a_lack_of_descriptors_is_a_503_and_no_fault_of_the_instance(self):
+        self.start(self.stage.origin(), route={"cache": "off"})
+        before = len(os.listdir(f"/proc/{self.gateway.pid}/fd"))
+        clients = [self.gateway.connect() for _ in range(10)]
+        wait_until(lambda: len(os.listdir(f"/proc/{self.gateway.pid}/fd")) >= before + 10)
+        limit = resource.prlimit(self.gateway.pid, resource.RLIMIT_NOFILE, (before + 10, 20000))
+        waiting = self.gateway.connect()
+        waiting.send(GET % b"/x")
+        for client in clients * 2:
+            client.send(GET % b"/x")
+            answer = client.reply()
+            self.assertEqual(answer.status, 503)
+            self.assertIn(b"no-memory", answer.body)
+        for client in clients:
+            client.close()
+        self.assertEqual(waiting.reply().status, 200)  # once there was a descriptor
+        self.assertEqual(self.gateway.get("/x").status, 200)
+        resource.prlimit(self.gateway.pid, resource.RLIMIT_NOFILE, limit)
+
+    def test_connections_over_the_limit_are_turned_away_and_room_is_given_back(self):
+        self.start(self.stage.origin(), {"connections": 3}, workers=2)
+        for _ in range(5):
+            clients = [self.gateway.connect() for _ in range(3)]
+            for client in clients:
+                client.send(GET % b"/x")
+                self.assertEqual(client.reply().status, 200)
+            with self.gateway.connect() as late:
+                self.assertEqual(late.reply().status, 503)
+                self.assertTrue(late.is_closed())
+            for client in clients:
+                client.close()
+            wait_until(lambda: self.gateway.metrics()["microreg_gateway_connections"] == 0)
+
+    def test_idle_connections_cost_little(self):
+        """100 MB must do for 10,000 of them."""
+        self.start(self.stage.origin(), route={"cache": "off"})
+        count, before = 800, resident(self.gateway)
+        clients = [self.gateway.connect() for _ in range(count)]
+        for client in clients[::2]:
+            client.send(GET % b"/x")
+            self.assertEqual(client.reply().status, 200)
+        wait_until(lambda: self.gateway.metrics()["microreg_gateway_connections"] == count)
+        self.assertLess((resident(self.gateway) - before) / count, 10000 * (
+            5 if SANITIZED else 1))
+        for client in clients:
+            client.close()
 
     # ---- Slower than the settings allow: it is awaited that they are cut ----
 
