@@ -32,7 +32,8 @@ void forward_retry_done(struct forward *fwd)
 }
 
 /* At most `budget` per cent of the active requests may be retries, so that retries do not bury a
- * service that is already slow. */
+ * service that is already slow. Not bounded by it is what an instance that ended left behind, when
+ * another is there: all its requests come at once, however many, and each only once. */
 static bool forward_budget_allows(const struct forward *fwd)
 {
 	uint64_t most = (uint64_t)fwd->set->active * fwd->settings->retry.budget / 100;
@@ -47,7 +48,7 @@ static bool forward_may_retry(const struct forward *fwd, unsigned cause)
 	if (cause != RETRY_CONNECT && !forward_is_repeatable(fwd))
 		return false;
 	return (fwd->settings->retry.on & cause) && !fwd->body_lost &&
-	       fwd->attempts < fwd->settings->retry.attempts && forward_budget_allows(fwd);
+	       fwd->attempts < fwd->settings->retry.attempts;
 }
 
 /* Remembers where the attempt went. Without memory the instance may be tried twice: no harm. */
@@ -76,12 +77,12 @@ void forward_forget(struct forward *fwd)
 	fwd->tried.count = 0;
 }
 
-static void forward_count_retry(struct forward *fwd)
+static void forward_count_retry(struct forward *fwd, bool budgeted)
 {
 	fwd->attempts++;
 	stats_inc(fwd->worker->stats, STAT_UP_RETRIES);
 	stats_service_inc(fwd->set->service->stats, SERVICE_STAT_RETRIES);
-	if (fwd->retrying)
+	if (fwd->retrying || !budgeted)
 		return;
 	fwd->retrying = true;
 	fwd->set->retrying++;
@@ -103,11 +104,11 @@ static void forward_back_off(struct forward *fwd)
 	forward_arm(fwd);
 }
 
-static void forward_retry(struct forward *fwd)
+static void forward_retry(struct forward *fwd, bool budgeted)
 {
 	struct endpoint *ep = balance_pick(fwd->set, &fwd->tried, fwd->number);
 
-	forward_count_retry(fwd);
+	forward_count_retry(fwd, budgeted);
 	if (ep)
 		forward_try(fwd, ep);
 	else
@@ -138,6 +139,7 @@ static enum forward_failure forward_failure_of(enum upstream_failure failure)
 	case UPSTREAM_TIMEOUT:
 		return FORWARD_TIMEOUT;
 	case UPSTREAM_STALE:
+	case UPSTREAM_DIED:
 	case UPSTREAM_RESET:
 	case UPSTREAM_CUT:
 		return FORWARD_RESET;
@@ -195,8 +197,12 @@ void forward_failed(struct forward *fwd, enum upstream_failure failure, const ch
 		forward_count_failure(fwd);
 	if (failure == UPSTREAM_CONNECT && forward_connects_elsewhere(fwd))
 		return;
-	if (forward_may_retry(fwd, forward_cause_of(fwd->failure)))
-		forward_retry(fwd);
+	if (!forward_may_retry(fwd, forward_cause_of(fwd->failure)))
+		forward_fail_soon(fwd, fwd->failure);
+	else if (failure == UPSTREAM_DIED && balance_pick(fwd->set, &fwd->tried, fwd->number))
+		forward_retry(fwd, false);
+	else if (forward_budget_allows(fwd))
+		forward_retry(fwd, true);
 	else
 		forward_fail_soon(fwd, fwd->failure);
 }
@@ -220,12 +226,12 @@ bool forward_retries_status(struct forward *fwd, unsigned status)
 	}
 	stats_inc(fwd->worker->stats, STAT_UP_FAILED);
 	forward_count_failure(fwd);
-	if (!forward_may_retry(fwd, cause))
+	if (!forward_may_retry(fwd, cause) || !forward_budget_allows(fwd))
 		return false;
 	/* Its body is not waited for, so the connection can't be used again. */
 	upstream_cancel(&fwd->up);
 	forward_remember(fwd);
-	forward_retry(fwd);
+	forward_retry(fwd, true);
 	return true;
 }
 

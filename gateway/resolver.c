@@ -20,6 +20,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -296,12 +297,23 @@ static enum resolver_status resolver_fail(struct resolver_answer *answer,
 	return status;
 }
 
+static const struct resolver_address resolver_loopback[] = {
+	{.family = AF_INET, .bytes = {127, 0, 0, 1}},
+	{.family = AF_INET6, .bytes = {[15] = 1}},
+};
+
 enum resolver_status resolver_lookup(struct resolver *r, const char *host,
 				     struct resolver_query *query, struct resolver_answer *answer)
 {
 	char key[RESOLVER_NAME_MAX + 1];
 	struct resolver_entry *entry;
 
+	/* RFC 6761 6.3: localhost is the loopback, whatever a server or a missing hosts file
+	 * says. */
+	if (strcasecmp(host, "localhost") == 0) {
+		*answer = (struct resolver_answer){.addresses = resolver_loopback, .count = 2};
+		return RESOLVER_OK;
+	}
 	if (resolver_literal(host, &r->literal)) {
 		*answer = (struct resolver_answer){.addresses = &r->literal, .count = 1};
 		return RESOLVER_OK;

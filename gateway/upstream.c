@@ -334,7 +334,7 @@ static enum upstream_step upstream_parse_body(struct upstream *up, size_t *at)
 static void upstream_ended(struct upstream *up, bool broken)
 {
 	if (!up->head_done && !up->received)
-		upstream_fail(up, up->requests > 1 ? UPSTREAM_STALE : UPSTREAM_RESET,
+		upstream_fail(up, up->requests > 1 ? UPSTREAM_STALE : UPSTREAM_DIED,
 			      "closed without a reply");
 	else if (!up->head_done)
 		upstream_fail(up, UPSTREAM_RESET, "closed within the head");

@@ -22,6 +22,7 @@ struct upstream;
 enum upstream_failure {
 	UPSTREAM_CONNECT,   /* no connection: nothing was sent */
 	UPSTREAM_STALE,	    /* from the pool, and ended without a byte: it had died of age */
+	UPSTREAM_DIED,	    /* a new one that ended without a byte: its process ended, say */
 	UPSTREAM_RESET,	    /* ended before a whole head came */
 	UPSTREAM_MALFORMED, /* what came is no HTTP reply */
 	UPSTREAM_CUT,	    /* ended within the body */

@@ -211,6 +211,25 @@ class Retries(Case):
             answer = gateway.request("POST", "/x", b"again")
             self.assertEqual((answer.status, answer.body), (200, b"again"))
 
+    def test_an_instance_that_ends_under_many_requests_fails_none(self):
+        # More at once than the retry budget of a few would let through.
+        waiting, gone = threading.Semaphore(0), threading.Event()
+        self.addCleanup(gone.set)
+
+        def hang(request, peer):
+            waiting.release()
+            gone.wait(20)
+            peer.reset()
+
+        ending, other = self.stage.origin(hang), self.stage.origin()
+        gateway = self.start([ending, other])
+        with concurrent.futures.ThreadPoolExecutor(100) as pool:
+            asked = [pool.submit(gateway.get, "/x") for _ in range(100)]
+            for _ in range(50):
+                self.assertTrue(waiting.acquire(timeout=20))
+            gone.set()
+            self.assertEqual({a.result(20).status for a in asked}, {200})
+
     def test_attempts_are_limited(self):
         origins = [self.stage.origin(lambda request, peer: reply(503, b"no")) for _ in range(4)]
         gateway = self.start(origins)
