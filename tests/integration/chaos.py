@@ -396,7 +396,8 @@ async def malformed(self, dice):
     if dice.random() < 0.5:
         writer.write(b"GET /none HTTP/1.1\r\nHost: t\r\n\r\n")
     writer.write(dice.choice((
-        dice.randbytes(300), b"GET / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        dice.randbytes(300), b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
         b"POST /bad HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
         b"POST /bad HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloworld",
         b"GET /" + b"a" * 100000, b"\r\n" * 1000, b"X: a\r\n" * 10000)))
