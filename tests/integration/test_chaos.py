@@ -75,7 +75,7 @@ class Chaos(Case):
             await asyncio.sleep(1)
 
     async def crowd(self, cert, seconds, end=False):
-        """All of them, for a while; with `end` the gateway goes first. Returns (origins, clients)."""
+        """All of them, for a while; with `end` the gateway goes first: (origins, clients)."""
         origins = Origins(random.Random(SEED))
         ports = {"good": [await origins.start(origins.good) for _ in range(ORIGINS)],
                  "bad": [await origins.start(origins.bad) for _ in range(ORIGINS)]}
