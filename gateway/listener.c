@@ -92,6 +92,7 @@ int listener_start(struct listener *l, struct worker *worker)
 	l->worker = worker;
 	l->lfd.on_event = listener_on_event;
 	l->timer.on_time = listener_on_time;
+	(void)listener_door(l); /* held before the first client comes */
 	return loop_watch(worker_loop(worker), &l->lfd, true);
 }
 

@@ -184,6 +184,9 @@ static void worker_on_table(struct loop_message *message)
 	if (wt) {
 		worker_table_unref(&mail->worker->table);
 		mail->worker->table = wt;
+		/* A listener holds the newest door it was given, whether clients came or not. */
+		for (size_t i = 0; i < mail->worker->listener_count; i++)
+			(void)listener_door(&mail->worker->listeners[i]);
 	} else {
 		log_error("reload: out of memory; worker %u keeps the table it has",
 			  mail->worker->index);

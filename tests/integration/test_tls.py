@@ -234,7 +234,8 @@ class Renewal(TlsMixin, Case):
             with context.wrap_socket(sock, server_hostname="shop.test") as tls:
                 tls.sendall(b"GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n")
                 self.assertTrue(tls.recv(4096).startswith(b"HTTP/1.1 200"))
-        self.assertEqual(self.ask().status, 200)
+        for _ in range(16):  # the worker that takes it may never have had a client before
+            self.assertEqual(self.ask().status, 200)
 
 
 if __name__ == "__main__":
