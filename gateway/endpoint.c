@@ -108,7 +108,7 @@ int endpoint_set_configure(struct endpoint_set *set, const struct settings_servi
 		return -1;
 	free(set->zone);
 	set->zone = copy;
-	set->balance = service->balance.kind;
+	set->wanted = service->balance.kind;
 	set->slow_start_ms = service->slow_start_ms;
 	/* Also because another reading of the file may have other instances at one address. */
 	set->changed = true;
@@ -162,6 +162,8 @@ static int endpoint_set_swap(struct endpoint_set *set, struct endpoint **items, 
 	next.up_count = next.ejected = 0;
 	next.picks = NULL;
 	next.schedule = NULL;
+	next.schedule_len = 0;
+	next.balance = next.wanted;
 	next.changed = false;
 	for (size_t i = 0; i < count; i++) {
 		next.up_count += items[i]->up;

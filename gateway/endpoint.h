@@ -60,10 +60,11 @@ struct endpoint_set {
 	unsigned active;    /* requests of this worker to the service, and those that are retries */
 	unsigned retrying;
 	/* What the settings say; `changed` since the lists below were built: */
-	enum settings_balance_kind balance;
+	enum settings_balance_kind wanted;
 	unsigned slow_start_ms;
 	char *zone; /* the gateway's; NULL: none */
 	bool changed;
+	enum settings_balance_kind balance; /* what they were built for, and are picked by */
 	/* balance's, indexes into items: those that may be picked, and the algorithm's own list. */
 	uint16_t *picks;
 	size_t pick_count;

@@ -179,6 +179,8 @@ static void forward_count_failure(struct forward *fwd)
 
 void forward_failed(struct forward *fwd, enum upstream_failure failure, const char *reason)
 {
+	bool elsewhere;
+
 	fwd->failure = forward_failure_of(failure);
 	fwd->failure_reason = reason;
 	fwd->try_deadline_ms = 0;
@@ -187,7 +189,9 @@ void forward_failed(struct forward *fwd, enum upstream_failure failure, const ch
 		forward_try(fwd, fwd->endpoint);
 		return;
 	}
-	if (failure == UPSTREAM_CONNECT && forward_tries_address(fwd))
+	/* What a connection that never came up held of the body is lost with it. */
+	elsewhere = failure == UPSTREAM_CONNECT && !fwd->body_lost;
+	if (elsewhere && forward_tries_address(fwd))
 		return;
 	forward_remember(fwd);
 	stats_inc(fwd->worker->stats, STAT_UP_FAILED);
@@ -195,7 +199,7 @@ void forward_failed(struct forward *fwd, enum upstream_failure failure, const ch
 		stats_inc(fwd->worker->stats, STAT_UP_CONNECT_FAILED);
 	if (failure != UPSTREAM_STALE)
 		forward_count_failure(fwd);
-	if (failure == UPSTREAM_CONNECT && forward_connects_elsewhere(fwd))
+	if (elsewhere && forward_connects_elsewhere(fwd))
 		return;
 	if (!forward_may_retry(fwd, forward_cause_of(fwd->failure)))
 		forward_fail_soon(fwd, fwd->failure);

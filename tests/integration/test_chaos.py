@@ -24,16 +24,24 @@ SANITIZED = os.path.basename(BUILD) in ("asan", "tsan")
 class Chaos(Case):
     """One registry, one gateway, and a crowd."""
 
-    def settings(self, cert, timeout):
-        """Small limits, so that all of them are met. The reloads change a timeout."""
+    def settings(self, cert, turn):
+        """Small limits, so that all of them are met. Each reload changes what is done with it."""
+        timeout = ("500ms", "1s")[turn % 2]
+        balance = ("round_robin", "least_request", "random", {"hash": "path"})[turn % 4]
+        breaker = ("off", "on", "off")[turn % 3]
+        bad = {"retry": {"attempts": 3}, "balance": balance, "breaker": breaker}
+        if turn % 5 > 1:
+            bad["backup"] = "good"
+        copied = {"mirror": {"service": "bad", "share": "30%"}} if turn % 3 else {}
         return {
             **self.stage.settings(), "workers": 4,
             "listen": ["127.0.0.1:0", {"address": f"127.0.0.1:{self.tls_port}", "tls": cert}],
             # Long enough for good clients that share a busy machine with the others.
             "limits": {"header_timeout": "3s", "idle_timeout": "6s", "min_rate": "1KiB",
                        "min_rate_grace": "2s", "body": "2MiB"},
-            "services": {"bad": {"retry": {"attempts": 3}}},
-            "routes": [{"path": "/good/*", "service": "good", "cache": "off", "timeout": "30s"},
+            "services": {"bad": bad, "good": {"balance": balance}},
+            "routes": [{"path": "/good/*", "service": "good", "cache": "off", "timeout": "30s",
+                        **copied},
                        {"path": "/bad/*", "service": "bad", "cache": {}, "timeout": timeout}]}
 
     def descriptors(self):
@@ -67,11 +75,11 @@ class Chaos(Case):
             await asyncio.sleep(0.1)
 
     async def reload(self, cert, stop):
-        """Another timeout every second."""
-        for timeout in itertools.cycle(("500ms", "1s")):
+        """Other settings every second."""
+        for turn in itertools.count():
             if stop.is_set():
                 return
-            self.gateway.write(self.settings(cert, timeout))
+            self.gateway.write(self.settings(cert, turn))
             await asyncio.sleep(1)
 
     async def crowd(self, cert, seconds, end=False):
@@ -101,7 +109,7 @@ class Chaos(Case):
     def test_nothing_is_mixed_up_and_nothing_is_left_behind(self):
         cert = make_certificate(self.stage.dir, "shop", ["shop.test"])
         self.registry, self.tls_port = self.stage.registry(), free_port()
-        self.gateway = self.stage.gateway(self.settings(cert, "1s"))
+        self.gateway = self.stage.gateway(self.settings(cert, 0))
         self.gateway.get("/none")
         descriptors, resident = self.descriptors(), self.resident()
         asyncio.run(self.run_chaos(cert, descriptors, resident))
@@ -121,7 +129,7 @@ class Chaos(Case):
     def test_a_drain_in_the_middle_of_it_cuts_no_reply(self):
         cert = make_certificate(self.stage.dir, "shop", ["shop.test"])
         self.registry, self.tls_port = self.stage.registry(), free_port()
-        self.gateway = self.stage.gateway(self.settings(cert, "1s"))
+        self.gateway = self.stage.gateway(self.settings(cert, 0))
 
         async def run():
             asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)

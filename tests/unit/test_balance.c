@@ -1,6 +1,7 @@
 /* balance: turns are even, weighted, smooth, and pass over what was tried or taken out. */
 #include "gateway/balance.h"
 #include "gateway/health.h"
+#include "gateway/usage.h"
 #include "tests/unit/balance_case.h"
 #include "tests/unit/unit.h"
 
@@ -275,6 +276,34 @@ START_TEST(an_instance_that_comes_back_from_ejection_starts_slowly)
 }
 END_TEST
 
+START_TEST(another_algorithm_of_the_settings_waits_for_the_next_update)
+{
+	static const enum settings_balance_kind kinds[] = {
+		BALANCE_HASH,	BALANCE_LEAST_REQUEST, BALANCE_ROUND_ROBIN,
+		BALANCE_RANDOM, BALANCE_LEAST_REQUEST, BALANCE_HASH};
+	const struct settings_instance instances[] = {
+		{.text = "http://a:1", .host = "a", .port = 1, .weight = 1},
+		{.text = "http://b:2", .host = "b", .port = 2, .weight = 1}};
+	struct settings_service service = {
+		.name = "s", .instances = instances, .instance_count = 2};
+	struct balance_tried none = {0};
+	struct endpoint_set set;
+	struct usages *usages = usages_new();
+
+	endpoint_set_init(&set, NULL);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		service.balance.kind = kinds[i];
+		ck_assert_int_eq(endpoint_set_configure(&set, &service, NULL), 0);
+		/* A request of before the reload may still try another instance. */
+		ck_assert(!i == !balance_pick(&set, &none, 12345));
+		ck_assert_int_eq(endpoint_set_update_settings(&set, &service, usages, 1), 0);
+		ck_assert_ptr_nonnull(balance_pick(&set, &none, 12345));
+	}
+	endpoint_set_fini(&set);
+	usages_free(&usages);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("balance");
@@ -295,6 +324,7 @@ int main(void)
 	tcase_add_test(t, a_healthy_one_of_another_zone_comes_before_an_ejected_one_of_ours);
 	tcase_add_test(t, slow_start_gives_a_new_instance_from_a_tenth_to_its_whole_share);
 	tcase_add_test(t, an_instance_that_comes_back_from_ejection_starts_slowly);
+	tcase_add_test(t, another_algorithm_of_the_settings_waits_for_the_next_update);
 	suite_add_tcase(s, t);
 	return unit_run(s);
 }
