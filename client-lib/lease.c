@@ -376,6 +376,7 @@ int microreg_set_status(struct microreg_lease *lease, const char *status, const 
 {
 	int parsed = status ? instance_status_parse(status) : -1, failed;
 	struct lease_reply reply;
+	uint64_t deadline, now;
 
 	error_clear(error);
 	if (!lease)
@@ -385,13 +386,15 @@ int microreg_set_status(struct microreg_lease *lease, const char *status, const 
 				 "status: \"%.40s\"; allowed: \"up\", \"starting\", \"draining\", "
 				 "\"maintenance\", \"down\"",
 				 lease_text(status));
+	deadline = clock_ms() + lease->registry->timeout_ms;
 	lease_take(lease);
+	now = clock_ms();
 	if (lease->fenced) {
 		lease_give(lease);
 		return lease_fail_fenced(lease, error);
 	}
 	failed = lease_call(lease, "registry.set_status", lease_build(lease, status, reason, 0),
-			    lease->registry->timeout_ms, &reply, error);
+			    deadline > now ? (unsigned)(deadline - now) : 1, &reply, error);
 	/* From now on the heartbeats say so too. */
 	if (!failed)
 		lease->me.status = (enum instance_status)parsed;

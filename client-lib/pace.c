@@ -8,6 +8,8 @@ void pace_answered(struct pace *p, uint64_t now_ms, uint64_t next_ms, uint64_t t
 {
 	if (next_ms < PACE_BEAT_LEAST_MS || next_ms >= ttl_ms)
 		next_ms = ttl_ms / 3;
+	if (next_ms < PACE_BEAT_LEAST_MS) /* whatever it says, it is not asked in a circle */
+		next_ms = PACE_BEAT_LEAST_MS;
 	p->failures = 0;
 	p->answered_ms = now_ms;
 	p->due_ms = now_ms + next_ms;

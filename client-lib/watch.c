@@ -157,6 +157,9 @@ static void watch_finish(struct microreg *m, struct follow *f, CURLcode code)
 		if (waited < PACE_FIRST_MS && !more && !f->quick &&
 		    strcmp(before, f->revision) == 0)
 			f->pace.due_ms += PACE_FIRST_MS;
+		else if (waited < WATCH_LEAST_MS &&
+			 !f->quick) /* nor one that changes all the time */
+			f->pace.due_ms += WATCH_LEAST_MS;
 	}
 	buf_fini(&c->reply);
 	if (result)

@@ -13,6 +13,7 @@
 
 enum {
 	WATCH_WAIT_MS = 30000,	  /* how long the registry may hold a call */
+	WATCH_LEAST_MS = 5,	  /* between two calls, whatever they are answered */
 	WATCH_SINGLE_MAX = 16,	  /* more services than this are followed by one poll for all */
 	WATCH_NAMES_MAX = 100000, /* that one handle may follow by name */
 	WATCH_REVISION_MAX = 128,

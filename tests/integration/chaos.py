@@ -79,7 +79,7 @@ class Origins:
             _, fields = await read_head(reader)
             body = await read_body(reader, fields)
             tag, size = fields.get(b"x-tag", b"none"), int(fields.get(b"x-size", b"9"))
-            if body and body != body_of(b"up" + tag, len(body)):
+            if b"x-tag" in fields and body != body_of(b"up" + tag, len(body)):
                 self.mixed_up.append((tag, body[:100]))
             data = body_of(tag, size)
             if self.dice.random() < 0.5:

@@ -1,5 +1,6 @@
 """libmicroreg against registries that hang, lie and break: deadlines hold, nothing good is lost."""
 
+import itertools
 import struct
 import threading
 import time
@@ -359,6 +360,17 @@ class Watches(HostileCase):
         driver.do("wait", 10000)
         time.sleep(0.5)  # what must not happen can only be waited for
         self.assertLess(len(registry.calls), 50)
+
+    def test_a_registry_that_changes_all_the_time_is_not_asked_in_a_circle(self):
+        revisions = itertools.count(1)
+        registry = self.scripted({"registry.watch": lambda p: {
+            "revision": str(next(revisions)), "changes": [], "more": True}})
+        driver = Driver(self.stage, registry.url)
+        driver.do("follow", "*")
+        driver.do("wait", 10000)
+        before = len(registry.calls)
+        time.sleep(0.5)  # what must not happen can only be waited for
+        self.assertLess(len(registry.calls) - before, 150)
 
     def test_many_services_arrive(self):
         changes = [{"service": f"s{i}", "instances": [instance(f"i{j}", 1 + j) for j in range(3)]}

@@ -12,6 +12,7 @@ static const struct answer_case {
 	{"so would be one in a millisecond", 1, 3000, 1000},
 	{"a beat after the end is too late: a third of the ttl", 30000, 30000, 10000},
 	{"whatever the number", UINT64_MAX, 1000, 333},
+	{"a ttl that is none makes no storm either", 1, 1, 50},
 };
 
 START_TEST(answers_set_the_next_beat)
