@@ -177,6 +177,19 @@ static void forward_count_failure(struct forward *fwd)
 	health_failed(fwd->set, fwd->endpoint, loop_now_ms(worker_loop(fwd->worker)));
 }
 
+static void forward_retry_or_fail(struct forward *fwd, enum upstream_failure failure)
+{
+	/* Outside the budget: see there. */
+	bool freed = failure == UPSTREAM_DIED &&
+		     balance_pick(fwd->set, &fwd->tried, fwd->number) != NULL;
+
+	if (forward_may_retry(fwd, forward_cause_of(fwd->failure)) &&
+	    (freed || forward_budget_allows(fwd)))
+		forward_retry(fwd, !freed);
+	else
+		forward_fail_soon(fwd, fwd->failure);
+}
+
 void forward_failed(struct forward *fwd, enum upstream_failure failure, const char *reason)
 {
 	bool elsewhere;
@@ -201,14 +214,7 @@ void forward_failed(struct forward *fwd, enum upstream_failure failure, const ch
 		forward_count_failure(fwd);
 	if (elsewhere && forward_connects_elsewhere(fwd))
 		return;
-	if (!forward_may_retry(fwd, forward_cause_of(fwd->failure)))
-		forward_fail_soon(fwd, fwd->failure);
-	else if (failure == UPSTREAM_DIED && balance_pick(fwd->set, &fwd->tried, fwd->number))
-		forward_retry(fwd, false);
-	else if (forward_budget_allows(fwd))
-		forward_retry(fwd, true);
-	else
-		forward_fail_soon(fwd, fwd->failure);
+	forward_retry_or_fail(fwd, failure);
 }
 
 static unsigned forward_status_cause(unsigned status)
