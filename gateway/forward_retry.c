@@ -180,12 +180,12 @@ static void forward_count_failure(struct forward *fwd)
 static void forward_retry_or_fail(struct forward *fwd, enum upstream_failure failure)
 {
 	/* Outside the budget: see there. */
-	bool freed = failure == UPSTREAM_DIED &&
-		     balance_pick(fwd->set, &fwd->tried, fwd->number) != NULL;
+	bool unbudgeted = failure == UPSTREAM_DIED &&
+			  balance_pick(fwd->set, &fwd->tried, fwd->number) != NULL;
 
 	if (forward_may_retry(fwd, forward_cause_of(fwd->failure)) &&
-	    (freed || forward_budget_allows(fwd)))
-		forward_retry(fwd, !freed);
+	    (unbudgeted || forward_budget_allows(fwd)))
+		forward_retry(fwd, !unbudgeted);
 	else
 		forward_fail_soon(fwd, fwd->failure);
 }
