@@ -249,12 +249,12 @@ struct httpd *httpd_start(const struct httpd_options *options, struct err *e)
 		return NULL;
 	}
 	h->options = *options;
-	h->listen_fd = -1;
 	fd = listen_open(options->address, options->port, false, &h->port, e);
 	if (fd < 0)
 		goto fail;
 	h->daemon = httpd_start_daemon(h, fd);
 	h->options.address = NULL; /* borrowed for the start only */
+	h->listen_fd = fd;
 	if (h->daemon)
 		return h;
 	(void)close(fd);
@@ -269,13 +269,10 @@ fail:
 
 void httpd_quiesce(struct httpd *httpd)
 {
-	if (httpd->listen_fd >= 0)
-		return;
-	/* Closed only in httpd_stop: one of MHD's threads may be about to accept from it, and the
-	 * number could be another socket's by then. Shut down, it refuses new connections. */
-	httpd->listen_fd = MHD_quiesce_daemon(httpd->daemon);
-	if (httpd->listen_fd >= 0)
-		(void)shutdown(httpd->listen_fd, SHUT_RDWR); /* best effort: stop comes soon */
+	/* Shut down, it refuses new connections. Not MHD_quiesce_daemon (0.9.75): it takes the
+	 * socket out of its threads' epoll while they do the same, and who comes second aborts the
+	 * process. */
+	(void)shutdown(httpd->listen_fd, SHUT_RDWR); /* best effort: stop comes soon */
 }
 
 uint16_t httpd_port(const struct httpd *httpd)
@@ -328,7 +325,5 @@ void httpd_stop(struct httpd **httpd)
 	httpd_answer_suspended(h);
 	httpd_linger(h);
 	MHD_stop_daemon(h->daemon);
-	if (h->listen_fd >= 0)
-		(void)close(h->listen_fd);
 	httpd_free(h);
 }

@@ -44,7 +44,7 @@ struct httpd {
 	unsigned in_handler;		 /* under lock: handlers running */
 	unsigned busy; /* under lock: requests handed to the handler, not completed */
 	bool stopping; /* under lock */
-	int listen_fd; /* once quiesced, else -1; owner's thread */
+	int listen_fd; /* MHD's, which closes it */
 };
 
 /* Answers with a problem document of that status (RFC 9457). */
