@@ -98,7 +98,8 @@ BEFORE void xmlrpc_struct_set_value(xmlrpc_env *env, xmlrpc_value *to, const cha
 }
 
 /* These make the text of a fault by vasprintf, and free what that leaves when it fails. */
-static void fail_xmlrpc_fault(xmlrpc_env *env, int code, const char *format, va_list args)
+static void __attribute__((format(printf, 3, 0)))
+fail_xmlrpc_fault(xmlrpc_env *env, int code, const char *format, va_list args)
 {
 	char text[256];
 
