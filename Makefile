@@ -65,7 +65,6 @@ else
 $(error FLAVOUR is empty, asan, tsan, fuzz or coverage, not "$(FLAVOUR)")
 endif
 
-PKGS := libmicrohttpd sqlite3 libcurl yaml-0.1 jansson libcares
 CPPFLAGS += -I. -D_GNU_SOURCE -DMICROREG_VERSION='"$(VERSION)"' -DHASH_NONFATAL_OOM=1
 CFLAGS += -std=c11 $(OPT) $(WARN) $(HARDEN) -fPIC -fvisibility=hidden -pthread
 LDFLAGS += $(LDHARDEN) -pthread $(filter -fsanitize=% --coverage,$(OPT))

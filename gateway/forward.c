@@ -247,7 +247,7 @@ void forward_restart(struct forward *fwd, struct endpoint_set *set,
 	endpoint_unref(&fwd->endpoint);
 	fwd->set = set;
 	fwd->settings = settings;
-	fwd->attempts = fwd->connects_failed = 0;
+	fwd->attempts = 0;
 	fwd->fresh = false;
 	fwd->try_deadline_ms = 0;
 	fwd->failure = fwd->failure_soon = FORWARD_NONE;

@@ -87,9 +87,8 @@ struct forward {
 	struct endpoint *endpoint; /* held; of the last attempt */
 	struct balance_tried tried;
 	size_t tried_room;
-	uint64_t number;   /* see balance_pick */
-	unsigned attempts; /* that sent something, this one included */
-	unsigned connects_failed;
+	uint64_t number;	      /* see balance_pick */
+	unsigned attempts;	      /* that sent something, this one included */
 	bool retrying;		      /* counted in the set's retry budget */
 	bool fresh;		      /* the next attempt must not reuse a connection */
 	bool using;		      /* counted in the endpoint's usage */

@@ -164,7 +164,6 @@ static bool forward_connects_elsewhere(struct forward *fwd)
 {
 	struct endpoint *ep;
 
-	fwd->connects_failed++;
 	ep = balance_pick(fwd->set, &fwd->tried, fwd->number);
 	if (ep)
 		forward_try(fwd, ep);

@@ -27,11 +27,6 @@ int stream_open_tls(struct stream *s, struct loop *loop, int fd, struct ssl_st *
 	return 0;
 }
 
-bool stream_is_open(const struct stream *s)
-{
-	return s->lfd.watched;
-}
-
 void stream_close(struct stream *s)
 {
 	if (!s->lfd.watched)

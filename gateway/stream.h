@@ -41,7 +41,6 @@ int stream_open(struct stream *s, struct loop *loop, int fd,
 int stream_open_tls(struct stream *s, struct loop *loop, int fd, struct ssl_st *tls,
 		    void (*on_event)(struct loop_fd *lfd, unsigned events));
 void stream_close(struct stream *s); /* harmless when closed */
-bool stream_is_open(const struct stream *s);
 
 /* Closes at once, by a reset: whatever waits in the kernel is dropped, and the peer can tell that
  * something is missing. */
