@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -160,15 +161,37 @@ static void snapshot_file_sync_directory(const char *path)
 	(void)close(fd);
 }
 
+/* The file beside `path` that becomes it: one name, so that a program killed while it writes leaves
+ * at most one behind, which the next write takes over. Its lock tells whether somebody still
+ * writes it: another program with the same path then gets a name of its own. -1 with errno. */
+static int snapshot_file_open_beside(const char *path, char beside[PATH_MAX])
+{
+	struct stat opened, named;
+	int fd;
+
+	(void)snprintf(beside, PATH_MAX, "%s.new", path);
+	fd = open(beside, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	if (fd >= 0) {
+		/* Between open and lock it may have been renamed, and be the snapshot itself. */
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &opened) == 0 &&
+		    stat(beside, &named) == 0 && S_ISREG(opened.st_mode) &&
+		    opened.st_ino == named.st_ino && opened.st_dev == named.st_dev &&
+		    opened.st_nlink == 1 && ftruncate(fd, 0) == 0)
+			return fd;
+		(void)close(fd);
+	}
+	(void)snprintf(beside, PATH_MAX, "%s.XXXXXX", path);
+	return mkostemp(beside, O_CLOEXEC);
+}
+
 int snapshot_file_write(const char *path, const struct microreg_snapshot *s, struct err *e)
 {
 	struct snapshot_writer w = {.hash = SNAPSHOT_FILE_HASH_START};
 	char beside[PATH_MAX];
-	int n = snprintf(beside, sizeof(beside), "%s.XXXXXX", path);
 
-	if (n < 0 || (size_t)n >= sizeof(beside))
+	if (strlen(path) + sizeof(".XXXXXX") > sizeof(beside))
 		return err_code(e, ENAMETOOLONG, "snapshot file: the path is too long");
-	w.fd = mkostemp(beside, O_CLOEXEC);
+	w.fd = snapshot_file_open_beside(path, beside);
 	if (w.fd < 0)
 		return err_code(e, errno, "snapshot file: can't create %s: %s", beside,
 				strerror(errno));
@@ -177,15 +200,15 @@ int snapshot_file_write(const char *path, const struct microreg_snapshot *s, str
 	buf_fini(&w.out);
 	if (!w.failed && fsync(w.fd) < 0)
 		w.failed = errno;
-	if (close(w.fd) < 0 && !w.failed)
-		w.failed = errno;
 	if (!w.failed && rename(beside, path) < 0)
 		w.failed = errno;
 	if (w.failed) {
-		(void)unlink(beside); /* may be gone */
+		(void)unlink(beside);
+		(void)close(w.fd); /* after the name is gone: the lock goes with it */
 		return err_code(e, w.failed, "snapshot file: can't write %s: %s", path,
 				strerror(w.failed));
 	}
+	(void)close(w.fd); /* synced: nothing is left to fail */
 	snapshot_file_sync_directory(path);
 	return 0;
 }

@@ -5,9 +5,11 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -101,6 +103,15 @@ static void write_one(void)
 	struct err e = {0};
 
 	ck_assert_msg(snapshot_file_write(path, s, &e) == 0, "%s", e.text);
+	microreg_snapshot_unref(&s);
+}
+
+static void read_one(void)
+{
+	struct err e = {0};
+	const struct microreg_snapshot *s = snapshot_file_read(path, &e);
+
+	ck_assert_msg(s != NULL, "%s", e.text);
 	microreg_snapshot_unref(&s);
 }
 
@@ -270,6 +281,54 @@ START_TEST(what_is_no_file_is_ignored)
 }
 END_TEST
 
+/* What a program that was killed while it wrote leaves. */
+START_TEST(what_a_killed_writer_left_is_taken_over)
+{
+	char beside[128];
+	FILE *left;
+
+	(void)snprintf(beside, sizeof(beside), "%s.new", path);
+	left = fopen(beside, "w");
+	ck_assert_ptr_nonnull(left);
+	for (int i = 0; i < 100000; i++)
+		ck_assert_int_ne(fputc('x', left), EOF);
+	ck_assert_int_eq(fclose(left), 0);
+	write_one();
+	read_one();
+}
+END_TEST
+
+START_TEST(two_programs_with_one_path_do_not_mix)
+{
+	char beside[128];
+	int other;
+
+	(void)snprintf(beside, sizeof(beside), "%s.new", path);
+	other = open(beside, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	ck_assert_int_eq(flock(other, LOCK_EX), 0);
+	ck_assert_int_eq(write(other, "half", 4), 4);
+	write_one();
+	read_one();
+	ck_assert_int_eq(lseek(other, 0, SEEK_END), 4); /* its writer goes on undisturbed */
+	ck_assert_int_eq(close(other), 0);
+	ck_assert_int_eq(unlink(beside), 0);
+}
+END_TEST
+
+/* A name that leads elsewhere must not be written through. */
+START_TEST(a_link_beside_it_is_not_followed)
+{
+	char beside[128], elsewhere[128];
+
+	(void)snprintf(beside, sizeof(beside), "%s.new", path);
+	(void)snprintf(elsewhere, sizeof(elsewhere), "%s.elsewhere", path);
+	ck_assert_int_eq(symlink(elsewhere, beside), 0);
+	write_one();
+	ck_assert_int_eq(access(elsewhere, F_OK), -1);
+	ck_assert_int_eq(unlink(beside), 0);
+}
+END_TEST
+
 START_TEST(a_file_that_can_not_be_written_leaves_nothing_behind)
 {
 	const struct microreg_snapshot *s = make();
@@ -303,6 +362,9 @@ int main(void)
 	tcase_add_test(t, other_programs_files_are_ignored);
 	tcase_add_test(t, another_version_is_ignored);
 	tcase_add_test(t, what_is_no_file_is_ignored);
+	tcase_add_test(t, what_a_killed_writer_left_is_taken_over);
+	tcase_add_test(t, two_programs_with_one_path_do_not_mix);
+	tcase_add_test(t, a_link_beside_it_is_not_followed);
 	tcase_add_test(t, a_file_that_can_not_be_written_leaves_nothing_behind);
 	suite_add_tcase(s, t);
 	return unit_run(s);
