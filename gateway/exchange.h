@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 struct client;
+struct identity;
 struct worker;
 struct worker_table;
 
@@ -43,7 +44,8 @@ struct exchange {
 	struct http1_body body;
 	bool body_done; /* all of it came */
 	uint64_t body_max;
-	struct span id; /* X-Request-Id; NUL-terminated */
+	struct span id;			 /* X-Request-Id; NUL-terminated */
+	const struct identity *identity; /* who asks; NULL: nobody is known */
 	/* Where it is: */
 	struct forward forward;
 	const char *backup; /* the service that is asked in the place of the route\'s; NULL: none */

@@ -38,6 +38,7 @@ static struct template_values route_action_values(const struct exchange *x)
 		.match = &x->match,
 		.id = x->id,
 		.address = x->client->address,
+		.identity = x->identity,
 	};
 }
 

@@ -1,5 +1,6 @@
 /* template: rendering. Each source comes in one of three codings, each place wants another. */
 #include "gateway/template.h"
+#include "gateway/identity.h"
 #include "gateway/query.h"
 #include "gateway/router.h"
 #include "gateway/template_parts.h"
@@ -131,6 +132,13 @@ static void template_put_decoded(struct buf *out, struct span value)
 	}
 }
 
+/* Whatever a token says: nothing of it was looked at as a field's value is. */
+static void template_put_plain(struct buf *out, enum template_place place, struct span value)
+{
+	for (size_t i = 0; i < value.len; i++)
+		template_put_byte(out, place, value.at[i]);
+}
+
 static void template_put_query(struct buf *out, struct span query)
 {
 	for (size_t i = 0; i < query.len; i++) {
@@ -159,6 +167,21 @@ static struct span template_host(struct span authority)
 	if (colon && !memchr(colon, ']', authority.len - (size_t)(colon - authority.at)))
 		authority.len = (size_t)(colon - authority.at);
 	return authority;
+}
+
+static struct span template_identity_value(const struct template_part *part,
+					   const struct identity *identity)
+{
+	const struct claim *claim;
+
+	if (!identity)
+		return (struct span){"", 0};
+	if (part->source == TEMPLATE_CONSUMER_ID)
+		return identity->id;
+	if (part->source == TEMPLATE_CONSUMER_NAME)
+		return identity->name;
+	claim = claims_find(identity->claims, part->text, part->len);
+	return claim ? claim->text : (struct span){"", 0};
 }
 
 /* False: the request has none. */
@@ -206,6 +229,11 @@ static bool template_value(const struct template_part *part, const struct templa
 	case TEMPLATE_CLIENT_ADDRESS:
 		*value = (struct span){v->address, strlen(v->address)};
 		break;
+	case TEMPLATE_CONSUMER_ID:
+	case TEMPLATE_CONSUMER_NAME:
+	case TEMPLATE_CLAIM:
+		*value = template_identity_value(part, v->identity);
+		break;
 	}
 	return value->len > 0;
 }
@@ -231,6 +259,11 @@ static void template_put(struct buf *out, const struct template_part *part, stru
 		break;
 	case TEMPLATE_REQUEST_QUERY:
 		template_put_query(out, value);
+		break;
+	case TEMPLATE_CONSUMER_ID:
+	case TEMPLATE_CONSUMER_NAME:
+	case TEMPLATE_CLAIM:
+		template_put_plain(out, part->place, value);
 		break;
 	default:
 		template_put_raw(out, part->place, value);

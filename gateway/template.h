@@ -8,6 +8,8 @@
  *	{header.X-Tenant}   the first header field of that name
  *	{request.path} {request.query} {request.host} {request.method} {request.id}
  *	{client.address}
+ *	{consumer.id} {consumer.name}   who asks, once that is proven
+ *	{claims.sub} {claims.a.b}       what the token of the request says
  *
  * A value can't leave its place: in a path its slashes, dots and everything
  * that is no part of a segment are encoded, in a query all but unreserved
@@ -27,6 +29,7 @@
 #include "common/route_pattern.h"
 #include "gateway/http1_head.h"
 
+struct identity;
 struct router_match;
 
 enum { TEMPLATE_BYTES_MAX = 4096, TEMPLATE_PARTS_MAX = 64 };
@@ -50,7 +53,8 @@ struct template_values {
 	struct span path, query;	  /* as the client asked */
 	const struct router_match *match;
 	struct span id;
-	const char *address; /* the client's */
+	const char *address;		 /* the client's */
+	const struct identity *identity; /* NULL: nobody is known */
 };
 
 /* NULL with an error that says what is wrong with the text, or that memory is spent. Lives in the

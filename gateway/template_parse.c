@@ -33,7 +33,13 @@ static const struct template_name {
 	{"request.host", TEMPLATE_REQUEST_HOST, "the host the client asked, without port"},
 	{"request.method", TEMPLATE_REQUEST_METHOD, "the method"},
 	{"request.id", TEMPLATE_REQUEST_ID, "the request's id, as in X-Request-Id"},
-	{"client.address", TEMPLATE_CLIENT_ADDRESS, "the address of the client's connection"},
+	{"client.address", TEMPLATE_CLIENT_ADDRESS,
+	 "the client's address; behind a trusted proxy, as that tells it"},
+	{"consumer.id", TEMPLATE_CONSUMER_ID, "who asks: the consumer, else the token's subject"},
+	{"consumer.name", TEMPLATE_CONSUMER_NAME, "the same as a name for people"},
+	{"claims.NAME", TEMPLATE_LITERAL,
+	 "what the token says under that name; `a.b` is `b` within `a`, a list is joined by "
+	 "spaces"},
 };
 enum { TEMPLATE_NAME_COUNT = sizeof(template_names) / sizeof(template_names[0]) };
 
@@ -97,7 +103,8 @@ static int template_unknown(struct template_parser *p, const char *name)
 	return err_set(p->e,
 		       "there is no {%.100s}; write a parameter of the route's path, {*}, "
 		       "{query.NAME}, {header.NAME}, {request.path}, {request.query}, "
-		       "{request.host}, {request.method}, {request.id} or {client.address}",
+		       "{request.host}, {request.method}, {request.id}, {client.address}, "
+		       "{consumer.id}, {consumer.name} or {claims.NAME}",
 		       name);
 }
 
@@ -113,6 +120,9 @@ static int template_name(struct template_parser *p, const char *name)
 		rest = name + 6;
 	} else if (strncmp(name, "header.", 7) == 0 && http_is_token(name + 7, strlen(name + 7))) {
 		source = TEMPLATE_HEADER;
+		rest = name + 7;
+	} else if (strncmp(name, "claims.", 7) == 0 && name[7]) {
+		source = TEMPLATE_CLAIM;
 		rest = name + 7;
 	} else {
 		rest = strncmp(name, "path.", 5) == 0 ? name + 5 : name;

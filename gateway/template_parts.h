@@ -19,6 +19,9 @@ enum template_source {
 	TEMPLATE_REQUEST_METHOD,
 	TEMPLATE_REQUEST_ID,
 	TEMPLATE_CLIENT_ADDRESS,
+	TEMPLATE_CONSUMER_ID,
+	TEMPLATE_CONSUMER_NAME,
+	TEMPLATE_CLAIM,
 };
 
 /* Where a part stands decides how its value is encoded. */

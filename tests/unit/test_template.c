@@ -1,4 +1,5 @@
 /* template: names are filled from the request, and no value leaves its place. */
+#include "gateway/identity.h"
 #include "gateway/router.h"
 #include "gateway/template.h"
 #include "tests/unit/unit.h"
@@ -13,6 +14,14 @@ static struct router_match match;
 static struct http1_head head;
 static struct http1_field fields[3];
 static struct template_values values;
+static struct identity identity;
+static const struct claim claim_list[] = {
+	{{"sub", 3}, {"ada/1\r\n", 7}, {"ada/1\r\n", 8}},
+	{{"realm.roles", 11}, {"a b", 3}, {"a\0b", 4}},
+	{{"dots", 4}, {"..", 2}, {"..", 3}},
+	{{"nul", 3}, {"a\0", 2}, {"a\0", 3}},
+};
+static const struct claims claims = {claim_list, 4};
 
 static struct span span(const char *text)
 {
@@ -43,7 +52,10 @@ static void setup(void)
 		.match = &match,
 		.id = span("0123"),
 		.address = "::1",
+		.identity = &identity,
 	};
+	identity = (struct identity){
+		.id = span("7"), .name = span("ada"), .claims = &claims, .method = "jwt"};
 }
 
 static void teardown(void)
@@ -108,6 +120,16 @@ static const struct {
 	 "{request.method} {request.host} {request.id} {client.address} {query.none}.",
 	 "GET shop.example 0123 ::1 ."},
 	{"a text may be empty", TEMPLATE_TEXT, "", ""},
+	{"who asks", TEMPLATE_TEXT, "{consumer.id} {consumer.name} {claims.none}", "7 ada "},
+	{"a claim is escaped in a path", TEMPLATE_TARGET, "/u/{claims.sub}", "/u/ada%2F1%0D%0A"},
+	{"in a query", TEMPLATE_TARGET, "/u?r={claims.realm.roles}", "/u?r=a%20b"},
+	{"and does not end a field", TEMPLATE_TEXT, "{claims.sub}.", "ada/1%0D%0A."},
+	{"a claim of dots does not climb", TEMPLATE_TARGET, "/u/{claims.dots}/x",
+	 "! the path that the route sends on would have a dot segment"},
+	{"a NUL in a claim goes nowhere", TEMPLATE_TARGET, "/u/{claims.nul}",
+	 "! a value that the route sends on holds a NUL"},
+	{"an absent claim closes no segment up", TEMPLATE_TARGET, "/u/{claims.none}/x",
+	 "! the request lacks a value that the route needs"},
 	{"a segment that an empty value would close up is refused", TEMPLATE_TARGET,
 	 "/v2/{query.empty}", "! the request lacks a value that the route needs"},
 	{"an absent one too", TEMPLATE_TARGET, "/v2/{header.none}/x",
@@ -140,10 +162,10 @@ static const struct {
 	 "there is no {prt}; did you mean {part}?"},
 	{"also a dotted one", TEMPLATE_TEXT, "{reqest.host}",
 	 "there is no {reqest.host}; did you mean {request.host}?"},
-	{"far ones list what there is", TEMPLATE_TEXT, "{claims.sub}",
-	 "there is no {claims.sub}; write a parameter of the route's path, {*}, {query.NAME}, "
+	{"far ones list what there is", TEMPLATE_TEXT, "{body.sub}",
+	 "there is no {body.sub}; write a parameter of the route's path, {*}, {query.NAME}, "
 	 "{header.NAME}, {request.path}, {request.query}, {request.host}, {request.method}, "
-	 "{request.id} or {client.address}"},
+	 "{request.id}, {client.address}, {consumer.id}, {consumer.name} or {claims.NAME}"},
 	{"a header's name is a token", TEMPLATE_TEXT, "{header.a b}", NULL},
 	{"a name is not empty", TEMPLATE_TEXT, "{}", NULL},
 	{"a brace is closed", TEMPLATE_TARGET, "/{id", "a '{' without its '}'; write {NAME}"},
@@ -179,6 +201,27 @@ START_TEST(mistakes_are_told)
 	if (bad[_i].told)
 		ck_assert_msg(strcmp(result + 2, bad[_i].told) == 0, "%s: %s", bad[_i].name,
 			      result);
+}
+END_TEST
+
+START_TEST(nobody_has_no_claims)
+{
+	values.identity = NULL;
+	ck_assert_str_eq(render(TEMPLATE_TEXT, "<{claims.sub}|{consumer.id}>"), "<|>");
+	identity.claims = NULL;
+	values.identity = &identity;
+	ck_assert_str_eq(render(TEMPLATE_TEXT, "<{claims.sub}|{consumer.id}>"), "<|7>");
+}
+END_TEST
+
+START_TEST(a_claim_has_its_text_or_its_items)
+{
+	ck_assert(claim_has(&claim_list[1], span("a")));
+	ck_assert(claim_has(&claim_list[1], span("b")));
+	ck_assert(!claim_has(&claim_list[1], span("a b")));
+	ck_assert(!claim_has(&claim_list[1], span("")));
+	ck_assert(!claim_has(&claim_list[0], span("ada/1")));
+	ck_assert(claim_has(&claim_list[0], span("ada/1\r\n")));
 }
 END_TEST
 
@@ -252,6 +295,8 @@ int main(void)
 	tcase_add_loop_test(t, values_are_filled_in_and_stay_in_their_place, 0,
 			    (int)(sizeof(good) / sizeof(good[0])));
 	tcase_add_loop_test(t, mistakes_are_told, 0, (int)(sizeof(bad) / sizeof(bad[0])));
+	tcase_add_test(t, nobody_has_no_claims);
+	tcase_add_test(t, a_claim_has_its_text_or_its_items);
 	tcase_add_test(t, a_redirect_does_not_become_another_host);
 	tcase_add_test(t, a_star_needs_one_in_the_path);
 	tcase_add_test(t, an_empty_rest_is_no_mistake);

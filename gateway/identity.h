@@ -1,0 +1,46 @@
+/*
+ * identity: who a request comes from, once somebody has proven it: what the
+ * credential says, and what the service is told of it.
+ *
+ * Immutable; it lives in the request's arena, or as long as the settings and
+ * the tokens that it points into, which the exchange holds.
+ */
+#ifndef MICROREG_GATEWAY_IDENTITY_H
+#define MICROREG_GATEWAY_IDENTITY_H
+
+#include "gateway/http1_head.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct settings_consumer;
+
+/* What a token says of its bearer, one thing. Members of objects are claims of their own, with the
+ * names of the objects before theirs: "realm_access.roles". */
+struct claim {
+	struct span name; /* NUL-terminated */
+	struct span text; /* numbers with their digits; items of a list joined by spaces */
+	struct span rest; /* the items of a list, or the only one, each ended by a NUL */
+};
+
+struct claims {
+	const struct claim *items;
+	size_t count;
+};
+
+struct identity {
+	const struct settings_consumer *consumer; /* NULL: none of the settings' */
+	struct span id, name;			  /* of the consumer, else of the token's subject */
+	struct span scopes;			  /* separated by spaces */
+	const struct claims *claims;		  /* NULL: the credential has none */
+	struct span fields;			  /* lines that tell the service, each with CRLF */
+	const char *method;			  /* "key", "jwt" …, for the log; static text */
+};
+
+/* The claim of that name, or NULL; NULL also when `claims` is. */
+const struct claim *claims_find(const struct claims *claims, const char *name, size_t len);
+
+/* True when the claim is that text, or a list with it. */
+bool claim_has(const struct claim *claim, struct span text);
+
+#endif
