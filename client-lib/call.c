@@ -45,7 +45,7 @@ xmlrpc_mem_block *call_write(const char *method, xmlrpc_value *param, struct mic
 
 	xmlrpc_env_init(&env);
 	params = rpc_new_array(&env);
-	if (!env.fault_occurred)
+	if (param && !env.fault_occurred)
 		xmlrpc_array_append_item(&env, params, param);
 	if (rpc_has_room(&env, 0))
 		block = XMLRPC_MEMBLOCK_NEW(char, &env, 0);

@@ -16,7 +16,7 @@ enum {
 
 struct call {
 	const char *method;
-	xmlrpc_value *param; /* borrowed; a struct or an array */
+	xmlrpc_value *param; /* borrowed; NULL: none */
 	unsigned timeout_ms; /* for all addresses together */
 	size_t reply_max;
 };

@@ -224,6 +224,43 @@ MICROREG_API const struct microreg_service *microreg_lookup(struct microreg *reg
 							    const struct microreg_query *query,
 							    struct microreg_error *error);
 
+/* ---- Any method ---- */
+
+enum microreg_type {
+	MICROREG_TYPE_STRING = 0,
+	MICROREG_TYPE_INT,
+	MICROREG_TYPE_BOOL,
+	MICROREG_TYPE_ARRAY,
+	MICROREG_TYPE_STRUCT,
+};
+
+/* A value of XML-RPC, of the types that a registry uses. */
+struct microreg_value {
+	enum microreg_type type;
+	const char *name;		    /* of a member of a struct; else NULL */
+	const char *text;		    /* of a string: UTF-8 */
+	int number;			    /* of an int; of a bool 0 or 1 */
+	const struct microreg_value *items; /* of an array; the members of a struct */
+	size_t count;
+};
+
+/* Calls any method of the registry, for what has no function of its own here: registry.services,
+ * registry.stats, registry.backup … `param` is its one parameter, NULL for none; it may be nested
+ * 16 deep. Waits at most the options' timeout_ms and `wait_ms`, which is at most 3600000. The
+ * result is the caller's, freed by microreg_value_free; NULL on an error, where MICROREG_FAULT is
+ * the registry's refusal. */
+MICROREG_API const struct microreg_value *
+microreg_call(struct microreg *registry, const char *method, const struct microreg_value *param,
+	      unsigned wait_ms, struct microreg_error *error);
+
+/* Frees a result whole, and sets *value to NULL. Not for parts of one. Harmless with NULL. */
+MICROREG_API void microreg_value_free(const struct microreg_value **value);
+
+/* The member of a struct with that name; NULL when there is none, or `value` is no struct or NULL.
+ */
+MICROREG_API const struct microreg_value *microreg_value_find(const struct microreg_value *value,
+							      const char *name);
+
 /* ---- Following ---- */
 
 /* Keeps `service` (NULL: every service) current in the snapshot from now on, by a watch; more than
