@@ -240,6 +240,7 @@ void loop_run(struct loop *loop)
 {
 	while (!atomic_load_explicit(&loop->stopping, memory_order_relaxed))
 		loop_turn(loop);
+	atomic_store_explicit(&loop->stopping, false, memory_order_relaxed);
 }
 
 void loop_stop(struct loop *loop)

@@ -73,7 +73,7 @@ struct loop *loop_new(struct err *e);
 /* Descriptors and timers are forgotten, undelivered messages are delivered. */
 void loop_free(struct loop **loop);
 
-/* Turns until loop_stop. */
+/* Turns until loop_stop. May be called again. */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop); /* any thread, and signal-safe; takes effect after this turn */
 

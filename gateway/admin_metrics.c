@@ -17,7 +17,9 @@
 	X(CACHE_BYTES, GAUGE, "cache_bytes", "Memory of the replies in the cache")          \
 	X(CACHE_EVICTED, COUNTER, "cache_evicted_total", "Replies dropped to make room")    \
 	X(LOG_DROPPED, COUNTER, "access_log_dropped_total", "Lines of the access log lost") \
-	X(REGISTRY, GAUGE, "registry_connected", "1 when the registry's last answer came")
+	X(REGISTRY, GAUGE, "registry_connected", "1 when the registry's last answer came")  \
+	X(PLACES, GAUGE, "service_in_flight", "Requests to a service under way")            \
+	X(WAITING, GAUGE, "service_waiting", "Requests to a service that wait for another to end")
 
 enum admin_metric {
 #define ADMIN_METRIC_ENUM(id, type, name, help) ADMIN_METRIC_##id,
@@ -38,6 +40,24 @@ static void admin_metric_write(struct buf *out, enum admin_metric which, uint64_
 
 	metrics_head(out, metric);
 	metrics_sample(out, metric, NULL, 0, value);
+}
+
+/* Of each service of the settings in effect. */
+static void admin_metric_services(struct buf *out, const struct table *table,
+				  enum admin_metric which)
+{
+	const struct metric *metric = &admin_metric_table[which];
+
+	if (table->settings->service_count)
+		metrics_head(out, metric);
+	for (size_t i = 0; i < table->settings->service_count; i++) {
+		struct bulkhead *bulkhead = &table->services[i]->bulkhead;
+		struct metric_label label = {"service", table->settings->services[i].name};
+
+		metrics_sample(out, metric, &label, 1,
+			       atomic_load(which == ADMIN_METRIC_WAITING ? &bulkhead->waiting
+									 : &bulkhead->in_flight));
+	}
 }
 
 void admin_page_metrics(const struct admin_view *view, struct buf *out)
@@ -65,6 +85,8 @@ void admin_page_metrics(const struct admin_view *view, struct buf *out)
 		microreg_watch_status(gateway->registry, &watch);
 		admin_metric_write(out, ADMIN_METRIC_REGISTRY, watch.connected);
 	}
+	admin_metric_services(out, view->table, ADMIN_METRIC_PLACES);
+	admin_metric_services(out, view->table, ADMIN_METRIC_WAITING);
 	stats_write(gateway->stats, out);
 }
 

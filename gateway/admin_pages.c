@@ -197,7 +197,8 @@ static void admin_json_service(struct json_writer *j, const struct settings_serv
 	json_write_object(j);
 	admin_key_string(j, "name", s->name);
 	admin_key_string(j, "source", s->instance_count ? "settings" : "registry");
-	admin_key_uint(j, "in_flight", atomic_load(&shared->in_flight));
+	admin_key_uint(j, "in_flight", atomic_load(&shared->bulkhead.in_flight));
+	admin_key_uint(j, "waiting", atomic_load(&shared->bulkhead.waiting));
 	admin_key_string(j, "breaker", breaker_state_name(&shared->breaker));
 	if (!s->instance_count) {
 		known = snapshot ? microreg_snapshot_find(snapshot, s->name) : NULL;

@@ -79,6 +79,8 @@ void explain_service(const struct settings *settings, const struct settings_serv
 	struct microreg *handle;
 	struct err e = {0};
 
+	(void)buf_printf(out, "at once: %u requests; %u more wait, at most %u ms\n",
+			 service->max_in_flight, service->max_waiting, service->max_wait_ms);
 	if (service->instance_count) {
 		explain_listed(service, out);
 		return;

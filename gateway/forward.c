@@ -88,12 +88,7 @@ static bool forward_is_service_failure(enum forward_failure failure)
 
 static void forward_release(struct forward *fwd)
 {
-	if (fwd->counted) {
-		fwd->counted = false;
-		fwd->set->active--;
-		(void)atomic_fetch_sub_explicit(&fwd->set->service->in_flight, 1,
-						memory_order_relaxed);
-	}
+	forward_leave(fwd);
 	forward_retry_done(fwd);
 	forward_unuse(fwd);
 	loop_timer_clear(forward_loop(fwd), &fwd->timer);
@@ -179,51 +174,11 @@ void forward_send(struct forward *fwd)
 		loop_defer(forward_loop(fwd), &fwd->task);
 }
 
-/* What the choice of its instances begins from. */
-static uint64_t forward_choose_number(const struct forward *fwd)
-{
-	if (fwd->set->balance == BALANCE_ROUND_ROBIN)
-		return atomic_fetch_add_explicit(&fwd->set->service->turn, 1, memory_order_relaxed);
-	if (fwd->set->balance == BALANCE_HASH && fwd->keyed)
-		return fwd->key;
-	return worker_random(fwd->worker);
-}
-
 void forward_start(struct forward *fwd)
 {
-	struct service *service = fwd->set->service;
-	uint64_t now_us = loop_now_us(forward_loop(fwd));
-	struct endpoint *ep;
-
-	if (!fwd->started_us)
-		fwd->started_us = now_us;
-	fwd->state = FORWARD_TRYING;
-	fwd->ticket = breaker_ask(&service->breaker, &fwd->settings->breaker, now_us / 1000);
-	if (!fwd->ticket) {
-		stats_service_inc(service->stats, SERVICE_STAT_BROKEN);
-		forward_fail_soon(fwd, FORWARD_BREAKER);
-		return;
-	}
-	fwd->counted = true;
-	fwd->set->active++;
-	forward_touch(fwd);
 	if (fwd->body_done && !fwd->deadline_ms)
-		fwd->deadline_ms = now_us / 1000 + fwd->timeout_ms;
-	if (atomic_fetch_add_explicit(&service->in_flight, 1, memory_order_relaxed) >=
-	    fwd->settings->max_in_flight) {
-		forward_fail_soon(fwd, FORWARD_OVERLOAD);
-		return;
-	}
-	health_review(fwd->set, now_us / 1000);
-	balance_review(fwd->set, now_us / 1000);
-	fwd->number = forward_choose_number(fwd);
-	ep = balance_pick(fwd->set, &fwd->tried, fwd->number);
-	if (!ep) {
-		forward_fail_soon(fwd, FORWARD_NO_INSTANCE);
-		return;
-	}
-	fwd->attempts = 1;
-	forward_try(fwd, ep);
+		fwd->deadline_ms = loop_now_ms(forward_loop(fwd)) + fwd->timeout_ms;
+	forward_enter(fwd);
 }
 
 void forward_commit(struct forward *fwd)
@@ -421,6 +376,10 @@ static void forward_on_time(struct wheel_timer *timer)
 	}
 	if (now < fwd->deadline_ms) {
 		forward_arm(fwd);
+		return;
+	}
+	if (fwd->state == FORWARD_QUEUED) {
+		forward_waited_too_long(fwd);
 		return;
 	}
 	if (fwd->endpoint && fwd->up)

@@ -3,9 +3,9 @@
  * tries, tries others, and gives up when semantics say so. It knows nothing
  * of clients: a routed request uses it, and so will any other call.
  *
- *   pick -> connect or reuse -> send -> head -> body -> end
- *    ^          |                |       |
- *    +----------+--- retry? -----+-------+        (never after a head was told)
+ *   a place -> pick -> connect or reuse -> send -> head -> body -> end
+ *               ^          |                |       |
+ *               +----------+--- retry? -----+-------+   (never after a head was told)
  */
 #ifndef MICROREG_GATEWAY_FORWARD_H
 #define MICROREG_GATEWAY_FORWARD_H
@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct bulkhead_waiter;
 struct worker;
 struct settings_service;
 struct forward;
@@ -56,6 +57,7 @@ struct forward_sink {
 
 enum forward_state {
 	FORWARD_OFF = 0,
+	FORWARD_QUEUED, /* for a place at the service */
 	FORWARD_RESOLVING,
 	FORWARD_WAITING, /* for the backoff before another try */
 	FORWARD_TRYING,	 /* an attempt is under way, no head was told */
@@ -87,12 +89,14 @@ struct forward {
 	struct endpoint *endpoint; /* held; of the last attempt */
 	struct balance_tried tried;
 	size_t tried_room;
-	uint64_t number;	      /* see balance_pick */
-	unsigned attempts;	      /* that sent something, this one included */
-	bool retrying;		      /* counted in the set's retry budget */
-	bool fresh;		      /* the next attempt must not reuse a connection */
-	bool using;		      /* counted in the endpoint's usage */
-	bool counted;		      /* in the service's in_flight */
+	uint64_t number;   /* see balance_pick */
+	unsigned attempts; /* that sent something, this one included */
+	bool retrying;	   /* counted in the set's retry budget */
+	bool fresh;	   /* the next attempt must not reuse a connection */
+	bool using;	   /* counted in the endpoint's usage */
+	bool placed;	   /* has a place at the service */
+	bool impatient;	   /* does not wait for one */
+	struct bulkhead_waiter *waiter;
 	unsigned ticket;	      /* the breaker's, until the result is told to it; else 0 */
 	enum forward_failure failure; /* of the last attempt */
 	const char *failure_reason;   /* static text, for the log */
@@ -103,6 +107,7 @@ struct forward {
 	uint64_t active_ms;	  /* when something flowed last */
 	uint64_t delivered;	  /* bytes the instance had taken when it was last looked */
 	uint64_t started_us, tried_us, head_us;
+	uint64_t queued_us, queue_us; /* when it last joined the queue; all time in it */
 	/* The addresses of an endpoint that has a name: */
 	struct resolver_query query;
 	struct resolver_address addresses[FORWARD_ADDRESSES_MAX];

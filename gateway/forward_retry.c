@@ -246,6 +246,10 @@ bool forward_retries_status(struct forward *fwd, unsigned status)
 
 void forward_try_is_over(struct forward *fwd)
 {
+	if (fwd->state == FORWARD_QUEUED) {
+		forward_waited_too_long(fwd);
+		return;
+	}
 	if (fwd->state == FORWARD_WAITING) {
 		fwd->try_deadline_ms = 0;
 		forward_again(fwd);

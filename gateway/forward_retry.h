@@ -43,6 +43,17 @@ void forward_on_address(struct resolver_query *query, const struct resolver_answ
 /* The attempt at the endpoint is over: it no longer counts in what is under way there. */
 void forward_unuse(struct forward *fwd);
 
+/* ---- of forward_queue.c ---- */
+
+/* Takes a place at the service and makes the first try, or waits for the place. */
+void forward_enter(struct forward *fwd);
+
+/* max_wait is over. */
+void forward_waited_too_long(struct forward *fwd);
+
+/* Gives the place back, or waits no more. Harmless without either. */
+void forward_leave(struct forward *fwd);
+
 /* ---- of forward.c ---- */
 
 /* The connection is there: sends what there is of the request. */

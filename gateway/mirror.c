@@ -118,6 +118,7 @@ void mirror_start(struct exchange *x)
 	fwd->method = from->method;
 	fwd->chunked = from->chunked;
 	fwd->body_done = true;
+	fwd->impatient = true; /* a copy takes no real request's place in the queue */
 	if (buf_append(&fwd->head, from->head.data, from->head.len) < 0 ||
 	    (from->held.len && buf_append(&fwd->held, from->held.data, from->held.len) < 0))
 		mirror_free(m);

@@ -39,6 +39,7 @@ static void pipeline_write_line(const struct exchange *x, uint64_t total_us)
 		.bytes_in = x->bytes_in,
 		.bytes_out = x->bytes_out,
 		.total_us = total_us,
+		.queue_us = fwd->queue_us,
 		.cache = cache_status_name(&x->cache_status),
 		.flags = x->flags,
 	};

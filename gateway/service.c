@@ -35,6 +35,7 @@ struct services *services_new(struct stats *stats)
 static void service_entry_free(struct service_entry *entry)
 {
 	breaker_fini(&entry->service.breaker);
+	bulkhead_fini(&entry->service.bulkhead);
 	free(entry->service.name);
 	free(entry);
 }
@@ -62,6 +63,11 @@ static struct service_entry *service_add_locked(struct services *all, const char
 	if (!entry)
 		return NULL;
 	if (breaker_init(&entry->service.breaker) < 0) {
+		free(entry);
+		return NULL;
+	}
+	if (bulkhead_init(&entry->service.bulkhead) < 0) {
+		breaker_fini(&entry->service.breaker);
 		free(entry);
 		return NULL;
 	}

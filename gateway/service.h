@@ -7,6 +7,7 @@
 #define MICROREG_GATEWAY_SERVICE_H
 
 #include "gateway/breaker.h"
+#include "gateway/bulkhead.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -16,8 +17,8 @@ struct stats_service;
 
 struct service {
 	char *name;
-	atomic_uint_fast64_t turn;	/* of round robin, for the whole gateway */
-	atomic_uint_fast32_t in_flight; /* requests, all workers together */
+	atomic_uint_fast64_t turn; /* of round robin, for the whole gateway */
+	struct bulkhead bulkhead;
 	struct breaker breaker;
 	struct stats_service *stats; /* may be NULL: over stats' bound */
 };

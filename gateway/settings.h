@@ -143,6 +143,8 @@ struct settings_service {
 	unsigned timeout_ms;	     /* for one try; 0: what is left of the route's */
 	struct settings_retry retry;
 	unsigned max_in_flight; /* 1024 */
+	unsigned max_waiting;	/* 1024 */
+	unsigned max_wait_ms;	/* 1s */
 	struct settings_balance balance;
 	unsigned slow_start_ms; /* 0: none */
 	struct settings_breaker breaker;

@@ -67,6 +67,10 @@ enum stat {
 	X(RETRIES, "service_retries_total", "Attempts after the first")             \
 	X(BROKEN, "service_breaker_refusals_total",                                 \
 	  "Requests not sent to a service because its breaker was open")            \
+	X(QUEUED, "service_queued_total",                                           \
+	  "Requests to a service that had to wait, over max_in_flight")             \
+	X(OVERFLOWS, "service_overflows_total",                                     \
+	  "Requests to a service refused, over max_waiting or max_wait")            \
 	X(BACKUPS, "service_backups_total",                                         \
 	  "Requests to a service that were sent on to its backup")                  \
 	X(STALE, "service_stale_total", "Requests answered by a stale cached reply")
