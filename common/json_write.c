@@ -1,5 +1,6 @@
 /* json_write: the writer. Strings are escaped as RFC 8259 section 7 asks. */
 #include "common/json_write.h"
+#include "common/json_check.h"
 
 #include <string.h>
 
@@ -49,38 +50,6 @@ void json_write_array_end(struct json_writer *j)
 	json_write_close(j, ']');
 }
 
-/* Length of the UTF-8 sequence at `s`, 0 when it is not one (RFC 3629 section 4). */
-static size_t json_write_utf8(const unsigned char *s, size_t len)
-{
-	size_t n;
-	unsigned min = 0x80, max = 0xbf;
-
-	if (s[0] >= 0xc2 && s[0] <= 0xdf)
-		n = 2;
-	else if (s[0] >= 0xe0 && s[0] <= 0xef)
-		n = 3;
-	else if (s[0] >= 0xf0 && s[0] <= 0xf4)
-		n = 4;
-	else
-		return 0;
-	if (n > len)
-		return 0;
-	if (s[0] == 0xe0)
-		min = 0xa0;
-	else if (s[0] == 0xed)
-		max = 0x9f;
-	else if (s[0] == 0xf0)
-		min = 0x90;
-	else if (s[0] == 0xf4)
-		max = 0x8f;
-	if (s[1] < min || s[1] > max)
-		return 0;
-	for (size_t i = 2; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	return n;
-}
-
 static void json_write_escape(struct buf *out, unsigned char c)
 {
 	static const char letters[] = "btn\0fr"; /* for 8..13 */
@@ -103,7 +72,7 @@ static void json_write_text(struct buf *out, const char *text, size_t len)
 		size_t n = 1;
 
 		if (s[i] >= 0x80)
-			n = json_write_utf8(s + i, len - i);
+			n = json_utf8(s + i, len - i);
 		if (n && s[i] >= 0x20 && s[i] != '"' && s[i] != '\\') {
 			i += n;
 			continue;

@@ -11,16 +11,11 @@
 
 #include "common/arena.h"
 #include "common/http.h"
+#include "common/span.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* A run of bytes in somebody's memory. Not NUL-terminated. */
-struct span {
-	const char *at;
-	size_t len;
-};
 
 /* Fields that the gateway itself reads; the parser tells them once, so that nobody compares names
  * again. */

@@ -1,0 +1,55 @@
+/*
+ * json_walk: the values within a text that json_check has passed. They stay
+ * where they lie, as bytes: nothing is decoded that nobody asks for, so numbers
+ * keep their digits.
+ *
+ * A value is a span without white space around it. No recursion, no memory.
+ */
+#ifndef MICROREG_COMMON_JSON_WALK_H
+#define MICROREG_COMMON_JSON_WALK_H
+
+#include "common/buf.h"
+#include "common/span.h"
+
+#include <stdbool.h>
+
+enum json_kind {
+	JSON_NULL = 0,
+	JSON_FALSE,
+	JSON_TRUE,
+	JSON_NUMBER,
+	JSON_STRING,
+	JSON_ARRAY,
+	JSON_OBJECT,
+};
+
+/* The value that a whole text is. */
+struct span json_value(struct span text);
+
+enum json_kind json_kind(struct span value);
+
+/* The members of an object or the elements of an array, in their order. */
+struct json_iter {
+	const char *at, *end;
+	bool object;
+};
+
+/* Of other values there are none. */
+void json_iter_init(struct json_iter *iter, struct span value);
+/* False at the end. `name` is a member's, with its quotes; of an element len 0. */
+bool json_iter_next(struct json_iter *iter, struct span *name, struct span *value);
+
+/* The member of that name, decoded, of an object. False: there is none. */
+bool json_member(struct span object, struct span name, struct span *value);
+
+/* True when the string, quotes included, stands for `text`. */
+bool json_string_is(struct span string, struct span text);
+/* What two strings stand for, as memcmp would. */
+int json_string_compare(struct span a, struct span b);
+/* Appends what the string stands for. Failure sticks. */
+void json_string_decode(struct span string, struct buf *out);
+
+/* Takes the next character off a non-empty string without quotes; returns its length in bytes. */
+size_t json_string_next(struct span *rest, char bytes[4]);
+
+#endif
