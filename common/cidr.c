@@ -40,12 +40,8 @@ int cidr_parse(struct cidr *range, const char *text)
 	return 0;
 }
 
-bool cidr_contains(const struct cidr *range, const struct sockaddr *address)
+bool cidr_address(uint8_t bytes[16], const struct sockaddr *address)
 {
-	uint8_t bytes[16];
-	unsigned whole = range->bits / 8, rest = range->bits % 8;
-	uint8_t mask = (uint8_t)(0xff00u >> rest);
-
 	if (address->sa_family == AF_INET) {
 		struct sockaddr_in v4;
 
@@ -60,7 +56,37 @@ bool cidr_contains(const struct cidr *range, const struct sockaddr *address)
 	} else {
 		return false;
 	}
+	return true;
+}
+
+bool cidr_address_text(uint8_t bytes[16], const char *text, size_t len)
+{
+	char address[INET6_ADDRSTRLEN];
+
+	if (len >= sizeof(address))
+		return false;
+	memcpy(address, text, len);
+	address[len] = '\0';
+	if (strlen(address) != len)
+		return false;
+	memcpy(bytes, cidr_mapped, sizeof(cidr_mapped));
+	return inet_pton(AF_INET, address, bytes + 12) == 1 ||
+	       inet_pton(AF_INET6, address, bytes) == 1;
+}
+
+bool cidr_has(const struct cidr *range, const uint8_t bytes[16])
+{
+	unsigned whole = range->bits / 8, rest = range->bits % 8;
+	uint8_t mask = (uint8_t)(0xff00u >> rest);
+
 	if (memcmp(bytes, range->address, whole) != 0)
 		return false;
 	return !rest || ((bytes[whole] ^ range->address[whole]) & mask) == 0;
+}
+
+bool cidr_contains(const struct cidr *range, const struct sockaddr *address)
+{
+	uint8_t bytes[16];
+
+	return cidr_address(bytes, address) && cidr_has(range, bytes);
 }

@@ -6,6 +6,7 @@
 #define MICROREG_COMMON_CIDR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -17,6 +18,14 @@ struct cidr {
 /* -1 for what is no range; an address alone is the range of itself. Bits beyond the prefix do not
  * count. */
 int cidr_parse(struct cidr *range, const char *text);
+
+/* An address as the 16 bytes above. False for other families than IPv4 and IPv6. */
+bool cidr_address(uint8_t bytes[16], const struct sockaddr *address);
+/* The same from text, without a port; `len` bytes. False: it is no address. */
+bool cidr_address_text(uint8_t bytes[16], const char *text, size_t len);
+
+/* An address that was brought into that form. */
+bool cidr_has(const struct cidr *range, const uint8_t bytes[16]);
 
 /* An IPv4 address that came over an IPv6 socket counts as IPv4. False for other families. */
 bool cidr_contains(const struct cidr *range, const struct sockaddr *address);

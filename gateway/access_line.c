@@ -100,6 +100,8 @@ void access_line_json(struct buf *out, const struct access_record *r)
 		access_json_count(&j, "attempts", r->attempts);
 	access_json_text(&j, "cache", r->cache);
 	access_json_flags(&j, r->flags);
+	access_json_span(&j, "consumer", r->consumer, ACCESS_TEXT_MAX);
+	access_json_text(&j, "reason", r->reason);
 	access_json_span(&j, "referer", r->referer, ACCESS_TEXT_MAX);
 	access_json_span(&j, "user_agent", r->user_agent, ACCESS_TEXT_MAX);
 	json_write_object_end(&j);
@@ -133,7 +135,9 @@ void access_line_combined(struct buf *out, const struct access_record *r)
 
 	(void)gmtime_r(&seconds, &tm); /* fails only for years beyond an int */
 	access_combined_span(out, r->client, ACCESS_TEXT_MAX);
-	(void)buf_printf(out, " - - [%02d/%s/%04d:%02d:%02d:%02d +0000] \"", tm.tm_mday,
+	(void)buf_puts(out, " - ");
+	access_combined_span(out, r->consumer, ACCESS_TEXT_MAX);
+	(void)buf_printf(out, " [%02d/%s/%04d:%02d:%02d:%02d +0000] \"", tm.tm_mday,
 			 months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
 	access_combined_span(out, r->method, ACCESS_TEXT_MAX);
 	(void)buf_putc(out, ' ');

@@ -1,6 +1,7 @@
 /* exchange: made, kept for reuse, and given back. */
 #include "gateway/exchange.h"
 #include "gateway/client.h"
+#include "gateway/filter.h"
 #include "gateway/stats.h"
 #include "gateway/worker.h"
 
@@ -45,6 +46,7 @@ void exchange_free(struct exchange **x)
 		return;
 	worker = e->worker;
 	stats_dec(worker->stats, STAT_IN_FLIGHT);
+	filter_cancel(e);
 	if (e->forward.worker)
 		forward_fini(&e->forward);
 	cache_writer_abort(&e->keep);

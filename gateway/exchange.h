@@ -9,6 +9,7 @@
 #include "gateway/access_flags.h"
 #include "gateway/cache.h"
 #include "gateway/cache_rules.h"
+#include "gateway/caller.h"
 #include "gateway/forward.h"
 #include "gateway/http1_body.h"
 #include "gateway/http1_head.h"
@@ -44,8 +45,12 @@ struct exchange {
 	struct http1_body body;
 	bool body_done; /* all of it came */
 	uint64_t body_max;
-	struct span id;			 /* X-Request-Id; NUL-terminated */
-	const struct identity *identity; /* who asks; NULL: nobody is known */
+	struct span id; /* X-Request-Id; NUL-terminated */
+	/* Who asks: */
+	struct caller caller;		    /* see caller_of */
+	const struct identity *identity;    /* NULL: nobody is known */
+	unsigned policy;		    /* the one that is at work, or that it waits for */
+	void (*unwait)(struct exchange *x); /* waiting: ends that; else NULL */
 	/* Where it is: */
 	struct forward forward;
 	const char *backup; /* the service that is asked in the place of the route\'s; NULL: none */

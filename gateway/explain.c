@@ -102,7 +102,7 @@ static void explain_template(struct explainer *x, const char *what, const struct
 					 .query = x->request.query,
 					 .match = &x->match,
 					 .id = {"ID", 2},
-					 .address = "CLIENT"};
+					 .address = {"CLIENT", 6}};
 	const char *reason;
 	struct buf text;
 

@@ -145,7 +145,7 @@ bool http1_field_is_hop(enum http1_name known)
 	return hops >> known & 1;
 }
 
-static struct span http1_trim(const char *at, size_t len)
+struct span http1_trim(const char *at, size_t len)
 {
 	while (len && (*at == ' ' || *at == '\t')) {
 		at++;

@@ -46,6 +46,8 @@ int http1_line_reply(struct http1_reader *r, struct span line, struct http1_head
 const char *http1_field_check(struct span line);
 /* Cuts a line that was checked into name and value. */
 void http1_field_cut(struct span line, struct http1_field *field);
+/* Without the white space around it. */
+struct span http1_trim(const char *at, size_t len);
 /* The next member of a comma-separated list: white space around it is cut. False at the end. An
  * empty member has length 0. */
 bool http1_list_next(struct span *rest, struct span *member);

@@ -1,12 +1,14 @@
 /*
- * pipeline: route -> act -> cache -> forward -> keep -> respond -> log.
+ * pipeline: route -> filters -> act -> cache -> forward -> keep -> respond -> log.
  *
  * Read it from pipeline_start down; what comes back from an instance begins
  * at pipeline_on_head.
  */
 #include "gateway/pipeline.h"
 #include "common/clock.h"
+#include "gateway/caller.h"
 #include "gateway/client.h"
+#include "gateway/filter.h"
 #include "gateway/forward_head.h"
 #include "gateway/gateway.h"
 #include "gateway/mirror.h"
@@ -70,21 +72,6 @@ static bool pipeline_route(struct exchange *x)
 	return false;
 }
 
-/* Its address; behind a trusted proxy, the one that the proxy tells. */
-static struct span pipeline_client_address(const struct exchange *x)
-{
-	struct span address = {x->client->address, strlen(x->client->address)};
-	const struct http1_field *told = http1_head_find_text(&x->request, "X-Forwarded-For");
-	const char *at, *end;
-
-	if (!told || !told->value.len || !table_trusts(x->table->table, &x->client->peer))
-		return address;
-	end = told->value.at + told->value.len; /* the last of the list is the proxy's own word */
-	for (at = end; at > told->value.at && at[-1] != ',' && at[-1] != ' ';)
-		at--;
-	return (struct span){at, (size_t)(end - at)};
-}
-
 /* What the route does with it, up to what its service is asked. False: answered. */
 static bool pipeline_act(struct exchange *x)
 {
@@ -98,7 +85,7 @@ static bool pipeline_act(struct exchange *x)
 		respond_fixed(x, &x->route->respond);
 		return false;
 	}
-	x->service = route_action_service(x, pipeline_client_address(x));
+	x->service = route_action_service(x, caller_of(x)->text);
 	if (route_action_prepare(x, &reason) == 0)
 		return true;
 	respond_problem(x, reason ? PROBLEM_BAD_REQUEST : PROBLEM_NO_MEMORY, reason, NULL);
@@ -133,6 +120,13 @@ static bool pipeline_cache(struct exchange *x)
 	return true;
 }
 
+/* To whoever may have it. */
+static void pipeline_serve(struct exchange *x)
+{
+	if (pipeline_act(x) && pipeline_cache(x))
+		pipeline_forward(x);
+}
+
 void pipeline_start(struct exchange *x)
 {
 	exchange_choose_id(x);
@@ -151,9 +145,19 @@ void pipeline_start(struct exchange *x)
 		respond_problem(x, PROBLEM_BODY_TOO_LARGE, NULL, NULL);
 		return;
 	}
-	if (!pipeline_act(x) || !pipeline_cache(x))
+	if (x->route->policy.set && filter_run(x) != FILTER_PASS)
 		return;
-	pipeline_forward(x);
+	pipeline_serve(x);
+}
+
+void pipeline_resume(struct exchange *x)
+{
+	struct client *client = x->client;
+
+	if (filter_run(x) == FILTER_PASS)
+		pipeline_serve(x);
+	if (!client->dead)
+		client_want_body(client); /* which was not read meanwhile */
 }
 
 /* ---- To the instances ---- */
@@ -196,7 +200,7 @@ static void pipeline_key(struct exchange *x)
 
 	if (fwd->settings->balance.kind == BALANCE_HASH)
 		fwd->keyed = balance_key(&fwd->settings->balance, &x->request, x->path,
-					 pipeline_client_address(x), &fwd->key);
+					 caller_of(x)->text, &fwd->key);
 }
 
 static void pipeline_forward(struct exchange *x)
@@ -229,7 +233,9 @@ static void pipeline_forward(struct exchange *x)
 
 bool pipeline_takes_body(const struct exchange *x)
 {
-	return x->forward.state == FORWARD_OFF || !forward_is_full(&x->forward);
+	if (x->forward.state == FORWARD_OFF)
+		return !x->unwait;
+	return !forward_is_full(&x->forward);
 }
 
 void pipeline_body(struct exchange *x, struct span piece)
@@ -264,6 +270,7 @@ static void pipeline_body_failed(struct exchange *x, enum problem problem, const
 	if (x->reply_done)
 		return;
 	x->detail = reason;
+	filter_cancel(x);
 	forward_cancel(&x->forward);
 	if (x->replied)
 		client_cut(x->client);

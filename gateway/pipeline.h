@@ -13,6 +13,9 @@
 /* A whole head came, in x->request. */
 void pipeline_start(struct exchange *x);
 
+/* From the loop: the filter that the request waited in may go on. */
+void pipeline_resume(struct exchange *x);
+
 /* What came is no request. The connection ends after the answer. */
 void pipeline_refuse(struct exchange *x, enum problem problem, const char *reason);
 

@@ -3,6 +3,7 @@
 #include "gateway/access_log.h"
 #include "gateway/client.h"
 #include "gateway/gateway.h"
+#include "gateway/identity.h"
 #include "gateway/pipeline.h"
 #include "gateway/stats.h"
 #include "gateway/worker.h"
@@ -21,13 +22,13 @@ static uint64_t pipeline_since(uint64_t from_us, uint64_t to_us)
 	return from_us && to_us > from_us ? to_us - from_us : 0;
 }
 
-static void pipeline_write_line(const struct exchange *x, uint64_t total_us)
+static void pipeline_write_line(struct exchange *x, uint64_t total_us)
 {
 	const struct forward *fwd = &x->forward;
 	struct access_record record = {
 		.wall_ms = clock_wall_ms() - (int64_t)(total_us / 1000),
 		.request_id = x->id,
-		.client = {x->client->address, strlen(x->client->address)},
+		.client = caller_of(x)->text,
 		.method = x->request.method_text,
 		.target = x->request.target,
 		.host = x->request.authority,
@@ -42,6 +43,8 @@ static void pipeline_write_line(const struct exchange *x, uint64_t total_us)
 		.queue_us = fwd->queue_us,
 		.cache = cache_status_name(&x->cache_status),
 		.flags = x->flags,
+		.consumer = x->identity ? x->identity->name : (struct span){0},
+		.reason = x->detail,
 	};
 
 	if (x->backup)

@@ -1,6 +1,7 @@
 /* route_action: renders the route's templates for one request. */
 #include "gateway/route_action.h"
 #include "common/siphash.h"
+#include "gateway/caller.h"
 #include "gateway/client.h"
 #include "gateway/http1_write.h"
 #include "gateway/template.h"
@@ -29,7 +30,7 @@ size_t route_action_service(const struct exchange *x, struct span client)
 	return split->shares[i].service;
 }
 
-static struct template_values route_action_values(const struct exchange *x)
+static struct template_values route_action_values(struct exchange *x)
 {
 	return (struct template_values){
 		.request = &x->request,
@@ -37,7 +38,7 @@ static struct template_values route_action_values(const struct exchange *x)
 		.query = x->rewritten ? x->asked_query : x->request.query,
 		.match = &x->match,
 		.id = x->id,
-		.address = x->client->address,
+		.address = caller_of(x)->text,
 		.identity = x->identity,
 	};
 }

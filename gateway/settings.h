@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "common/route_pattern.h"
 #include "common/settings_table.h"
+#include "gateway/settings_policy.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -231,6 +232,7 @@ struct settings_route {
 	uint64_t body_bytes; /* the route's, else limits.body */
 	struct settings_cache cache;
 	struct settings_fallback fallback;
+	struct settings_policy policy;
 	bool debug; /* show addresses of instances in answers */
 	unsigned line;
 };
@@ -246,9 +248,10 @@ struct settings {
 	unsigned workers; /* cores */
 	struct settings_limits limits;
 	struct settings_log log;
-	unsigned drain_delay_ms;		 /* 0 */
-	unsigned drain_timeout_ms;		 /* 30s: for requests to finish */
-	struct settings_strings trusted_proxies; /* CIDR texts */
+	unsigned drain_delay_ms;   /* 0 */
+	unsigned drain_timeout_ms; /* 30s: for requests to finish */
+	struct settings_networks trusted_proxies;
+	struct settings_ip ip;
 	const struct settings_service *services; /* listed, then those only routes name */
 	size_t service_count;
 	size_t service_listed;

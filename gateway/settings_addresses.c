@@ -210,23 +210,27 @@ void settings_read_admin(struct settings_reader *r, const struct settings_node *
 void settings_read_networks(struct settings_reader *r, const struct settings_node *node, void *to)
 {
 	const struct settings_node *item = settings_item_first(node);
+	struct settings_networks *networks = to;
+	struct cidr *items;
+	size_t n = 0;
 
 	if (node->kind == SETTINGS_LIST && node->count == 0)
 		return;
-	if (settings_item_count(r, node, SETTINGS_NETWORKS_MAX) == 0)
-		return;
-	for (; item; item = settings_item_next(node, item)) {
-		struct cidr range;
+	items = settings_table_alloc(r, settings_item_count(r, node, SETTINGS_NETWORKS_MAX),
+				     sizeof(*items));
+	for (; items && item; item = settings_item_next(node, item)) {
+		const char *text = settings_table_text(r, item);
 
-		if (item->kind == SETTINGS_SCALAR && !item->null &&
-		    cidr_parse(&range, item->text) < 0)
+		if (text && cidr_parse(&items[n], text) == 0)
+			n++;
+		else if (text)
 			settings_file_mistake(
 				r->file, item,
 				"\"%.60s\" is no network; write one like 10.0.0.0/8 or "
 				"fd00::/8",
-				item->text);
+				text);
 	}
-	settings_table_strings(r, node, to); /* which notes what is no text */
+	*networks = (struct settings_networks){items, n};
 }
 
 void settings_read_urls(struct settings_reader *r, const struct settings_node *node, void *to)

@@ -26,8 +26,8 @@ void settings_read_rewrite(struct settings_reader *r, const struct settings_node
 void settings_check_actions(struct settings_reader *r, const struct settings_node *map,
 			    const struct settings_route *route);
 
-/* Custom readers of `listen` and `admin` (`to` is the struct settings), of `trusted_proxies` and
- * `registry.urls` (a struct settings_strings). */
+/* Custom readers of `listen` and `admin` (`to` is the struct settings), of lists of networks (a
+ * struct settings_networks) and `registry.urls` (a struct settings_strings). */
 void settings_read_listen(struct settings_reader *r, const struct settings_node *node, void *to);
 void settings_read_admin(struct settings_reader *r, const struct settings_node *node, void *to);
 void settings_read_networks(struct settings_reader *r, const struct settings_node *node, void *to);
@@ -46,6 +46,11 @@ void settings_read_service_name(struct settings_reader *r, const struct settings
 
 /* The fallback's `json`: a YAML value as JSON text, into a struct settings_fallback. */
 void settings_read_json(struct settings_reader *r, const struct settings_node *node, void *to);
+
+/* `ip` of the top level and of a route. */
+extern const struct settings_table settings_ip_table;
+/* Which policies each route has, of its own and of the top level. */
+void settings_check_policies(struct settings *s, struct settings_route *routes);
 
 /* Finds what only shows when everything is read: services nobody lists, routes that are equal,
  * addresses that are taken; adds the services that only routes name. */

@@ -47,6 +47,8 @@
 	X(CACHE_STALE, COUNTER, "cache_total", "result", "stale", "")                             \
 	X(CACHE_MISS, COUNTER, "cache_total", "result", "miss", "")                               \
 	X(CACHE_STORED, COUNTER, "cache_stored_total", NULL, NULL, "Replies stored in the cache") \
+	X(DENIED_IP, COUNTER, "denied_total", "policy", "ip",                                     \
+	  "Requests refused, by the policy that refused them")                                    \
 	X(RELOADS_OK, COUNTER, "reloads_total", "result", "ok",                                   \
 	  "Reloads of the settings, by whether they took effect")                                 \
 	X(RELOADS_REFUSED, COUNTER, "reloads_total", "result", "refused", "")

@@ -20,19 +20,6 @@ static int table_add_services(struct table *table, struct services *services)
 	return 0;
 }
 
-static int table_add_trusted(struct table *table)
-{
-	const struct settings_strings *texts = &table->settings->trusted_proxies;
-
-	table->trusted = calloc(texts->count + 1, sizeof(*table->trusted));
-	if (!table->trusted)
-		return -1;
-	for (size_t i = 0; i < texts->count; i++)
-		if (cidr_parse(&table->trusted[table->trusted_count], texts->items[i]) == 0)
-			table->trusted_count++; /* the settings' check let no other through */
-	return 0;
-}
-
 static int table_add_doors(struct table *table, struct err *e)
 {
 	const struct settings *settings = table->settings;
@@ -62,8 +49,7 @@ struct table *table_new(struct settings *settings, struct services *services, st
 	atomic_init(&table->refs, 1);
 	table->settings = settings;
 	table->router = router_new(settings->routes, settings->route_count, e);
-	if (!table->router || table_add_services(table, services) < 0 ||
-	    table_add_trusted(table) < 0) {
+	if (!table->router || table_add_services(table, services) < 0) {
 		(void)err_set(e, "route table: out of memory");
 		table_unref(&table);
 		return NULL;
@@ -86,8 +72,10 @@ struct tls_door *table_door(const struct table *table, const struct settings_add
 
 bool table_trusts(const struct table *table, const struct sockaddr_storage *peer)
 {
-	for (size_t i = 0; i < table->trusted_count; i++)
-		if (cidr_contains(&table->trusted[i], (const struct sockaddr *)peer))
+	const struct settings_networks *trusted = &table->settings->trusted_proxies;
+
+	for (size_t i = 0; i < trusted->count; i++)
+		if (cidr_contains(&trusted->items[i], (const struct sockaddr *)peer))
 			return true;
 	return false;
 }
@@ -111,6 +99,5 @@ void table_unref(struct table **table)
 	router_free(&t->router);
 	settings_free(&t->settings);
 	free(t->services);
-	free(t->trusted);
 	free(t);
 }

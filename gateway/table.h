@@ -21,9 +21,7 @@ struct table {
 	struct settings *settings;
 	struct router *router;
 	struct service **services; /* as settings->services */
-	struct cidr *trusted;	   /* trusted_proxies */
-	size_t trusted_count;
-	struct tls_door **doors; /* as settings->listen; NULL: plain */
+	struct tls_door **doors;   /* as settings->listen; NULL: plain */
 };
 
 /* Takes the settings over, also when it fails. The caller's reference. */

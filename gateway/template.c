@@ -227,7 +227,7 @@ static bool template_value(const struct template_part *part, const struct templa
 		*value = v->id;
 		break;
 	case TEMPLATE_CLIENT_ADDRESS:
-		*value = (struct span){v->address, strlen(v->address)};
+		*value = v->address;
 		break;
 	case TEMPLATE_CONSUMER_ID:
 	case TEMPLATE_CONSUMER_NAME:

@@ -53,7 +53,7 @@ struct template_values {
 	struct span path, query;	  /* as the client asked */
 	const struct router_match *match;
 	struct span id;
-	const char *address;		 /* the client's */
+	struct span address;		 /* the client's */
 	const struct identity *identity; /* NULL: nobody is known */
 };
 

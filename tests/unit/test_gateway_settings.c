@@ -122,7 +122,7 @@ START_TEST(every_key_arrives_in_its_field)
 	ck_assert_uint_eq(s->limits.cache_bytes, 0);
 	ck_assert_uint_eq(s->limits.cache_object_bytes, 10240);
 	ck_assert_uint_eq(s->trusted_proxies.count, 2);
-	ck_assert_str_eq(s->trusted_proxies.items[1], "fd00::/8");
+	ck_assert_uint_eq(s->trusted_proxies.items[1].bits, 8);
 	ck_assert_int_eq(s->log.level, LOG_DEBUG);
 	ck_assert_int_eq(s->log.access, ACCESS_FILE);
 	ck_assert_str_eq(s->log.access_file, "/var/log/access");
@@ -242,7 +242,7 @@ START_TEST(single_values_stand_for_lists_and_off_means_off)
 	ck_assert_ptr_null(settings->admin.host);
 	ck_assert_int_eq(settings->log.access, ACCESS_OFF);
 	ck_assert_uint_eq(settings->registry.urls.count, 1);
-	ck_assert_str_eq(settings->trusted_proxies.items[0], "10.0.0.1");
+	ck_assert_uint_eq(settings->trusted_proxies.items[0].bits, 128);
 	ck_assert_uint_eq(settings->routes[0].hosts.count, 1);
 }
 END_TEST

@@ -51,7 +51,7 @@ static void setup(void)
 			"q=1%2f2+3&q=other&empty=&dot=.&nul=%00&line=%0d%0aX:%20y&br%65ak=%zz"),
 		.match = &match,
 		.id = span("0123"),
-		.address = "::1",
+		.address = {"::1", 3},
 		.identity = &identity,
 	};
 	identity = (struct identity){
