@@ -66,8 +66,8 @@ static void explain_instances(const struct microreg_service *found, struct buf *
 			    "failing\n");
 }
 
-void explain_service(const struct settings *settings, const struct settings_service *service,
-		     struct buf *out)
+static void explain_where(const struct settings *settings, const struct settings_service *service,
+			  struct buf *out)
 {
 	static const char *const all[] = {"up", "starting", "draining", "maintenance", "down"};
 	const struct microreg_query query = {.service = service->name,
@@ -79,8 +79,6 @@ void explain_service(const struct settings *settings, const struct settings_serv
 	struct microreg *handle;
 	struct err e = {0};
 
-	(void)buf_printf(out, "at once: %u requests; %u more wait, at most %u ms\n",
-			 service->max_in_flight, service->max_waiting, service->max_wait_ms);
 	if (service->instance_count) {
 		explain_listed(service, out);
 		return;
@@ -98,4 +96,12 @@ void explain_service(const struct settings *settings, const struct settings_serv
 				 handle ? error.text : e.text);
 	microreg_service_unref(&found);
 	microreg_close(&handle);
+}
+
+void explain_service(const struct settings *settings, const struct settings_service *service,
+		     struct buf *out)
+{
+	explain_where(settings, service, out);
+	(void)buf_printf(out, "  at most %u requests at once; %u more wait for at most %u ms\n",
+			 service->max_in_flight, service->max_waiting, service->max_wait_ms);
 }
