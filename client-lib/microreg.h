@@ -266,7 +266,8 @@ MICROREG_API const struct microreg_value *microreg_value_find(const struct micro
 /* Keeps `service` (NULL: every service) current in the snapshot from now on, by a watch; more than
  * 16 by name are followed by one watch of all that keeps only those. Following twice is harmless.
  * Does not wait for the first answer; a snapshot file's content is there at once. Instances of
- * every status but "down" are in it, so check `status`. */
+ * every status are in it, so check `status`; "down" only those that the registry's checks found
+ * so, not those that were said to be. */
 MICROREG_API int microreg_follow(struct microreg *registry, const char *service,
 				 struct microreg_error *error);
 

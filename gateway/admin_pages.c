@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/json_write.h"
 #include "gateway/cache.h"
+#include "gateway/endpoint.h"
 #include "gateway/template.h"
 
 #include <string.h>
@@ -205,6 +206,7 @@ static void admin_json_service(struct json_writer *j, const struct settings_serv
 		admin_key_bool(j, "known", known != NULL);
 		admin_key_string(j, "reason", known ? known->reason : "unknown_service");
 		admin_key_bool(j, "held", known && known->held);
+		admin_key_bool(j, "panic", endpoint_is_panic(known));
 	}
 	json_write_key(j, "instances");
 	json_write_array(j);

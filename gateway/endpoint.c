@@ -1,6 +1,7 @@
 /* endpoint: turns lists of instances into endpoints, keeping what stays. */
 #include "gateway/endpoint.h"
 #include "client-lib/microreg.h"
+#include "common/siphash.h"
 #include "gateway/balance.h"
 #include "gateway/pool.h"
 #include "gateway/settings.h"
@@ -121,22 +122,80 @@ static bool endpoint_is_at(const struct endpoint *ep, const char *id, const char
 	return ep->port == port && strcmp(ep->id, id) == 0 && strcmp(ep->host, host) == 0;
 }
 
-/* The endpoint of before for this instance, or a new one. Lists keep their order, so it usually
- * stands at or after `*hint`. */
-static struct endpoint *endpoint_set_keep(const struct endpoint_set *old, size_t *hint,
-					  const char *id, const char *host, uint16_t port,
-					  unsigned weight)
-{
-	for (size_t n = 0; n < old->count; n++) {
-		size_t i = (*hint + n) % old->count;
+/* ---- Finding those of before ---- */
 
-		if (!endpoint_is_at(old->items[i], id, host, port))
-			continue;
-		*hint = i + 1;
-		old->items[i]->weight = weight ? weight : 1;
-		return endpoint_ref(old->items[i]);
+/* Lists keep their order, so an instance usually stands right behind the last one found. For the
+ * others there is a table by id, made when the first of them is asked for. */
+struct endpoint_finder {
+	const struct endpoint_set *old;
+	size_t hint;
+	uint32_t *slots; /* 1 and up: places in old->items; open addressing */
+	size_t mask;
+};
+
+/* Ids come from whoever may register, so they are hashed with a key. */
+static size_t endpoint_finder_slot(const struct endpoint_finder *f, const char *id)
+{
+	return (size_t)siphash_process(id, strlen(id)) & f->mask;
+}
+
+static int endpoint_finder_build(struct endpoint_finder *f)
+{
+	size_t room = 16;
+
+	while (room < 2 * f->old->count)
+		room *= 2;
+	f->slots = calloc(room, sizeof(*f->slots));
+	if (!f->slots)
+		return -1;
+	f->mask = room - 1;
+	for (size_t i = 0; i < f->old->count; i++) {
+		size_t at = endpoint_finder_slot(f, f->old->items[i]->id);
+
+		while (f->slots[at])
+			at = (at + 1) & f->mask;
+		f->slots[at] = (uint32_t)i + 1;
 	}
-	return endpoint_new(id, host, port, weight);
+	return 0;
+}
+
+/* Where it stands among those of before; their count: nowhere. */
+static int endpoint_finder_find(struct endpoint_finder *f, const char *id, const char *host,
+				uint16_t port, size_t *found)
+{
+	const struct endpoint_set *old = f->old;
+
+	*found = f->hint;
+	if (f->hint < old->count && endpoint_is_at(old->items[f->hint], id, host, port))
+		return 0;
+	*found = old->count;
+	if (!old->count)
+		return 0;
+	if (!f->slots && endpoint_finder_build(f) < 0)
+		return -1;
+	for (size_t at = endpoint_finder_slot(f, id); f->slots[at]; at = (at + 1) & f->mask)
+		if (endpoint_is_at(old->items[f->slots[at] - 1], id, host, port)) {
+			*found = f->slots[at] - 1;
+			break;
+		}
+	return 0;
+}
+
+/* The endpoint of before for this instance, or a new one. NULL: no memory. */
+static struct endpoint *endpoint_keep(struct endpoint_finder *f, const char *id, const char *host,
+				      uint16_t port, unsigned weight)
+{
+	struct endpoint *ep;
+	size_t at;
+
+	if (endpoint_finder_find(f, id, host, port, &at) < 0)
+		return NULL;
+	if (at == f->old->count)
+		return endpoint_new(id, host, port, weight);
+	f->hint = at + 1;
+	ep = endpoint_ref(f->old->items[at]);
+	ep->weight = weight ? weight : 1;
+	return ep;
 }
 
 /* What may change about an endpoint that stays. */
@@ -197,14 +256,37 @@ static void endpoint_set_undo(struct endpoint **items, size_t count)
 	free(items);
 }
 
+/* ---- From the registry, from the settings ---- */
+
+bool endpoint_is_panic(const struct microreg_service *from)
+{
+	bool down = false;
+
+	for (size_t i = 0; from && i < from->count; i++) {
+		if (strcmp(from->instances[i].status, "up") == 0)
+			return false;
+		down |= strcmp(from->instances[i].status, "down") == 0;
+	}
+	return down;
+}
+
+/* HTTPS instances can't be reached by this version. */
+static bool endpoint_takes_requests(const struct microreg_instance *in, bool panic)
+{
+	return strcmp(in->status, panic ? "down" : "up") == 0 && strcmp(in->scheme, "http") == 0;
+}
+
 int endpoint_set_update(struct endpoint_set *set, const struct microreg_service *from,
 			struct usages *usages, uint64_t now_ms)
 {
-	size_t count = from ? from->count : 0, hint = 0;
+	struct endpoint_finder finder = {.old = set};
+	size_t count = from ? from->count : 0;
+	bool panic;
 	struct endpoint **items;
 
 	if (set->from == from && !set->from_settings && !set->changed && (from || !set->count))
 		return 0;
+	panic = endpoint_is_panic(from);
 	if (count > ENDPOINTS_MAX)
 		count = ENDPOINTS_MAX;
 	items = calloc(count + 1, sizeof(struct endpoint *));
@@ -213,19 +295,18 @@ int endpoint_set_update(struct endpoint_set *set, const struct microreg_service 
 	for (size_t i = 0; i < count; i++) {
 		const struct microreg_instance *in = &from->instances[i];
 
-		items[i] = endpoint_set_keep(set, &hint, in->id, in->host, in->port, in->weight);
+		items[i] = endpoint_keep(&finder, in->id, in->host, in->port, in->weight);
 		if (!items[i]) {
 			endpoint_set_undo(items, i);
+			free(finder.slots);
 			return -1;
 		}
 		if (!items[i]->usage)
 			items[i]->usage = usage_get(usages, from->name, in->id);
-		/* HTTPS instances can't be reached by this version. */
-		endpoint_set_refresh(set, items[i],
-				     strcmp(in->status, "up") == 0 &&
-					     strcmp(in->scheme, "http") == 0,
-				     in->zone, now_ms);
+		endpoint_set_refresh(set, items[i], endpoint_takes_requests(in, panic), in->zone,
+				     now_ms);
 	}
+	free(finder.slots);
 	if (endpoint_set_swap(set, items, count, now_ms) < 0) {
 		endpoint_set_undo(items, count);
 		return -1;
@@ -233,14 +314,15 @@ int endpoint_set_update(struct endpoint_set *set, const struct microreg_service 
 	microreg_service_unref(&set->from);
 	set->from = from ? microreg_service_ref(from) : NULL;
 	set->from_settings = NULL;
+	set->panic = panic;
 	return 0;
 }
 
 int endpoint_set_update_settings(struct endpoint_set *set, const struct settings_service *from,
 				 struct usages *usages, uint64_t now_ms)
 {
+	struct endpoint_finder finder = {.old = set};
 	struct endpoint **items;
-	size_t hint = 0;
 
 	if (set->from_settings == from && !set->changed)
 		return 0;
@@ -250,20 +332,23 @@ int endpoint_set_update_settings(struct endpoint_set *set, const struct settings
 	for (size_t i = 0; i < from->instance_count; i++) {
 		const struct settings_instance *in = &from->instances[i];
 
-		items[i] = endpoint_set_keep(set, &hint, in->text, in->host, in->port, in->weight);
+		items[i] = endpoint_keep(&finder, in->text, in->host, in->port, in->weight);
 		if (!items[i]) {
 			endpoint_set_undo(items, i);
+			free(finder.slots);
 			return -1;
 		}
 		if (!items[i]->usage)
 			items[i]->usage = usage_get(usages, from->name, in->text);
 		endpoint_set_refresh(set, items[i], true, in->zone, now_ms);
 	}
+	free(finder.slots);
 	if (endpoint_set_swap(set, items, from->instance_count, now_ms) < 0) {
 		endpoint_set_undo(items, from->instance_count);
 		return -1;
 	}
 	microreg_service_unref(&set->from);
 	set->from_settings = from;
+	set->panic = false;
 	return 0;
 }

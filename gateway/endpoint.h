@@ -55,6 +55,7 @@ struct endpoint_set {
 	struct endpoint **items; /* in the registry's order, the same in every worker */
 	size_t count;
 	size_t up_count;
+	bool panic;	    /* none is up, so those that are down count as up */
 	size_t ejected;	    /* items that health.c has taken out */
 	uint64_t review_ms; /* when the first of them may come back */
 	unsigned active;    /* requests of this worker to the service, and those that are retries */
@@ -87,6 +88,11 @@ int endpoint_set_configure(struct endpoint_set *set, const struct settings_servi
  * what it shows. */
 int endpoint_set_update(struct endpoint_set *set, const struct microreg_service *from,
 			struct usages *usages, uint64_t now_ms);
+
+/* Semantics: panic. True when no instance is up, and some are down by the registry's checks: a bad
+ * guess beats a sure 503. What an administrator or its owner took out is in no such list, or has
+ * another status. Any thread. NULL: false. */
+bool endpoint_is_panic(const struct microreg_service *from);
 
 /* The same from the `instances` of the settings. */
 int endpoint_set_update_settings(struct endpoint_set *set, const struct settings_service *from,

@@ -1,5 +1,6 @@
 /* explain_service: where a service runs, and which instances are left out. */
 #include "client-lib/microreg.h"
+#include "gateway/endpoint.h"
 #include "gateway/explain.h"
 #include "gateway/registry.h"
 
@@ -59,7 +60,9 @@ static void explain_instances(const struct microreg_service *found, struct buf *
 	if (found->count > EXPLAIN_INSTANCES_MAX)
 		(void)buf_printf(out, "  and %zu more\n", found->count - EXPLAIN_INSTANCES_MAX);
 	else if (!used)
-		(void)buf_puts(out, "  none takes requests\n");
+		(void)buf_puts(out, endpoint_is_panic(found)
+					    ? "  none is up: those down by checks are tried\n"
+					    : "  none takes requests\n");
 	if (found->held)
 		(void)buf_puts(out, "  the registry holds expiry back: some may be gone\n");
 	(void)buf_puts(out, "  a running gateway also leaves out, for a while, instances that keep "

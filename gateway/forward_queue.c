@@ -42,6 +42,8 @@ static void forward_begin(struct forward *fwd)
 	}
 	health_review(fwd->set, now_us / 1000);
 	balance_review(fwd->set, now_us / 1000);
+	if (fwd->set->panic)
+		stats_service_inc(service->stats, SERVICE_STAT_PANICS);
 	fwd->number = forward_choose_number(fwd);
 	ep = balance_pick(fwd->set, &fwd->tried, fwd->number);
 	if (!ep) {

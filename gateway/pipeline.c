@@ -203,6 +203,12 @@ static void pipeline_key(struct exchange *x)
 					 caller_of(x)->text, &fwd->key);
 }
 
+static void pipeline_serve_stale(struct exchange *x)
+{
+	x->flags |= ACCESS_SI;
+	respond_kept(x, x->kept, &x->use.on_failure_hit);
+}
+
 static void pipeline_forward(struct exchange *x)
 {
 	const struct settings *settings = x->table->table->settings;
@@ -210,6 +216,11 @@ static void pipeline_forward(struct exchange *x)
 
 	forward_init(fwd, x->worker, &x->arena, &pipeline_sink);
 	fwd->set = worker_resolve(x->worker, x->table, x->service);
+	if (fwd->set->panic && x->kept && x->use.on_failure) { /* what is kept beats a bad guess */
+		x->flags |= ACCESS_UH;
+		pipeline_serve_stale(x);
+		return;
+	}
 	fwd->settings = &settings->services[x->service];
 	fwd->limits = pipeline_limits(settings);
 	fwd->timeout_ms = x->route->timeout_ms;
@@ -307,12 +318,6 @@ static void pipeline_keep(struct exchange *x, const struct http1_head *head)
 		return;
 	x->keep = cache_writer_begin(x->worker->gateway->cache, &x->key, &x->request, head, &life);
 	x->cache_status.stored = x->keep != NULL;
-}
-
-static void pipeline_serve_stale(struct exchange *x)
-{
-	x->flags |= ACCESS_SI;
-	respond_kept(x, x->kept, &x->use.on_failure_hit);
 }
 
 /* The same request to the backup service, once. False: there is none, or it can't be asked. */

@@ -64,6 +64,15 @@ static const struct rpc_field watch_fields[] = {
 	{.name = "watcher", .type = RPC_STRUCT, .offset = offsetof(struct watch, watcher_value)},
 };
 
+/* Without those that said themselves, or of which an admin said, that they are down. Those that
+ * only the checks call down are told, as such: where no instance is up, a watcher may try them. */
+static bool watch_shows(const struct record *record)
+{
+	return record->in.status != INSTANCE_DOWN ||
+	       (record->check_failed && record->admin == RECORD_NO_ADMIN &&
+		record->own != INSTANCE_DOWN);
+}
+
 static xmlrpc_value *watch_build_change(xmlrpc_env *env, const char *service,
 					const struct catalog_view *view, bool held)
 {
@@ -71,7 +80,7 @@ static xmlrpc_value *watch_build_change(xmlrpc_env *env, const char *service,
 	size_t count = 0;
 
 	for (size_t i = 0; view && i < view->count; i++) {
-		if (view->records[i]->in.status == INSTANCE_DOWN)
+		if (!watch_shows(view->records[i]))
 			continue;
 		rpc_append(env, list, rpc_build_instance(env, &view->records[i]->in));
 		count++;
