@@ -20,6 +20,11 @@ void buf_fini(struct buf *b)
 	buf_init(b, b->max);
 }
 
+void buf_release(struct buf *b)
+{
+	buf_init(b, b->max);
+}
+
 void buf_reset(struct buf *b)
 {
 	b->len = 0;

@@ -20,8 +20,9 @@ struct buf {
 };
 
 void buf_init(struct buf *b, size_t max);
-void buf_fini(struct buf *b);  /* frees; the struct is empty and usable again, same max */
-void buf_reset(struct buf *b); /* empties and clears `failed`; keeps the memory */
+void buf_fini(struct buf *b);	 /* frees; the struct is empty and usable again, same max */
+void buf_release(struct buf *b); /* the same, but `data` is another's to free(3) now */
+void buf_reset(struct buf *b);	 /* empties and clears `failed`; keeps the memory */
 
 /* 0, or -1 with nothing appended. Always -1 once `failed` is set. */
 int buf_append(struct buf *b, const void *data, size_t len);

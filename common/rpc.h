@@ -108,17 +108,14 @@ struct rpc_heartbeat {
 int rpc_read_heartbeat(const char *where, xmlrpc_value *value, struct arena *arena,
 		       struct rpc_heartbeat *out, struct err *e);
 
-/* The struct that lookups and watches answer. NULL with the env's fault set when out of memory.
- * The caller decrefs. */
-xmlrpc_value *rpc_build_instance(xmlrpc_env *env, const struct instance *in);
-
-/* Reads what rpc_build_instance built; unknown members are passed over, so that a newer registry
- * can say more. */
+/* Reads the struct that lookups and watches answer, rpc_write_instance's; unknown members are
+ * passed over, so that a newer registry can say more. */
 int rpc_read_instance(const char *where, xmlrpc_value *value, struct arena *arena,
 		      struct instance *out, struct err *e);
 
-/* The registration as registry.register takes it. Empty strings and zero numbers are left out;
- * add lease and load to make a heartbeat of it. */
+/* The registration as registry.register takes it, NULL with the env's fault set when out of memory;
+ * the caller decrefs. Empty strings and zero numbers are left out; add lease and load to make a
+ * heartbeat of it. */
 xmlrpc_value *rpc_build_registration(xmlrpc_env *env, const struct instance *in);
 
 /* xmlrpc-c 1.33 loses count of what it has made when memory runs out in the middle of making, and

@@ -1,5 +1,6 @@
 /* rpc_instance: registrations, heartbeats and instances as XML-RPC structs, both ways. */
 #include "common/rpc.h"
+#include "common/rpc_quick.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -245,6 +246,30 @@ int rpc_read_heartbeat(const char *where, xmlrpc_value *value, struct arena *are
 	return wire.check ? rpc_read_check(where, wire.check, arena, &out->instance, e) : 0;
 }
 
+bool rpc_quick_registration(struct rpc_quick *q, struct instance *out)
+{
+	struct rpc_wire wire = rpc_wire_defaults;
+
+	if (!rpc_quick_struct(q, rpc_registration_fields, RPC_COUNT(rpc_registration_fields),
+			      &wire))
+		return false;
+	rpc_from_wire(&wire, out);
+	return true;
+}
+
+bool rpc_quick_heartbeat(struct rpc_quick *q, struct rpc_heartbeat *out)
+{
+	struct rpc_wire wire = rpc_wire_defaults;
+
+	if (!rpc_quick_struct(q, rpc_heartbeat_fields, RPC_COUNT(rpc_heartbeat_fields), &wire))
+		return false;
+	rpc_from_wire(&wire, &out->instance);
+	out->whole = wire.port_given;
+	out->lease = wire.lease;
+	out->load = wire.load;
+	return true;
+}
+
 int rpc_read_instance(const char *where, xmlrpc_value *value, struct arena *arena,
 		      struct instance *out, struct err *e)
 {
@@ -281,24 +306,6 @@ static void rpc_set_pairs(xmlrpc_env *env, xmlrpc_value *to, const char *name,
 	for (size_t i = 0; i < count && !env->fault_occurred; i++)
 		rpc_set_string(env, members, pairs[i].name, pairs[i].value);
 	rpc_set_value(env, to, name, rpc_built(env, members));
-}
-
-xmlrpc_value *rpc_build_instance(xmlrpc_env *env, const struct instance *in)
-{
-	xmlrpc_value *to = rpc_new_struct(env);
-
-	rpc_set_string(env, to, "id", in->id);
-	rpc_set_string(env, to, "host", in->host);
-	rpc_set_int(env, to, "port", in->port);
-	rpc_set_string(env, to, "scheme", in->scheme);
-	rpc_set_string(env, to, "status", instance_status_name(in->status));
-	rpc_set_int(env, to, "weight", (int)in->weight);
-	rpc_set_string(env, to, "zone", in->zone);
-	rpc_set_string(env, to, "version", in->version);
-	rpc_set_strings(env, to, "tags", in->tags, in->tag_count);
-	rpc_set_pairs(env, to, "meta", in->meta, in->meta_count);
-	rpc_set_string(env, to, "detail", in->detail);
-	return rpc_built(env, to);
 }
 
 static void rpc_set_given(xmlrpc_env *env, xmlrpc_value *to, const char *name, const char *text)

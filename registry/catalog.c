@@ -62,6 +62,7 @@ void catalog_view_drop_locked(struct catalog_service *service)
 
 	service->view = NULL;
 	catalog_view_unref(&view);
+	catalog_text_drop_locked(service);
 }
 
 static void catalog_free_service(struct catalog_service *s)
@@ -227,6 +228,8 @@ void catalog_release(struct catalog *catalog, const char *service, const char *i
 
 void catalog_set_held_locked(struct catalog_entry *entry, bool held)
 {
+	bool was_held = entry->service->held > 0;
+
 	if (entry->held == held)
 		return;
 	entry->held = held;
@@ -237,6 +240,8 @@ void catalog_set_held_locked(struct catalog_entry *entry, bool held)
 		entry->service->held--;
 		entry->service->catalog->held--;
 	}
+	if (was_held != (entry->service->held > 0))
+		catalog_text_drop_locked(entry->service);
 }
 
 /* Takes the entry's record out of the counts, or (sign 1) into them. */

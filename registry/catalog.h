@@ -20,7 +20,8 @@ struct catalog;
 struct catalog_limits {
 	size_t instances_max;
 	size_t services_max;
-	size_t tombstones_max; /* services that were emptied and are remembered for watchers */
+	size_t tombstones_max;	/* services that were emptied and are remembered for watchers */
+	size_t texts_max_bytes; /* of all answers that are kept; see catalog_keep_text */
 };
 
 /* `revision` is that of the store; older ones can't be answered by differences. */
@@ -72,6 +73,22 @@ struct catalog_view {
 const struct catalog_view *catalog_view_ref(const struct catalog_view *view);
 void catalog_view_unref(const struct catalog_view **view);
 
+/* What was written of a service: immutable and counted. */
+struct catalog_text {
+	atomic_uint refs;
+	size_t len;
+	char data[];
+};
+
+enum catalog_text_kind {
+	CATALOG_TEXT_LOOKUP, /* the answer to a lookup without conditions */
+	CATALOG_TEXT_CHANGE, /* the service's part of a watch's answer */
+	CATALOG_TEXTS,
+};
+
+const struct catalog_text *catalog_text_ref(const struct catalog_text *text);
+void catalog_text_unref(const struct catalog_text **text);
+
 enum catalog_found { CATALOG_FOUND, CATALOG_UNKNOWN, CATALOG_NO_MEMORY };
 
 struct catalog_answer {
@@ -81,6 +98,13 @@ struct catalog_answer {
 };
 enum catalog_found catalog_look(struct catalog *catalog, const char *service,
 				struct catalog_answer *out);
+
+/* What was kept of that kind for the service as it is now: the caller's reference, or NULL. */
+const struct catalog_text *catalog_look_text(struct catalog *catalog, const char *service,
+					     enum catalog_text_kind kind);
+/* Keeps a copy of what was written of `of`, unless that is not what the service is any more. */
+void catalog_keep_text(struct catalog *catalog, enum catalog_text_kind kind,
+		       const struct catalog_answer *of, const char *data, size_t len);
 
 /* Counts up with each call, for each service: whose turn it is. 0 for an unknown one. */
 unsigned catalog_turn(struct catalog *catalog, const char *service);
@@ -134,9 +158,10 @@ struct catalog_changes {
 	size_t count;
 	struct {
 		char service[INSTANCE_NAME_MAX + 1];
-		const struct catalog_view *view; /* NULL: the service is gone */
-		bool held;
-	} * items; /* freed by catalog_changes_fini */
+		struct catalog_answer now; /* now.view NULL: the service is gone */
+		const struct catalog_text
+			*text; /* CATALOG_TEXT_CHANGE when it is kept, else NULL */
+	} * items;	       /* freed by catalog_changes_fini */
 };
 
 /* What changed after `since` (NULL: everything), of one service or (NULL) of all; cut after

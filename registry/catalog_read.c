@@ -82,6 +82,20 @@ enum catalog_found catalog_look(struct catalog *catalog, const char *service,
 	return found;
 }
 
+const struct catalog_text *catalog_look_text(struct catalog *catalog, const char *service,
+					     enum catalog_text_kind kind)
+{
+	const struct catalog_text *text = NULL;
+	struct catalog_service *s;
+
+	(void)pthread_mutex_lock(&catalog->lock);
+	s = catalog_service_locked(catalog, service);
+	if (s)
+		text = catalog_text_locked(s, kind);
+	(void)pthread_mutex_unlock(&catalog->lock);
+	return text;
+}
+
 unsigned catalog_turn(struct catalog *catalog, const char *service)
 {
 	struct catalog_service *s;
@@ -304,8 +318,9 @@ static int catalog_changes_add(struct catalog_changes *out, size_t *room, struct
 		out->items = grown;
 	}
 	memcpy(out->items[out->count].service, s->name, strlen(s->name) + 1);
-	out->items[out->count].view = view;
-	out->items[out->count].held = s->held > 0;
+	out->items[out->count].now = (struct catalog_answer){
+		.view = view, .held = s->held > 0, .revision = s->catalog->revision};
+	out->items[out->count].text = catalog_text_locked(s, CATALOG_TEXT_CHANGE);
 	out->count++;
 	return 0;
 }
@@ -408,8 +423,10 @@ int catalog_changes(struct catalog *catalog, const struct catalog_position *sinc
 
 void catalog_changes_fini(struct catalog_changes *changes)
 {
-	for (size_t i = 0; i < changes->count; i++)
-		catalog_view_unref(&changes->items[i].view);
+	for (size_t i = 0; i < changes->count; i++) {
+		catalog_view_unref(&changes->items[i].now.view);
+		catalog_text_unref(&changes->items[i].text);
+	}
 	free(changes->items);
 	changes->items = NULL;
 	changes->count = 0;

@@ -54,6 +54,10 @@ struct catalog_service {
 	struct catalog *catalog;
 	struct catalog_entry *entries; /* by id */
 	struct catalog_view *view;     /* NULL: to be made by the next reader */
+	/* Written for the view and the hold as they are; see catalog_text.c. */
+	const struct catalog_text *texts[CATALOG_TEXTS];
+	struct catalog_service *text_older, *text_newer; /* by last use, when it has some */
+	size_t text_bytes;
 	struct catalog_hold *holds;
 	struct catalog_service *older, *newer; /* by revision; reserved ones are on no list */
 	uint64_t revision;		       /* 0: only reserved */
@@ -66,9 +70,11 @@ struct catalog_service {
 
 struct catalog {
 	pthread_mutex_t lock;
-	struct catalog_service *services;	 /* by name */
-	struct catalog_service *oldest, *newest; /* by revision */
-	struct catalog_service **sorted;	 /* by name; NULL: to be made */
+	struct catalog_service *services;		   /* by name */
+	struct catalog_service *oldest, *newest;	   /* by revision */
+	struct catalog_service *text_oldest, *text_newest; /* those with texts, by last use */
+	size_t text_bytes;
+	struct catalog_service **sorted; /* by name; NULL: to be made */
 	size_t sorted_count;
 	struct wheel wheel;
 	struct wheel check_wheel;
@@ -85,6 +91,11 @@ struct catalog_service *catalog_service_locked(struct catalog *c, const char *na
 struct catalog_entry *catalog_entry_locked(struct catalog *c, const char *service, const char *id);
 /* The next reader makes a new view. */
 void catalog_view_drop_locked(struct catalog_service *service);
+/* Forgets what was written of it. */
+void catalog_text_drop_locked(struct catalog_service *service);
+/* A reference to what is kept, which counts as used now; or NULL. */
+const struct catalog_text *catalog_text_locked(struct catalog_service *service,
+					       enum catalog_text_kind kind);
 /* From now on it is checked, at once for the first time; or not any more. Harmless twice. */
 void catalog_check_locked(struct catalog_entry *entry);
 void catalog_uncheck_locked(struct catalog_entry *entry);

@@ -19,10 +19,11 @@
 #include <strings.h>
 
 enum {
-	DOOR_REPLY_MAX = 256 << 20,
 	DOOR_SMALL_MAX = 64 << 10,
 	DOOR_IDLE_S = 90, /* longer than a watch waits */
 };
+
+#define DOOR_XML "text/xml; charset=utf-8"
 
 struct door {
 	struct registry *registry;
@@ -194,11 +195,16 @@ static void door_answered(struct call *call, xmlrpc_value *result, const struct 
 	struct httpd_request *request = call->owner;
 	struct buf text;
 
-	buf_init(&text, DOOR_REPLY_MAX);
-	if (method_serialize(result, fault, &text) < 0)
+	if (!result && !fault) {
+		httpd_reply_take(request, 200, DOOR_XML, call->text.data, call->text.len);
+		buf_release(&call->text);
+		return;
+	}
+	buf_init(&text, CALL_TEXT_MAX);
+	if (method_serialize(call, result, fault, &text) < 0)
 		door_problem(request, 503, "Service Unavailable", "the registry is out of memory");
 	else
-		httpd_reply(request, 200, "text/xml; charset=utf-8", text.data, text.len);
+		httpd_reply(request, 200, DOOR_XML, text.data, text.len);
 	buf_fini(&text);
 	if (result)
 		xmlrpc_DECREF(result);

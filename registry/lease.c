@@ -14,14 +14,27 @@ static void lease_on_time(struct wheel_timer *timer);
 
 /* ---- Small things ---- */
 
+/* Only to spread beats, so a xorshift will do; a system call for each beat would cost more than the
+ * beat. */
+static unsigned lease_random(void)
+{
+	static _Thread_local uint32_t state;
+
+	while (!state)
+		/* Without randomness the beats are in step, which is a load, not an error. */
+		if (getrandom(&state, sizeof(state), GRND_NONBLOCK) != (ssize_t)sizeof(state))
+			state = 1;
+	state ^= state << 13;
+	state ^= state >> 17;
+	state ^= state << 5;
+	return state;
+}
+
 unsigned lease_heartbeat_ms(unsigned ttl_ms)
 {
-	unsigned third = ttl_ms / 3, spread = third / 4, random = 0;
+	unsigned third = ttl_ms / 3, spread = third / 4;
 
-	/* Without randomness the beats are in step, which is a load, not an error. */
-	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != (ssize_t)sizeof(random))
-		random = 0;
-	return third - (spread ? random % spread : 0);
+	return third - (spread ? lease_random() % spread : 0);
 }
 
 bool lease_token_equal(const char *a, const char *b)

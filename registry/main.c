@@ -203,7 +203,8 @@ static int main_load(struct parts *p, struct err *e)
 	struct registry *r = &p->registry;
 	struct catalog_limits limits = {.instances_max = p->settings->limits.instances,
 					.services_max = p->settings->limits.services,
-					.tombstones_max = MAIN_TOMBSTONES};
+					.tombstones_max = MAIN_TOMBSTONES,
+					.texts_max_bytes = p->settings->limits.answers_bytes};
 	char seen[CLOCK_RFC3339_SIZE];
 	struct main_loading loading = {.now_ms = clock_ms(), .wall_ms = clock_wall_ms()};
 

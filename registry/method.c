@@ -12,72 +12,74 @@ const struct method method_table[] = {
 	 "Registers an instance: service, port; optional host, id, scheme, ttl_ms, weight, zone, "
 	 "version, tags, meta, status, check, routes. Answers id, lease, ttl_ms, heartbeat_ms, "
 	 "revision. It is on the disk when the answer comes.",
-	 method_register, METHOD_LATER | METHOD_WRITES},
+	 method_register, METHOD_LATER | METHOD_WRITES, method_register_quick},
 	{"registry.heartbeat", "struct,struct",
 	 "Keeps a lease alive: service, id, lease; may carry the whole registration, which heals a "
 	 "registry that lost it, and load (0-100). Answers known, lease, heartbeat_ms, revision.",
-	 method_heartbeat, METHOD_LATER | METHOD_WRITES},
+	 method_heartbeat, METHOD_LATER | METHOD_WRITES, method_heartbeat_quick},
 	{"registry.heartbeats", "array,array",
 	 "At most 250 heartbeats at once; answers an array of their results, in which one that "
 	 "was refused is a struct of faultCode and faultString.",
-	 method_heartbeats, METHOD_LATER | METHOD_WRITES},
+	 method_heartbeats, METHOD_LATER | METHOD_WRITES, method_heartbeats_quick},
 	{"registry.deregister", "struct,struct",
 	 "Takes an instance out: service, id, lease; with wait_ms it answers once every watching "
 	 "gateway has stopped using it. Answers existed, drained, revision.",
-	 method_deregister, METHOD_LATER | METHOD_WRITES},
+	 method_deregister, METHOD_LATER | METHOD_WRITES, NULL},
 	{"registry.set_status", "struct,struct",
 	 "Sets the status of an instance: service, id, status, reason; lease (without it an "
 	 "administrator's, which wins until it is set to up). Answers revision.",
-	 method_set_status, METHOD_LATER | METHOD_WRITES},
+	 method_set_status, METHOD_LATER | METHOD_WRITES, NULL},
 	{"registry.lookup", "struct,struct",
 	 "The instances of a service that are up: service; optional zone, version, tags, status[]. "
 	 "Answers revision, instances, held, and a reason when there is none.",
-	 method_lookup, 0},
+	 method_lookup, 0, method_lookup_quick},
 	{"registry.services", "struct,struct;struct",
 	 "The services by name: optional prefix, limit (1-1000), after. Answers revision and "
 	 "services[name, instances, up, revision].",
-	 method_services, 0},
+	 method_services, 0, NULL},
 	{"registry.watch", "struct,struct",
 	 "Waits for changes after revision (\"\": tells everything): optional service, wait_ms "
 	 "(at most 60000), watcher{name, kind}. Answers revision, reset, changes[service, "
 	 "instances, reason, held], more.",
-	 method_watch, METHOD_LATER},
+	 method_watch, METHOD_LATER, NULL},
 	{"registry.report", "struct,struct",
 	 "A gateway tells what it uses: watcher, revision, instances[service, id, in_flight, "
 	 "failures]. Answers revision.",
-	 method_report, 0},
-	{"registry.stats", "struct;struct,struct", "Counters of the registry.", method_stats, 0},
+	 method_report, 0, NULL},
+	{"registry.stats", "struct;struct,struct", "Counters of the registry.", method_stats, 0,
+	 NULL},
 	{"registry.backup", "struct;struct,struct",
 	 "Copies the database, consistently, into the data directory. Answers file.", method_backup,
-	 METHOD_LATER | METHOD_WRITES},
+	 METHOD_LATER | METHOD_WRITES, NULL},
 	{"register", "int,string,string,int;int,string,string,int,int",
 	 "Original MicroReg: name, host, port, status (1 running, 0 stopped, -1 error). Answers an "
 	 "id, or false.",
-	 legacy_register, METHOD_LATER | METHOD_WRITES},
+	 legacy_register, METHOD_LATER | METHOD_WRITES, NULL},
 	{"get_service_details", "array,string",
 	 "Original MicroReg: [host, port] of one running instance in turn, or false.",
-	 legacy_get_service_details, 0},
+	 legacy_get_service_details, 0, NULL},
 	{"update_status", "boolean,string,int",
 	 "Original MicroReg: sets the status of the caller's instances of that name.",
-	 legacy_update_status, METHOD_LATER | METHOD_WRITES},
+	 legacy_update_status, METHOD_LATER | METHOD_WRITES, NULL},
 	{"unregister", "boolean,string",
 	 "Original MicroReg: takes the caller's instances of that name out.", legacy_unregister,
-	 METHOD_LATER | METHOD_WRITES},
+	 METHOD_LATER | METHOD_WRITES, NULL},
 	{"get_all_service_details", "string", "Original MicroReg: everything, as JSON.",
-	 legacy_get_all_service_details, 0},
+	 legacy_get_all_service_details, 0, NULL},
 	{"get_reg_count", "int", "Original MicroReg: how many instances are registered.",
-	 legacy_get_reg_count, 0},
-	{"system.listMethods", "array", "The names of all methods.", system_list_methods, 0},
+	 legacy_get_reg_count, 0, NULL},
+	{"system.listMethods", "array", "The names of all methods.", system_list_methods, 0, NULL},
 	{"system.methodSignature", "array,string",
 	 "The signatures of a method: the type of its result, then those of its parameters.",
-	 system_method_signature, 0},
-	{"system.methodHelp", "string,string", "What a method is for.", system_method_help, 0},
+	 system_method_signature, 0, NULL},
+	{"system.methodHelp", "string,string", "What a method is for.", system_method_help, 0,
+	 NULL},
 	{"system.multicall", "array,array",
 	 "At most 100 calls {methodName, params} at once; answers an array of [result] or "
 	 "{faultCode, faultString}. A watch among them does not wait. Together they list at most "
 	 "5,000 instances and services.",
-	 system_multicall, METHOD_LATER},
-	{NULL, NULL, NULL, NULL, 0},
+	 system_multicall, METHOD_LATER, NULL},
+	{NULL, NULL, NULL, NULL, 0, NULL},
 };
 
 const struct method *method_find(const char *name)
@@ -120,6 +122,7 @@ struct call *call_new(struct registry *registry)
 		return NULL;
 	call->registry = registry;
 	arena_init(&call->arena, CALL_ARENA_MAX);
+	buf_init(&call->text, CALL_TEXT_MAX);
 	return call;
 }
 
@@ -131,6 +134,7 @@ static void call_finish(struct call *call, xmlrpc_value *result, const struct er
 	if (call->params)
 		xmlrpc_DECREF(call->params);
 	arena_fini(&call->arena);
+	buf_fini(&call->text);
 	free(call);
 }
 
@@ -138,6 +142,14 @@ void call_answer(struct call *call, xmlrpc_value *result)
 {
 	if (result)
 		call_finish(call, result, NULL);
+	else
+		call_fault(call, RPC_FAULT_STORE, "the registry is out of memory");
+}
+
+void call_answer_text(struct call *call)
+{
+	if (!call->text.failed)
+		call_finish(call, NULL, NULL);
 	else
 		call_fault(call, RPC_FAULT_STORE, "the registry is out of memory");
 }
@@ -194,10 +206,15 @@ void call_suspend(struct call *call)
 		call->suspend(call);
 }
 
+void call_begin(struct call *call)
+{
+	atomic_fetch_add_explicit(&call->registry->calls, 1, memory_order_relaxed);
+}
+
 void call_start(struct call *call, const char *name)
 {
 	call->method = method_find(name);
-	atomic_fetch_add_explicit(&call->registry->calls, 1, memory_order_relaxed);
+	call_begin(call);
 	if (call->method)
 		call->method->run(call);
 	else
@@ -273,6 +290,18 @@ static int method_fault_code(const xmlrpc_env *env, const char *body, size_t len
 	return memmem(body, len, call, sizeof(call) - 1) ? RPC_FAULT_PARAMS : RPC_FAULT_CALL;
 }
 
+/* True when that was all; else nothing has happened. */
+static bool method_handle_quick(struct call *call, const char *body, size_t len)
+{
+	char name[RPC_QUICK_NAME_MAX];
+	struct rpc_quick in;
+
+	if (call->nested || !rpc_quick_open(&in, body, len, &call->arena, name))
+		return false;
+	call->method = method_find(name);
+	return call->method && call->method->quick && call->method->quick(call, &in);
+}
+
 void method_handle(struct call *call, const char *body, size_t len)
 {
 	const char *name = NULL;
@@ -280,6 +309,8 @@ void method_handle(struct call *call, const char *body, size_t len)
 	xmlrpc_env env;
 	size_t mark;
 
+	if (method_handle_quick(call, body, len))
+		return;
 	if (xml_guard_check(body, len, XML_GUARD_ELEMENTS_MAX, XML_GUARD_BYTES_MAX, &e) < 0) {
 		call_err(call, &e);
 		return;
@@ -298,8 +329,7 @@ void method_handle(struct call *call, const char *body, size_t len)
 	xmlrpc_env_clean(&env);
 }
 
-/* XML holds no control characters, and a text that was cut may end within a character. */
-static void method_clean(char *text)
+void method_clean(char *text)
 {
 	size_t len = strlen(text), tail = 0;
 
@@ -317,7 +347,8 @@ static void method_clean(char *text)
 	}
 }
 
-int method_serialize(xmlrpc_value *result, const struct err *fault, struct buf *out)
+int method_serialize(const struct call *call, xmlrpc_value *result, const struct err *fault,
+		     struct buf *out)
 {
 	struct err clean = fault ? *fault : (struct err){0};
 	xmlrpc_mem_block *block;
@@ -325,6 +356,8 @@ int method_serialize(xmlrpc_value *result, const struct err *fault, struct buf *
 	int r = -1;
 
 	buf_reset(out);
+	if (!result && !fault)
+		return buf_append(out, call->text.data, call->text.len);
 	xmlrpc_env_init(&env);
 	if (!rpc_has_room(&env, 0))
 		goto done;
@@ -344,6 +377,26 @@ int method_serialize(xmlrpc_value *result, const struct err *fault, struct buf *
 		r = buf_append(out, xmlrpc_mem_block_contents(block), xmlrpc_mem_block_size(block));
 	xmlrpc_mem_block_free(block);
 done:
+	xmlrpc_env_clean(&env);
+	return r;
+}
+
+int method_serialize_value(xmlrpc_value *value, struct buf *out)
+{
+	xmlrpc_mem_block *block;
+	xmlrpc_env env;
+	int r = -1;
+
+	buf_reset(out);
+	xmlrpc_env_init(&env);
+	block = rpc_has_room(&env, 0) ? xmlrpc_mem_block_new(&env, 0) : NULL;
+	if (!env.fault_occurred) {
+		xmlrpc_serialize_value(&env, block, value);
+		if (!env.fault_occurred)
+			r = buf_append(out, xmlrpc_mem_block_contents(block),
+				       xmlrpc_mem_block_size(block));
+		xmlrpc_mem_block_free(block);
+	}
 	xmlrpc_env_clean(&env);
 	return r;
 }

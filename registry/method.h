@@ -13,12 +13,13 @@
 #include "common/buf.h"
 #include "common/err.h"
 #include "common/rpc.h"
+#include "common/rpc_quick.h"
 #include "registry/registry.h"
 
 #include <netinet/in.h>
 #include <xmlrpc-c/base.h>
 
-enum { CALL_ARENA_MAX = 8 << 20 };
+enum { CALL_ARENA_MAX = 8 << 20, CALL_TEXT_MAX = 256 << 20 };
 
 struct call;
 
@@ -33,6 +34,9 @@ struct method {
 	const char *help;
 	void (*run)(struct call *call);
 	unsigned flags;
+	/* For methods that are called very often, else NULL: reads the parameters from the call's
+	 * bytes. True: it has run as `run` would; false: nothing has happened, `run` must. */
+	bool (*quick)(struct call *call, struct rpc_quick *in);
 };
 
 struct call {
@@ -41,7 +45,9 @@ struct call {
 	xmlrpc_value *params; /* an array; owned */
 	struct arena arena;
 	char peer[INET6_ADDRSTRLEN]; /* the caller's address */
-	/* Takes `result` (NULL: `fault` says why); the call is freed afterwards. */
+	struct buf text;	     /* the document of the answer, where the method writes one */
+	/* Takes `result`; else `fault` says why there is none; else the answer is `text`, whose
+	 * memory may be taken. The call is freed afterwards. */
 	void (*answered)(struct call *call, xmlrpc_value *result, const struct err *fault);
 	void (*suspend)(struct call *call); /* NULL: nothing to do */
 	void *owner;			    /* the two functions' own */
@@ -59,12 +65,17 @@ struct call *call_new(struct registry *registry);
 /* Runs it: `method` NULL is a fault. */
 void call_start(struct call *call, const char *name);
 
+/* Counts a call whose parameters a `quick` has read, before it runs. */
+void call_begin(struct call *call);
+
 /* Says that the answer comes later; on the thread that runs the method, before the call is handed
  * on. */
 void call_suspend(struct call *call);
 
 /* Answers with `result`, whose reference is taken; NULL: out of memory. */
 void call_answer(struct call *call, xmlrpc_value *result);
+/* Answers with call->text, a document between rpc_write_begin and rpc_write_end. */
+void call_answer_text(struct call *call);
 /* The same after building under `env`: its fault is answered when it has one. Cleans `env`. */
 void call_answer_env(struct call *call, xmlrpc_env *env, xmlrpc_value *result);
 void call_fault(struct call *call, int code, const char *format, ...)
@@ -91,8 +102,15 @@ xmlrpc_value *call_struct(struct call *call);
 /* Handles the body of a request; `call` is new, its `answered` set. Parses, checks, runs. */
 void method_handle(struct call *call, const char *body, size_t len);
 
-/* The document that answers a call; `out` is reset. -1 when out of memory. */
-int method_serialize(xmlrpc_value *result, const struct err *fault, struct buf *out);
+/* The document of an answer, as `answered` got it; `out` is reset. -1 when out of memory. */
+int method_serialize(const struct call *call, xmlrpc_value *result, const struct err *fault,
+		     struct buf *out);
+/* The same of a value alone, "<value>…</value>". */
+int method_serialize_value(xmlrpc_value *value, struct buf *out);
+
+/* Makes the text of a fault fit for XML: it holds no control characters, and one that was cut may
+ * end within a character. */
+void method_clean(char *text);
 
 /* Once, before threads: raises xmlrpc-c's own limit to the guard's. */
 void method_init(void);
@@ -111,7 +129,12 @@ void method_deregister(struct call *call);
 void method_set_status(struct call *call);
 void method_backup(struct call *call);
 
+bool method_register_quick(struct call *call, struct rpc_quick *in);
+bool method_heartbeat_quick(struct call *call, struct rpc_quick *in);
+bool method_heartbeats_quick(struct call *call, struct rpc_quick *in);
+
 void method_lookup(struct call *call);
+bool method_lookup_quick(struct call *call, struct rpc_quick *in);
 void method_services(struct call *call);
 void method_stats(struct call *call);
 

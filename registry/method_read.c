@@ -1,5 +1,6 @@
 /* method_read: lookup, services, stats: answered from memory at once. */
 #include "common/clock.h"
+#include "common/rpc_write.h"
 #include "registry/catalog.h"
 #include "registry/drain.h"
 #include "registry/keeper.h"
@@ -49,6 +50,8 @@ static const struct rpc_field lookup_fields[] = {
 	 .allowed = "\"up\", \"starting\", \"draining\", \"maintenance\" or \"down\""},
 };
 
+enum { LOOKUP_FIELDS = sizeof(lookup_fields) / sizeof(lookup_fields[0]) };
+
 static bool lookup_has_tags(const struct instance *in, const struct rpc_strings *tags)
 {
 	for (size_t i = 0; i < tags->count; i++) {
@@ -94,46 +97,104 @@ static size_t lookup_count(const struct lookup *want, unsigned statuses,
 	return count;
 }
 
-void method_lookup(struct call *call)
+static bool lookup_is_plain(const struct lookup *want)
 {
-	struct lookup want = {.service = "", .zone = "", .version = ""};
+	return !want->zone_given && !want->version_given && !want->tags.count &&
+	       !want->status.count;
+}
+
+static void lookup_write(struct call *call, const struct lookup *want,
+			 const struct catalog_answer *found)
+{
+	const struct catalog_view *view = found->view;
+	unsigned statuses = lookup_statuses(want);
+	char revision[CATALOG_POSITION_SIZE];
+	struct buf *to = &call->text;
+	size_t count = 0;
+	uint64_t at = view ? view->revision : found->revision;
+
+	catalog_position_print(call->registry->catalog, (struct catalog_position){at, at},
+			       revision);
+	rpc_write_begin(to);
+	rpc_write_struct(to);
+	rpc_write_set_string(to, "revision", revision);
+	rpc_write_member(to, "instances");
+	rpc_write_array(to);
+	for (size_t i = 0; view && i < view->count; i++) {
+		if (!lookup_matches(want, statuses, &view->records[i]->in))
+			continue;
+		rpc_write_instance(to, &view->records[i]->in);
+		count++;
+	}
+	rpc_write_array_end(to);
+	rpc_write_member_end(to);
+	rpc_write_set_bool(to, "held", found->held);
+	if (!count)
+		rpc_write_set_string(to, "reason", catalog_reason(view));
+	rpc_write_struct_end(to);
+	rpc_write_end(to);
+}
+
+/* Most lookups ask the same of a service that has not changed. */
+static bool lookup_from_text(struct call *call, const struct lookup *want)
+{
+	const struct catalog_text *text;
+
+	if (call->room || !lookup_is_plain(want))
+		return false;
+	text = catalog_look_text(call->registry->catalog, want->service, CATALOG_TEXT_LOOKUP);
+	if (!text)
+		return false;
+	(void)buf_append(&call->text, text->data, text->len); /* shows in failed */
+	catalog_text_unref(&text);
+	call_answer_text(call);
+	return true;
+}
+
+static void lookup_run(struct call *call, const struct lookup *want)
+{
 	struct catalog *catalog = call->registry->catalog;
 	struct catalog_answer found;
-	xmlrpc_value *out, *list;
-	size_t count = 0;
-	unsigned statuses;
-	xmlrpc_env env;
 
-	if (!call_params(call, lookup_fields, 5, &want))
-		return;
 	atomic_fetch_add_explicit(&call->registry->lookups, 1, memory_order_relaxed);
-	if (catalog_look(catalog, want.service, &found) == CATALOG_NO_MEMORY) {
+	if (lookup_from_text(call, want))
+		return;
+	if (catalog_look(catalog, want->service, &found) == CATALOG_NO_MEMORY) {
 		call_answer(call, NULL);
 		return;
 	}
-	statuses = lookup_statuses(&want);
-	if (call->room && !call_takes_room(call, lookup_count(&want, statuses, found.view))) {
+	if (call->room &&
+	    !call_takes_room(call, lookup_count(want, lookup_statuses(want), found.view))) {
 		catalog_view_unref(&found.view);
 		return;
 	}
-	xmlrpc_env_init(&env);
-	out = rpc_new_struct(&env);
-	list = rpc_new_array(&env);
-	for (size_t i = 0; found.view && i < found.view->count; i++) {
-		const struct instance *in = &found.view->records[i]->in;
-
-		if (!lookup_matches(&want, statuses, in))
-			continue;
-		rpc_append(&env, list, rpc_build_instance(&env, in));
-		count++;
-	}
-	method_set_revision(&env, out, catalog, found.view ? found.view->revision : found.revision);
-	rpc_set_value(&env, out, "instances", list);
-	rpc_set_bool(&env, out, "held", found.held);
-	if (!count)
-		rpc_set_string(&env, out, "reason", catalog_reason(found.view));
+	lookup_write(call, want, &found);
+	if (lookup_is_plain(want) && !call->text.failed)
+		catalog_keep_text(catalog, CATALOG_TEXT_LOOKUP, &found, call->text.data,
+				  call->text.len);
 	catalog_view_unref(&found.view);
-	call_answer_env(call, &env, out);
+	call_answer_text(call);
+}
+
+static const struct lookup lookup_defaults = {.service = "", .zone = "", .version = ""};
+
+void method_lookup(struct call *call)
+{
+	struct lookup want = lookup_defaults;
+
+	if (call_params(call, lookup_fields, LOOKUP_FIELDS, &want))
+		lookup_run(call, &want);
+}
+
+bool method_lookup_quick(struct call *call, struct rpc_quick *in)
+{
+	struct lookup want = lookup_defaults;
+
+	if (!rpc_quick_struct(in, lookup_fields, LOOKUP_FIELDS, &want) || !rpc_quick_close(in))
+		return false;
+	call_begin(call);
+	lookup_run(call, &want);
+	return true;
 }
 
 /* ---- services ---- */

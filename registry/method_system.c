@@ -6,6 +6,7 @@
  * instance); anything else waits for the writes before it, so that a lookup
  * sees them.
  */
+#include "common/rpc_write.h"
 #include "registry/method.h"
 
 #include <pthread.h>
@@ -111,8 +112,8 @@ struct multicall;
 
 struct multicall_item {
 	struct multicall *of;
-	xmlrpc_value *result;
-	struct err fault; /* when there is no result */
+	struct buf value; /* the result, "<value>…</value>" */
+	struct err fault; /* when there is none: its code is set */
 };
 
 struct multicall {
@@ -127,6 +128,18 @@ struct multicall {
 
 static void multicall_step(struct multicall *m);
 
+/* Keeps the result as its bytes. False: no memory. */
+static bool multicall_keep(struct buf *to, const struct call *call, xmlrpc_value *result)
+{
+	const char *value;
+	size_t len;
+
+	if (result)
+		return method_serialize_value(result, to) == 0;
+	value = rpc_write_value(&call->text, &len);
+	return buf_append(to, value, len) == 0;
+}
+
 static void multicall_item_answered(struct call *call, xmlrpc_value *result,
 				    const struct err *fault)
 {
@@ -135,50 +148,52 @@ static void multicall_item_answered(struct call *call, xmlrpc_value *result,
 	bool stepping;
 
 	(void)pthread_mutex_lock(&m->lock);
-	item->result = result;
 	if (fault)
 		item->fault = *fault;
+	else if (!multicall_keep(&item->value, call, result))
+		(void)err_code(&item->fault, RPC_FAULT_STORE, "the registry is out of memory");
 	m->pending--;
 	stepping = m->stepping;
 	m->stepping = true;
 	(void)pthread_mutex_unlock(&m->lock);
+	if (result)
+		xmlrpc_DECREF(result);
 	/* Who steps may finish and free all of it, so this looks at nothing any more. */
 	if (!stepping)
 		multicall_step(m);
 }
 
-static xmlrpc_value *multicall_outcome(xmlrpc_env *env, struct multicall_item *item)
+static void multicall_write(struct buf *to, struct multicall_item *item)
 {
-	xmlrpc_value *value;
-
-	if (item->result) {
-		value = rpc_new_array(env);
-		rpc_append(env, value, item->result);
-		item->result = NULL;
-		return value;
+	if (item->fault.code) {
+		method_clean(item->fault.text);
+		rpc_write_struct(to);
+		rpc_write_set_int(to, "faultCode", item->fault.code);
+		rpc_write_set_string(to, "faultString", item->fault.text);
+		rpc_write_struct_end(to);
+		return;
 	}
-	value = rpc_new_struct(env);
-	rpc_set_int(env, value, "faultCode", item->fault.code);
-	rpc_set_string(env, value, "faultString", item->fault.text);
-	return value;
+	rpc_write_array(to);
+	(void)buf_append(to, item->value.data, item->value.len); /* shows in failed */
+	rpc_write_array_end(to);
 }
 
 static void multicall_finish(struct multicall *m)
 {
 	struct call *call = m->call;
-	xmlrpc_value *results;
-	xmlrpc_env env;
+	struct buf *to = &call->text;
 
-	xmlrpc_env_init(&env);
-	results = rpc_new_array(&env);
-	for (size_t i = 0; i < m->count; i++)
-		rpc_append(&env, results, multicall_outcome(&env, &m->items[i]));
-	for (size_t i = 0; i < m->count; i++)
-		if (m->items[i].result)
-			xmlrpc_DECREF(m->items[i].result); /* building failed before it */
+	rpc_write_begin(to);
+	rpc_write_array(to);
+	for (size_t i = 0; i < m->count; i++) {
+		multicall_write(to, &m->items[i]);
+		buf_fini(&m->items[i].value);
+	}
+	rpc_write_array_end(to);
+	rpc_write_end(to);
 	(void)pthread_mutex_destroy(&m->lock);
 	free(m);
-	call_answer_env(call, &env, results);
+	call_answer_text(call);
 }
 
 struct multicall_entry {
@@ -307,8 +322,10 @@ void system_multicall(struct call *call)
 	m->count = (size_t)count;
 	m->stepping = true;
 	m->room = MULTICALL_ROOM;
-	for (size_t i = 0; i < m->count; i++)
+	for (size_t i = 0; i < m->count; i++) {
 		m->items[i].of = m;
+		buf_init(&m->items[i].value, CALL_TEXT_MAX);
+	}
 	call_suspend(call);
 	multicall_step(m);
 }

@@ -5,6 +5,7 @@
  * still going on; else it waits with the keeper and holds no thread.
  */
 #include "common/clock.h"
+#include "common/rpc_write.h"
 #include "registry/catalog.h"
 #include "registry/drain.h"
 #include "registry/keeper.h"
@@ -73,45 +74,61 @@ static bool watch_shows(const struct record *record)
 		record->own != INSTANCE_DOWN);
 }
 
-static xmlrpc_value *watch_build_change(xmlrpc_env *env, const char *service,
-					const struct catalog_view *view, bool held)
+static void watch_write_change(struct buf *to, const char *service,
+			       const struct catalog_answer *now)
 {
-	xmlrpc_value *change = rpc_new_struct(env), *list = rpc_new_array(env);
+	const struct catalog_view *view = now->view;
 	size_t count = 0;
 
+	rpc_write_struct(to);
+	rpc_write_set_string(to, "service", service);
+	rpc_write_member(to, "instances");
+	rpc_write_array(to);
 	for (size_t i = 0; view && i < view->count; i++) {
 		if (!watch_shows(view->records[i]))
 			continue;
-		rpc_append(env, list, rpc_build_instance(env, &view->records[i]->in));
+		rpc_write_instance(to, &view->records[i]->in);
 		count++;
 	}
-	rpc_set_string(env, change, "service", service);
-	rpc_set_value(env, change, "instances", list);
-	rpc_set_bool(env, change, "held", held);
-	rpc_set_string(env, change, "reason", count ? "" : catalog_reason(view));
-	return change;
+	rpc_write_array_end(to);
+	rpc_write_member_end(to);
+	rpc_write_set_bool(to, "held", now->held);
+	rpc_write_set_string(to, "reason", count ? "" : catalog_reason(view));
+	rpc_write_struct_end(to);
 }
 
 static void watch_answer(struct watch *watch, const struct catalog_changes *changes)
 {
-	struct registry *r = watch->call->registry;
+	struct catalog *catalog = watch->call->registry->catalog;
+	struct buf *to = &watch->call->text;
 	char revision[CATALOG_POSITION_SIZE];
-	xmlrpc_value *out, *list;
-	xmlrpc_env env;
 
-	catalog_position_print(r->catalog, changes->position, revision);
-	xmlrpc_env_init(&env);
-	out = rpc_new_struct(&env);
-	list = rpc_new_array(&env);
-	for (size_t i = 0; i < changes->count; i++)
-		rpc_append(&env, list,
-			   watch_build_change(&env, changes->items[i].service,
-					      changes->items[i].view, changes->items[i].held));
-	rpc_set_string(&env, out, "revision", revision);
-	rpc_set_bool(&env, out, "reset", changes->reset);
-	rpc_set_value(&env, out, "changes", list);
-	rpc_set_bool(&env, out, "more", changes->more);
-	call_answer_env(watch->call, &env, out);
+	catalog_position_print(catalog, changes->position, revision);
+	rpc_write_begin(to);
+	rpc_write_struct(to);
+	rpc_write_set_string(to, "revision", revision);
+	rpc_write_set_bool(to, "reset", changes->reset);
+	rpc_write_member(to, "changes");
+	rpc_write_array(to);
+	for (size_t i = 0; i < changes->count; i++) {
+		const struct catalog_text *text = changes->items[i].text;
+		size_t from = to->len;
+
+		if (text) {
+			(void)buf_append(to, text->data, text->len); /* shows in failed */
+			continue;
+		}
+		watch_write_change(to, changes->items[i].service, &changes->items[i].now);
+		if (!to->failed)
+			catalog_keep_text(catalog, CATALOG_TEXT_CHANGE, &changes->items[i].now,
+					  to->data + from, to->len - from);
+	}
+	rpc_write_array_end(to);
+	rpc_write_member_end(to);
+	rpc_write_set_bool(to, "more", changes->more);
+	rpc_write_struct_end(to);
+	rpc_write_end(to);
+	call_answer_text(watch->call);
 }
 
 static size_t watch_count(const struct catalog_changes *changes)
@@ -119,7 +136,7 @@ static size_t watch_count(const struct catalog_changes *changes)
 	size_t count = changes->count;
 
 	for (size_t i = 0; i < changes->count; i++)
-		count += changes->items[i].view ? changes->items[i].view->count : 0;
+		count += changes->items[i].now.view ? changes->items[i].now.view->count : 0;
 	return count;
 }
 

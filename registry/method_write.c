@@ -1,22 +1,24 @@
 /*
- * method_write: register, heartbeat(s), deregister, set_status, backup.
+ * method_write: register, deregister, set_status, backup.
  *
  * What changes the store is an edit handed to the writer; it lies in the
  * call's arena and answers from the writer's thread.
  */
 #include "common/clock.h"
+#include "common/rpc_write.h"
 #include "registry/catalog.h"
 #include "registry/drain.h"
 #include "registry/edit.h"
 #include "registry/keeper.h"
 #include "registry/lease.h"
 #include "registry/method.h"
+#include "registry/method_edit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEARTBEATS_MAX = 250, DEREGISTER_WAIT_MAX_MS = 60000 };
+enum { DEREGISTER_WAIT_MAX_MS = 60000 };
 
 static void write_set_revision(xmlrpc_env *env, xmlrpc_value *to, const struct catalog *catalog,
 			       uint64_t revision)
@@ -50,12 +52,12 @@ static bool write_succeeded(struct edit *edit)
 
 /* ---- register ---- */
 
-/* Missing host and id: the caller's address, and host:port. */
-static int write_complete(const char *where, struct arena *arena, const char *peer,
-			  struct instance *in, struct err *e)
+int write_complete(const char *where, struct call *call, struct instance *in, struct err *e)
 {
+	struct arena *arena = &call->arena;
+
 	if (!*in->host)
-		in->host = arena_strndup(arena, peer, strlen(peer));
+		in->host = arena_strndup(arena, call->peer, strlen(call->peer));
 	if (in->host && !*in->id)
 		/* An id can't begin with ':' as "::1" does; "0::1" is the same address. */
 		in->id = arena_printf(arena, "%s%s:%u", in->host[0] == ':' ? "0" : "", in->host,
@@ -73,19 +75,38 @@ static int write_complete(const char *where, struct arena *arena, const char *pe
 static void register_finish(struct edit *edit)
 {
 	struct call *call = edit->owner;
-	xmlrpc_value *out;
-	xmlrpc_env env;
+	struct buf *to = &call->text;
+	char revision[CATALOG_POSITION_SIZE];
 
 	if (!write_succeeded(edit))
 		return;
-	xmlrpc_env_init(&env);
-	out = rpc_new_struct(&env);
-	rpc_set_string(&env, out, "id", edit->in.id);
-	rpc_set_string(&env, out, "lease", edit->lease);
-	rpc_set_int(&env, out, "ttl_ms", (int)edit->in.ttl_ms);
-	rpc_set_int(&env, out, "heartbeat_ms", (int)lease_heartbeat_ms(edit->in.ttl_ms));
-	write_set_revision(&env, out, call->registry->catalog, edit->op.revision);
-	call_answer_env(call, &env, out);
+	catalog_position_print(call->registry->catalog,
+			       (struct catalog_position){edit->op.revision, edit->op.revision},
+			       revision);
+	rpc_write_begin(to);
+	rpc_write_struct(to);
+	rpc_write_set_string(to, "id", edit->in.id);
+	rpc_write_set_string(to, "lease", edit->lease);
+	rpc_write_set_int(to, "ttl_ms", (int)edit->in.ttl_ms);
+	rpc_write_set_int(to, "heartbeat_ms", (int)lease_heartbeat_ms(edit->in.ttl_ms));
+	rpc_write_set_string(to, "revision", revision);
+	rpc_write_struct_end(to);
+	rpc_write_end(to);
+	call_answer_text(call);
+}
+
+static void register_run(struct call *call, struct edit *edit)
+{
+	struct err e = {0};
+
+	if (write_complete("registry.register", call, &edit->in, &e) < 0 ||
+	    edit_make_lease(edit->lease, &e) < 0) {
+		call_err(call, &e);
+		return;
+	}
+	edit->kind = EDIT_REGISTER;
+	edit->origin = call->peer;
+	write_submit(call, edit, register_finish);
 }
 
 void method_register(struct call *call)
@@ -97,223 +118,23 @@ void method_register(struct call *call)
 	if (!value)
 		return;
 	edit = arena_zalloc(&call->arena, sizeof(*edit));
-	if (!edit) {
+	if (!edit)
 		call_answer(call, NULL);
-		return;
-	}
-	if (rpc_read_registration("registry.register", value, &call->arena, &edit->in, &e) < 0 ||
-	    write_complete("registry.register", &call->arena, call->peer, &edit->in, &e) < 0 ||
-	    edit_make_lease(edit->lease, &e) < 0) {
+	else if (rpc_read_registration("registry.register", value, &call->arena, &edit->in, &e) < 0)
 		call_err(call, &e);
-		return;
-	}
-	edit->kind = EDIT_REGISTER;
-	edit->origin = call->peer;
-	write_submit(call, edit, register_finish);
+	else
+		register_run(call, edit);
 }
 
-/* ---- heartbeats ---- */
-
-struct beat {
-	struct edit edit; /* first: a beat that restores is an edit */
-	struct rpc_heartbeat heartbeat;
-	struct beats *of;
-	struct err fault; /* fault.code 0: the rest is the result */
-	bool known;
-	const char *lease;
-	unsigned heartbeat_ms;
-	uint64_t revision;
-};
-
-struct beats {
-	struct call *call;
-	bool many;	/* registry.heartbeats: answers an array */
-	bool suspended; /* something has to be restored first */
-	size_t count;
-	atomic_size_t pending; /* restores on their way, and one for the thread that starts them */
-	struct beat *items;
-};
-
-static xmlrpc_value *beat_build(xmlrpc_env *env, const struct catalog *catalog,
-				const struct beat *beat)
+bool method_register_quick(struct call *call, struct rpc_quick *in)
 {
-	xmlrpc_value *out = rpc_new_struct(env);
+	struct edit *edit = arena_zalloc(&call->arena, sizeof(*edit));
 
-	if (beat->fault.code) {
-		rpc_set_int(env, out, "faultCode", beat->fault.code);
-		rpc_set_string(env, out, "faultString", beat->fault.text);
-		return out;
-	}
-	rpc_set_bool(env, out, "known", beat->known);
-	rpc_set_string(env, out, "lease", beat->lease);
-	rpc_set_int(env, out, "heartbeat_ms", (int)beat->heartbeat_ms);
-	write_set_revision(env, out, catalog, beat->revision);
-	return out;
-}
-
-static void beats_answer(struct beats *beats)
-{
-	struct call *call = beats->call;
-	const struct catalog *catalog = call->registry->catalog;
-	xmlrpc_value *out;
-	xmlrpc_env env;
-
-	if (!beats->many && beats->items[0].fault.code) {
-		call_err(call, &beats->items[0].fault);
-		return;
-	}
-	xmlrpc_env_init(&env);
-	if (beats->many) {
-		out = rpc_new_array(&env);
-		for (size_t i = 0; i < beats->count; i++)
-			rpc_append(&env, out, beat_build(&env, catalog, &beats->items[i]));
-	} else {
-		out = beat_build(&env, catalog, &beats->items[0]);
-	}
-	call_answer_env(call, &env, out);
-}
-
-static void beats_one_done(struct beats *beats)
-{
-	if (atomic_fetch_sub(&beats->pending, 1) == 1)
-		beats_answer(beats);
-}
-
-static void beat_restored(struct edit *edit)
-{
-	struct beat *beat = (void *)edit;
-
-	beat->fault = edit->op.err;
-	beat->known = true;
-	beat->lease = edit->lease;
-	beat->heartbeat_ms = lease_heartbeat_ms(edit->in.ttl_ms);
-	beat->revision = edit->op.revision;
-	beats_one_done(beat->of);
-}
-
-/* The registry has lost it, but the beat carries all of it. */
-static void beat_restore(struct beat *beat)
-{
-	struct call *call = beat->of->call;
-	struct edit *edit = &beat->edit;
-
-	edit->kind = EDIT_RESTORE;
-	edit->in = beat->heartbeat.instance;
-	edit->origin = call->peer;
-	edit->finish = beat_restored;
-	if (strlen(beat->heartbeat.lease) >= sizeof(edit->lease)) {
-		(void)err_code(&beat->fault, RPC_FAULT_PARAMS,
-			       "registry.heartbeat: lease: too long to be one of ours");
-		return;
-	}
-	(void)snprintf(edit->lease, sizeof(edit->lease), "%s", beat->heartbeat.lease);
-	if (write_complete("registry.heartbeat", &call->arena, call->peer, &edit->in,
-			   &beat->fault) < 0)
-		return;
-	if (!beat->of->suspended)
-		call_suspend(call);
-	beat->of->suspended = true;
-	atomic_fetch_add(&beat->of->pending, 1);
-	if (edit_submit(call->registry->writer, edit, &beat->fault) < 0)
-		atomic_fetch_sub(&beat->of->pending, 1);
-}
-
-static void beat_run(struct beat *beat, xmlrpc_value *value)
-{
-	struct call *call = beat->of->call;
-	struct rpc_heartbeat *h = &beat->heartbeat;
-	struct lease_term term = {0};
-
-	atomic_fetch_add_explicit(&call->registry->beats, 1, memory_order_relaxed);
-	beat->lease = "";
-	if (rpc_read_heartbeat(call->method->name, value, &call->arena, h, &beat->fault) < 0)
-		return;
-	switch (lease_beat(call->registry->catalog, h->instance.service, h->instance.id, h->lease,
-			   h->load, clock_ms(), &term)) {
-	case LEASE_KNOWN:
-		beat->known = true;
-		beat->lease = h->lease;
-		beat->heartbeat_ms = term.heartbeat_ms;
-		beat->revision = term.revision;
-		return;
-	case LEASE_FENCED:
-		(void)err_code(
-			&beat->fault, RPC_FAULT_FENCED,
-			"lease: another process has registered %s/%s since; this one's lease "
-			"is over",
-			h->instance.service, h->instance.id);
-		return;
-	case LEASE_UNKNOWN:
-		break;
-	}
-	beat->revision = catalog_revision(call->registry->catalog);
-	if (h->whole)
-		beat_restore(beat);
-}
-
-static struct beats *beats_new(struct call *call, size_t count, bool many)
-{
-	struct beats *beats = arena_zalloc(&call->arena, sizeof(*beats));
-
-	if (beats)
-		beats->items = arena_zalloc(&call->arena, (count + 1) * sizeof(*beats->items));
-	if (!beats || !beats->items) {
-		call_answer(call, NULL);
-		return NULL;
-	}
-	beats->call = call;
-	beats->many = many;
-	beats->count = count;
-	atomic_init(&beats->pending, 1);
-	for (size_t i = 0; i < count; i++)
-		beats->items[i].of = beats;
-	return beats;
-}
-
-void method_heartbeat(struct call *call)
-{
-	xmlrpc_value *value = call_struct(call);
-	struct beats *beats = value ? beats_new(call, 1, false) : NULL;
-
-	if (!beats)
-		return;
-	beat_run(&beats->items[0], value);
-	beats_one_done(beats);
-}
-
-void method_heartbeats(struct call *call)
-{
-	xmlrpc_value *list = call_param(call, 0), *value;
-	struct beats *beats;
-	xmlrpc_env env;
-	int count;
-
-	if (!list || call_param_count(call) != 1 || xmlrpc_value_type(list) != XMLRPC_TYPE_ARRAY) {
-		call_fault(call, RPC_FAULT_PARAMS, "%s: takes one array of heartbeats",
-			   call->method->name);
-		return;
-	}
-	xmlrpc_env_init(&env);
-	count = xmlrpc_array_size(&env, list);
-	if (count < 0 || count > HEARTBEATS_MAX) {
-		call_fault(call, RPC_FAULT_PARAMS, "registry.heartbeats: %d of them; at most %d",
-			   count, HEARTBEATS_MAX);
-		goto done;
-	}
-	beats = beats_new(call, (size_t)count, true);
-	if (!beats)
-		goto done;
-	for (int i = 0; i < count; i++) {
-		value = NULL;
-		xmlrpc_array_read_item(&env, list, (unsigned)i, &value);
-		if (env.fault_occurred)
-			break; /* can't be: it has so many */
-		beat_run(&beats->items[i], value);
-		xmlrpc_DECREF(value); /* the array keeps it */
-	}
-	beats_one_done(beats);
-done:
-	xmlrpc_env_clean(&env);
+	if (!edit || !rpc_quick_registration(in, &edit->in) || !rpc_quick_close(in))
+		return false;
+	call_begin(call);
+	register_run(call, edit);
+	return true;
 }
 
 /* ---- deregister ---- */

@@ -56,6 +56,14 @@ static const struct settings_key setup_limits_keys[] = {
 	 .min = 1,
 	 .max = 1000000,
 	 .help = "open at once; more wait to be accepted"},
+	{.name = "answers",
+	 .type = SETTINGS_SIZE,
+	 .at = offsetof(struct setup_limits, answers_bytes),
+	 .fallback = "64MiB",
+	 .max = UINT64_C(1) << 40,
+	 .help = "memory for answers to lookups and watches, so that those of a service that has "
+		 "not "
+		 "changed are not written again; 0 keeps none"},
 };
 
 static const struct settings_table setup_limits_table = {SETTINGS_KEYS(setup_limits_keys),

@@ -9,9 +9,11 @@
 #include "common/url.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct setup_limits {
 	unsigned instances, services, watchers, connections;
+	uint64_t answers_bytes;
 };
 
 struct setup_checks {

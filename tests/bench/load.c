@@ -5,7 +5,9 @@
  *   load PORT CONNECTIONS SECONDS < REQUEST
  *
  * prints "REPLIES ERRORS SECONDS". Each connection has one request under way;
- * a reply other than 200, or a close, is an error. Replies need Content-Length.
+ * a reply other than 200, one with "<fault>" in it, or a close, is an error.
+ * Replies need Content-Length. "@@@@@@@@" in the request becomes a number that
+ * is another one each time.
  */
 #include "common/clock.h"
 
@@ -20,7 +22,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { REQUEST_MAX = 64 * 1024, REPLY_MAX = 64 * 1024, CONNECTIONS_MAX = 1024 };
+enum {
+	REQUEST_MAX = 256 * 1024,
+	REPLY_MAX = 256 * 1024,
+	CONNECTIONS_MAX = 1024,
+	NUMBER_DIGITS = 8,
+};
 
 struct connection {
 	int fd;
@@ -30,7 +37,8 @@ struct connection {
 
 static char request[REQUEST_MAX];
 static size_t request_len;
-static unsigned long replies, errors;
+static unsigned long replies, errors, number;
+static char *number_at; /* in the request, or NULL */
 
 static unsigned long parse(const char *text, unsigned long max)
 {
@@ -46,7 +54,14 @@ static unsigned long parse(const char *text, unsigned long max)
 
 static bool send_request(struct connection *c)
 {
+	char digits[32];
+
 	c->got = 0;
+	if (number_at) {
+		(void)snprintf(digits, sizeof(digits), "%0*lu", NUMBER_DIGITS,
+			       ++number % 100000000);
+		memcpy(number_at, digits, NUMBER_DIGITS);
+	}
 	return send(c->fd, request, request_len, MSG_NOSIGNAL) == (ssize_t)request_len;
 }
 
@@ -91,7 +106,8 @@ static bool take(struct connection *c)
 	length = reply_length(c);
 	if (length == 0 || c->got < length)
 		return c->got < REPLY_MAX;
-	if (c->got > length || strncmp(c->reply, "HTTP/1.1 200", 12) != 0)
+	if (c->got > length || strncmp(c->reply, "HTTP/1.1 200", 12) != 0 ||
+	    strstr(c->reply, "<fault>"))
 		errors++;
 	else
 		replies++;
@@ -113,6 +129,7 @@ int main(int argc, char **argv)
 	count = parse(argv[2], CONNECTIONS_MAX);
 	connections = calloc(count, sizeof(*connections));
 	request_len = fread(request, 1, sizeof(request), stdin);
+	number_at = memmem(request, request_len, "@@@@@@@@", NUMBER_DIGITS);
 	if (!connections || epoll < 0)
 		return perror("load"), 1;
 	start = clock_us();

@@ -79,7 +79,10 @@ static void on_change(void *arg)
 
 static void start(unsigned switches)
 {
-	struct catalog_limits limits = {.instances_max = 8, .services_max = 4, .tombstones_max = 2};
+	struct catalog_limits limits = {.instances_max = 8,
+					.services_max = 4,
+					.tombstones_max = 2,
+					.texts_max_bytes = 1 << 20};
 	struct writer_options options = {.store = &fake, .on_change = on_change};
 	struct err e = {0};
 
@@ -117,9 +120,9 @@ static void answered(struct call *call, xmlrpc_value *result, const struct err *
 	struct asked *asked = call->owner;
 
 	FUZZ_HOLDS(pthread_mutex_lock(&asked->lock) == 0);
-	FUZZ_HOLDS(!asked->done && !result == !!fault);
+	FUZZ_HOLDS(!asked->done && (result != NULL) + (fault != NULL) + (call->text.len > 0) == 1);
 	FUZZ_HOLDS(!fault || (fault->code && fault->text[0]));
-	FUZZ_HOLDS(method_serialize(result, fault, &asked->text) == 0);
+	FUZZ_HOLDS(method_serialize(call, result, fault, &asked->text) == 0);
 	if (result)
 		xmlrpc_DECREF(result);
 	asked->done = true;

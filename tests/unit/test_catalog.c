@@ -12,8 +12,10 @@ static uint64_t revision;
 
 static void start(void)
 {
-	struct catalog_limits limits = {
-		.instances_max = 50, .services_max = 20, .tombstones_max = 3};
+	struct catalog_limits limits = {.instances_max = 50,
+					.services_max = 20,
+					.tombstones_max = 3,
+					.texts_max_bytes = 1 << 20};
 
 	c = catalog_new("00aa00aa00", 100, &limits, 0);
 	ck_assert_ptr_nonnull(c);
@@ -210,7 +212,7 @@ START_TEST(a_watcher_is_told_each_changed_service_once_oldest_change_first)
 	ck_assert_uint_eq(d.count, 2);
 	ck_assert_str_eq(d.items[0].service, "b");
 	ck_assert_str_eq(d.items[1].service, "a");
-	ck_assert_uint_eq(d.items[1].view->count, 2);
+	ck_assert_uint_eq(d.items[1].now.view->count, 2);
 	ck_assert_uint_eq(d.position.at, revision);
 	catalog_changes_fini(&d);
 
@@ -230,8 +232,8 @@ START_TEST(a_service_that_left_is_told_as_empty)
 	gone("a", "1");
 	ck_assert_int_eq(catalog_changes(c, &at_100, NULL, 100, &d), 0);
 	ck_assert_uint_eq(d.count, 1);
-	ck_assert_uint_eq(d.items[0].view->count, 0);
-	ck_assert_str_eq(catalog_reason(d.items[0].view), "unknown_service");
+	ck_assert_uint_eq(d.items[0].now.view->count, 0);
+	ck_assert_str_eq(catalog_reason(d.items[0].now.view), "unknown_service");
 	catalog_changes_fini(&d);
 	/* The whole state does not speak of it. */
 	ck_assert_int_eq(catalog_changes(c, NULL, NULL, 100, &d), 0);
@@ -259,7 +261,7 @@ START_TEST(a_watcher_of_one_service_sleeps_through_others)
 	ck_assert_int_eq(catalog_changes(c, NULL, "b", 100, &d), 0);
 	ck_assert(d.reset);
 	ck_assert_uint_eq(d.count, 1);
-	ck_assert_ptr_null(d.items[0].view);
+	ck_assert_ptr_null(d.items[0].now.view);
 	catalog_changes_fini(&d);
 }
 END_TEST

@@ -15,8 +15,10 @@ static struct lease_due due;
 
 static void start(void)
 {
-	struct catalog_limits limits = {
-		.instances_max = 1000, .services_max = 100, .tombstones_max = 10};
+	struct catalog_limits limits = {.instances_max = 1000,
+					.services_max = 100,
+					.tombstones_max = 10,
+					.texts_max_bytes = 1 << 20};
 
 	now = START;
 	c = catalog_new("00aa00aa00", 0, &limits, now);

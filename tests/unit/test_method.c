@@ -30,8 +30,10 @@ static void on_change(void *arg)
 
 static void start(void)
 {
-	struct catalog_limits limits = {
-		.instances_max = 100, .services_max = 100, .tombstones_max = 10};
+	struct catalog_limits limits = {.instances_max = 100,
+					.services_max = 100,
+					.tombstones_max = 10,
+					.texts_max_bytes = 1 << 20};
 	struct writer_options options = {.on_change = on_change};
 	struct err e = {0};
 
@@ -83,7 +85,7 @@ static void answered(struct call *call, xmlrpc_value *result, const struct err *
 
 	pthread_mutex_lock(&asked->lock);
 	ck_assert(!asked->done);
-	ck_assert_int_eq(method_serialize(result, fault, &asked->text), 0);
+	ck_assert_int_eq(method_serialize(call, result, fault, &asked->text), 0);
 	if (result)
 		xmlrpc_DECREF(result);
 	asked->done = true;
@@ -235,8 +237,8 @@ START_TEST(a_registered_instance_is_found_with_all_it_said)
 	registers("s:service=orders|i:port=9000|s:zone=a|s:version=2|i:weight=5");
 	text = call_struct_of("registry.lookup", "s:service=orders");
 	has(text, "127.0.0.1:9000");
-	has(text, "<name>zone</name>\r\n<value><string>a</string>");
-	has(text, "<name>held</name>\r\n<value><boolean>0</boolean>");
+	has(text, "<name>zone</name><value><string>a</string>");
+	has(text, "<name>held</name><value><boolean>0</boolean>");
 	hasnt(text, "<name>reason</name>");
 	text = call_struct_of("registry.lookup", "s:service=orders|s:zone=b");
 	hasnt(text, "127.0.0.1:9000");
@@ -297,13 +299,13 @@ START_TEST(a_heartbeat_tells_whether_it_is_known_and_heals_what_was_lost)
 	registers("s:service=s|i:port=1|s:id=a");
 	(void)snprintf(spec, sizeof(spec), "s:service=s|s:id=a|s:lease=%s|i:load=30", lease);
 	text = call_struct_of("registry.heartbeat", spec);
-	has(text, "<name>known</name>\r\n<value><boolean>1</boolean>");
+	has(text, "<name>known</name><value><boolean>1</boolean>");
 	is_fault(call_struct_of("registry.heartbeat", "s:service=s|s:id=a|s:lease=00"),
 		 RPC_FAULT_FENCED, "lease");
 	text = call_struct_of("registry.heartbeat", "s:service=s|s:id=b|s:lease=abc");
-	has(text, "<name>known</name>\r\n<value><boolean>0</boolean>");
+	has(text, "<name>known</name><value><boolean>0</boolean>");
 	text = call_struct_of("registry.heartbeat", "s:service=s|s:id=b|s:lease=abc|i:port=7");
-	has(text, "<name>known</name>\r\n<value><boolean>1</boolean>");
+	has(text, "<name>known</name><value><boolean>1</boolean>");
 	ck_assert_str_eq(member(text, "lease"), "abc");
 	has(call_struct_of("registry.lookup", "s:service=s"), "<i4>7</i4>");
 }
@@ -328,8 +330,8 @@ START_TEST(many_heartbeats_are_answered_one_by_one)
 	(void)buf_puts(&b, "</value></data></array></value></param></params></methodCall>");
 	text = ask(buf_str(&b));
 	hasnt(text, "<fault>");
-	has(text, "<name>faultCode</name>\r\n<value><i4>409</i4>");
-	has(text, "<name>faultCode</name>\r\n<value><i4>-32602</i4>");
+	has(text, "<name>faultCode</name><value><i4>409</i4>");
+	has(text, "<name>faultCode</name><value><i4>-32602</i4>");
 	buf_fini(&b);
 	has(call_struct_of("registry.lookup", "s:service=s"), "<i4>3</i4>");
 }
@@ -344,7 +346,7 @@ START_TEST(a_watch_tells_all_then_waits_for_changes)
 
 	registers("s:service=s|i:port=1|s:id=a");
 	text = call_struct_of("registry.watch", "s:revision=");
-	has(text, "<name>reset</name>\r\n<value><boolean>1</boolean>");
+	has(text, "<name>reset</name><value><boolean>1</boolean>");
 	(void)snprintf(revision, sizeof(revision), "%s", member(text, "revision"));
 	ck_assert_str_eq(revision, "00aa00aa00.1");
 	(void)snprintf(spec, sizeof(spec), "s:revision=%s|i:wait_ms=1", revision);
@@ -363,7 +365,7 @@ START_TEST(a_watch_tells_all_then_waits_for_changes)
 	registers("s:service=other|i:port=1|s:id=a");
 	registers("s:service=s|i:port=2|s:id=b");
 	text = ask_end(&waiting);
-	has(text, "<name>reset</name>\r\n<value><boolean>0</boolean>");
+	has(text, "<name>reset</name><value><boolean>0</boolean>");
 	has(text, "<i4>2</i4>");
 	hasnt(text, "other");
 	ck_assert_str_eq(member(text, "revision"), "00aa00aa00.3");
@@ -376,9 +378,9 @@ START_TEST(a_watch_from_another_database_is_reset)
 
 	registers("s:service=s|i:port=1|s:id=a");
 	text = call_struct_of("registry.watch", "s:revision=ffffffffff.1|i:wait_ms=60000");
-	has(text, "<name>reset</name>\r\n<value><boolean>1</boolean>");
+	has(text, "<name>reset</name><value><boolean>1</boolean>");
 	text = call_struct_of("registry.watch", "s:revision=00aa00aa00.99|i:wait_ms=60000");
-	has(text, "<name>reset</name>\r\n<value><boolean>1</boolean>");
+	has(text, "<name>reset</name><value><boolean>1</boolean>");
 }
 END_TEST
 

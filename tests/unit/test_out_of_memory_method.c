@@ -72,8 +72,10 @@ static void on_change(void *arg)
 
 static void start(void)
 {
-	struct catalog_limits limits = {
-		.instances_max = 5000, .services_max = 5000, .tombstones_max = 2};
+	struct catalog_limits limits = {.instances_max = 5000,
+					.services_max = 5000,
+					.tombstones_max = 2,
+					.texts_max_bytes = 1 << 20};
 	struct writer_options options = {.store = &fake, .on_change = on_change};
 	struct err e = {0};
 
@@ -116,11 +118,11 @@ static void answered(struct call *call, xmlrpc_value *result, const struct err *
 
 	pthread_mutex_lock(&asked->lock);
 	buf_init(&text, 16 << 20);
-	asked->unspeakable = method_serialize(result, fault, &text) < 0;
+	asked->unspeakable = method_serialize(call, result, fault, &text) < 0;
 	buf_fini(&text);
 	if (result)
 		xmlrpc_DECREF(result);
-	asked->code = fault ? fault->code : result ? 0 : -1;
+	asked->code = fault ? fault->code : result || call->text.len ? 0 : -1;
 	if (fault)
 		memcpy(asked->text, fault->text, sizeof(asked->text) - 1);
 	asked->times++;

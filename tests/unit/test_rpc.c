@@ -255,12 +255,6 @@ START_TEST(what_is_built_reads_the_same)
 	ck_assert_uint_eq(in.check_interval_ms, 1000);
 	ck_assert_uint_eq(in.check_timeout_ms, 500);
 	ck_assert_str_eq(in.routes[0], routes[0]);
-	v = rpc_build_instance(&env, &whole);
-	ck_assert_ptr_nonnull(v);
-	ck_assert_msg(!rpc_read_instance("x", v, &arena, &in, &e), "%s", e.text);
-	xmlrpc_DECREF(v);
-	expect_same(&in, &whole);
-	ck_assert_str_eq(in.detail, whole.detail);
 }
 END_TEST
 

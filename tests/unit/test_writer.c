@@ -210,8 +210,10 @@ static void on_change(void *arg)
 
 static void start(void)
 {
-	struct catalog_limits limits = {
-		.instances_max = 5000, .services_max = 100, .tombstones_max = 10};
+	struct catalog_limits limits = {.instances_max = 5000,
+					.services_max = 100,
+					.tombstones_max = 10,
+					.texts_max_bytes = 1 << 20};
 	struct writer_options options = {.store = &fake, .on_change = on_change};
 
 	memset(&fake, 0, sizeof(fake));
