@@ -18,7 +18,8 @@
 	X(SI, 8, "stale cached reply")                    \
 	X(DR, 9, "the route's default reply")             \
 	X(BK, 10, "backup service")                       \
-	X(DC, 11, "the client went away")
+	X(DC, 11, "the client went away")                 \
+	X(HG, 12, "a second request was sent, because the first took long")
 
 enum access_flag {
 #define ACCESS_FLAG_ENUM(name, bit, meaning) ACCESS_##name = 1 << (bit),

@@ -150,6 +150,11 @@ static void explain_found(struct explainer *x)
 				 share->weight, route->split.total);
 		explain_service(x->settings, &x->settings->services[share->service], x->out);
 	}
+	if (route->hedge.given && route->hedge.permille)
+		(void)buf_printf(x->out, "hedged: after what %u.%u %% of requests take\n",
+				 route->hedge.permille / 10, route->hedge.permille % 10);
+	else if (route->hedge.given)
+		(void)buf_printf(x->out, "hedged: after %u ms\n", route->hedge.after_ms);
 	if (route->mirror.service_name)
 		(void)buf_printf(x->out, "copied to: %s, %u.%02u %%\n", route->mirror.service_name,
 				 route->mirror.share / 100, route->mirror.share % 100);

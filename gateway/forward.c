@@ -60,6 +60,8 @@ void forward_arm(struct forward *fwd)
 		at = fwd->active_ms + worker_idle_timeout_ms(fwd->worker);
 	if (fwd->state != FORWARD_FLOWING && fwd->try_deadline_ms && fwd->try_deadline_ms < at)
 		at = fwd->try_deadline_ms;
+	if (fwd->state == FORWARD_TRYING && fwd->hedge_at_ms && fwd->hedge_at_ms < at)
+		at = fwd->hedge_at_ms;
 	loop_timer_set(forward_loop(fwd), &fwd->timer, at > now ? at - now : 0);
 }
 
@@ -89,6 +91,7 @@ static bool forward_is_service_failure(enum forward_failure failure)
 static void forward_release(struct forward *fwd)
 {
 	forward_leave(fwd);
+	forward_hedge_drop(fwd);
 	forward_retry_done(fwd);
 	forward_unuse(fwd);
 	loop_timer_clear(forward_loop(fwd), &fwd->timer);
@@ -262,8 +265,14 @@ static void forward_on_head(void *owner, const struct http1_head *head)
 {
 	struct forward *fwd = owner;
 
-	if (forward_retries_status(fwd, head->status))
-		return;
+	if (!forward_retries_status(fwd, head->status))
+		forward_take_head(fwd, head);
+}
+
+void forward_take_head(struct forward *fwd, const struct http1_head *head)
+{
+	forward_hedge_drop(fwd);
+	forward_hedge_measure(fwd);
 	forward_retry_done(fwd);
 	if (head->status >= 502 && head->status <= 504)
 		forward_judge(fwd, true);
@@ -360,6 +369,11 @@ static void forward_on_time(struct wheel_timer *timer)
 	uint64_t now = loop_now_ms(forward_loop(fwd));
 	bool flowing = fwd->state == FORWARD_FLOWING;
 
+	if (fwd->state == FORWARD_TRYING && fwd->hedge_at_ms && now >= fwd->hedge_at_ms) {
+		forward_hedge_start(fwd);
+		forward_arm(fwd);
+		return;
+	}
 	if (!flowing && fwd->try_deadline_ms && now >= fwd->try_deadline_ms &&
 	    (!fwd->deadline_ms || now < fwd->deadline_ms)) {
 		forward_try_is_over(fwd);

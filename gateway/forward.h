@@ -22,6 +22,8 @@
 #include <stdint.h>
 
 struct bulkhead_waiter;
+struct forward_hedge;
+struct settings_hedge;
 struct worker;
 struct settings_service;
 struct forward;
@@ -100,6 +102,10 @@ struct forward {
 	unsigned ticket;	      /* the breaker's, until the result is told to it; else 0 */
 	enum forward_failure failure; /* of the last attempt */
 	const char *failure_reason;   /* static text, for the log */
+	const struct settings_hedge *hedging; /* NULL: no second request is sent */
+	uint64_t hedge_at_ms;		      /* when it is; 0: not, or it was */
+	struct forward_hedge *hedge;	      /* it is under way */
+	bool hedged;			      /* it was sent */
 	/* Clocks: */
 	struct wheel_timer timer;
 	uint64_t deadline_ms;	  /* 0: the request is still being sent */

@@ -51,6 +51,7 @@ static void forward_begin(struct forward *fwd)
 		return;
 	}
 	fwd->attempts = 1;
+	forward_hedge_plan(fwd);
 	forward_try(fwd, ep);
 }
 

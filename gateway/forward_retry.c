@@ -31,16 +31,24 @@ void forward_retry_done(struct forward *fwd)
 	stats_dec(fwd->worker->stats, STAT_UP_RETRYING);
 }
 
-/* At most `budget` per cent of the active requests may be retries, so that retries do not bury a
- * service that is already slow. Not bounded by it is what an instance that ended left behind, when
+/* Not bounded by it is what an instance that ended left behind, when
  * another is there: all its requests come at once, however many, and each only once. */
-static bool forward_budget_allows(const struct forward *fwd)
+bool forward_budget_allows(const struct forward *fwd)
 {
 	uint64_t most = (uint64_t)fwd->set->active * fwd->settings->retry.budget / 100;
 
 	if (most < RETRY_BUDGET_LEAST)
 		most = RETRY_BUDGET_LEAST;
 	return fwd->retrying || fwd->set->retrying < most;
+}
+
+void forward_budget_take(struct forward *fwd)
+{
+	if (fwd->retrying)
+		return;
+	fwd->retrying = true;
+	fwd->set->retrying++;
+	stats_inc(fwd->worker->stats, STAT_UP_RETRYING);
 }
 
 static bool forward_may_retry(const struct forward *fwd, unsigned cause)
@@ -52,7 +60,7 @@ static bool forward_may_retry(const struct forward *fwd, unsigned cause)
 }
 
 /* Remembers where the attempt went. Without memory the instance may be tried twice: no harm. */
-static void forward_remember(struct forward *fwd)
+void forward_remember(struct forward *fwd, struct endpoint *ep)
 {
 	struct balance_tried *tried = &fwd->tried;
 
@@ -67,7 +75,7 @@ static void forward_remember(struct forward *fwd)
 		tried->items = items;
 		fwd->tried_room = room;
 	}
-	tried->items[tried->count++] = endpoint_ref(fwd->endpoint);
+	tried->items[tried->count++] = endpoint_ref(ep);
 }
 
 void forward_forget(struct forward *fwd)
@@ -82,11 +90,8 @@ static void forward_count_retry(struct forward *fwd, bool budgeted)
 	fwd->attempts++;
 	stats_inc(fwd->worker->stats, STAT_UP_RETRIES);
 	stats_service_inc(fwd->set->service->stats, SERVICE_STAT_RETRIES);
-	if (fwd->retrying || !budgeted)
-		return;
-	fwd->retrying = true;
-	fwd->set->retrying++;
-	stats_inc(fwd->worker->stats, STAT_UP_RETRYING);
+	if (budgeted)
+		forward_budget_take(fwd);
 }
 
 /* Every instance was tried: the same ones again, after a pause that no two requests share. */
@@ -205,13 +210,13 @@ void forward_failed(struct forward *fwd, enum upstream_failure failure, const ch
 	elsewhere = failure == UPSTREAM_CONNECT && !fwd->body_lost;
 	if (elsewhere && forward_tries_address(fwd))
 		return;
-	forward_remember(fwd);
+	forward_remember(fwd, fwd->endpoint);
 	stats_inc(fwd->worker->stats, STAT_UP_FAILED);
 	if (failure == UPSTREAM_CONNECT)
 		stats_inc(fwd->worker->stats, STAT_UP_CONNECT_FAILED);
 	if (failure != UPSTREAM_STALE)
 		forward_count_failure(fwd);
-	if (elsewhere && forward_connects_elsewhere(fwd))
+	if (forward_hedge_takes_over(fwd) || (elsewhere && forward_connects_elsewhere(fwd)))
 		return;
 	forward_retry_or_fail(fwd, failure);
 }
@@ -235,11 +240,13 @@ bool forward_retries_status(struct forward *fwd, unsigned status)
 	}
 	stats_inc(fwd->worker->stats, STAT_UP_FAILED);
 	forward_count_failure(fwd);
+	forward_remember(fwd, fwd->endpoint);
+	if (forward_hedge_takes_over(fwd))
+		return true;
 	if (!forward_may_retry(fwd, cause) || !forward_budget_allows(fwd))
 		return false;
 	/* Its body is not waited for, so the connection can't be used again. */
 	upstream_cancel(&fwd->up);
-	forward_remember(fwd);
 	forward_retry(fwd, true);
 	return true;
 }

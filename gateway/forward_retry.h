@@ -26,6 +26,15 @@ void forward_try_is_over(struct forward *fwd);
 /* No instance counts as tried any more. */
 void forward_forget(struct forward *fwd);
 
+/* The endpoint counts as tried. */
+void forward_remember(struct forward *fwd, struct endpoint *ep);
+
+/* At most `budget` per cent of the active requests may be retries, so that retries do not bury a
+ * service that is already slow. */
+bool forward_budget_allows(const struct forward *fwd);
+/* This is one of them. */
+void forward_budget_take(struct forward *fwd);
+
 /* The retry, if this was one, no longer counts in the budget. */
 void forward_retry_done(struct forward *fwd);
 
@@ -54,7 +63,27 @@ void forward_waited_too_long(struct forward *fwd);
 /* Gives the place back, or waits no more. Harmless without either. */
 void forward_leave(struct forward *fwd);
 
+/* ---- of forward_hedge.c ---- */
+
+/* Decides when a second request is sent, if one is at all. Its set is known. */
+void forward_hedge_plan(struct forward *fwd);
+
+/* That time has come: sends it, if there is an instance for it and the retry budget allows. */
+void forward_hedge_start(struct forward *fwd);
+
+/* The first attempt has failed. True: the second one goes on in its place; else it is dropped. */
+bool forward_hedge_takes_over(struct forward *fwd);
+
+/* A head came: how long that took. */
+void forward_hedge_measure(struct forward *fwd);
+
+/* Gives the second one up. Harmless without one. */
+void forward_hedge_drop(struct forward *fwd);
+
 /* ---- of forward.c ---- */
+
+/* Goes on with the final head of a reply. */
+void forward_take_head(struct forward *fwd, const struct http1_head *head);
 
 /* The connection is there: sends what there is of the request. */
 void forward_send(struct forward *fwd);

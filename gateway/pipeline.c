@@ -223,6 +223,7 @@ static void pipeline_forward(struct exchange *x)
 	}
 	fwd->settings = &settings->services[x->service];
 	fwd->limits = pipeline_limits(settings);
+	fwd->hedging = x->route->hedge.given ? &x->route->hedge : NULL;
 	fwd->timeout_ms = x->route->timeout_ms;
 	if (fwd->settings->backup_name)
 		fwd->timeout_ms -= x->route->timeout_ms / 2;

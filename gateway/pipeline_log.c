@@ -57,6 +57,8 @@ static void pipeline_write_line(struct exchange *x, uint64_t total_us)
 		record.connect_us = pipeline_since(fwd->started_us, fwd->tried_us);
 		record.first_byte_us = pipeline_since(fwd->started_us, fwd->head_us);
 	}
+	if (fwd->hedged)
+		record.flags |= ACCESS_HG;
 	access_log_write(x->worker->gateway->access_log, &record);
 }
 

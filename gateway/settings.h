@@ -208,6 +208,13 @@ struct settings_split {
 
 enum { SETTINGS_SHARE_WHOLE = 10000 }; /* a share of 100 % */
 
+/* A second request for one that takes longer than that. */
+struct settings_hedge {
+	bool given;
+	unsigned permille; /* of the latest requests took less; 0: a fixed time */
+	unsigned after_ms;
+};
+
 struct settings_mirror {
 	const char *service_name; /* NULL: none */
 	size_t service;		  /* as settings_route.service */
@@ -232,6 +239,7 @@ struct settings_route {
 	uint64_t body_bytes; /* the route's, else limits.body */
 	struct settings_cache cache;
 	struct settings_fallback fallback;
+	struct settings_hedge hedge;
 	struct settings_policy policy;
 	bool debug; /* show addresses of instances in answers */
 	unsigned line;

@@ -40,6 +40,9 @@ void settings_read_balance(struct settings_reader *r, const struct settings_node
 void settings_read_breaker(struct settings_reader *r, const struct settings_node *node, void *to);
 extern const struct settings_table settings_breaker_table;
 
+/* A route's `hedge`. */
+extern const struct settings_table settings_hedge_table;
+
 /* The name of a service, into a const char *. */
 void settings_read_service_name(struct settings_reader *r, const struct settings_node *node,
 				void *to);

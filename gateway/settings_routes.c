@@ -438,6 +438,12 @@ static const struct settings_key settings_route_keys[] = {
 	 .at = offsetof(struct settings_route, fallback),
 	 .table = &settings_fallback_table,
 	 .help = "Answer when the service gives none and no stale reply is kept"},
+	{.name = "hedge",
+	 .type = SETTINGS_SUBMAP,
+	 .at = offsetof(struct settings_route, hedge),
+	 .table = &settings_hedge_table,
+	 .help = "Sends GET, HEAD and OPTIONS that take long to a second instance, too; the first "
+		 "good answer counts, within the service's retry budget"},
 	{.name = "ip",
 	 .type = SETTINGS_SUBMAP,
 	 .at = offsetof(struct settings_route, policy.ip),

@@ -1,4 +1,5 @@
-/* settings_survive: the keys of a service about what happens when it fails or has too much. */
+/* settings_survive: the keys about what happens when a service fails, is slow or has too much. */
+#include "common/settings_value.h"
 #include "gateway/settings_parts.h"
 
 #include <string.h>
@@ -61,3 +62,62 @@ void settings_read_breaker(struct settings_reader *r, const struct settings_node
 		settings_file_mistake(r->file, node,
 				      "write a map, like {requests: 20, failed: 50}, or off");
 }
+
+/* ---- Of a route ---- */
+
+/* "p95", "p99.9". False: not like that. */
+static bool settings_read_quantile(const char *text, unsigned *permille)
+{
+	unsigned value = 0, digits = 0;
+
+	if (*text++ != 'p')
+		return false;
+	for (; *text >= '0' && *text <= '9' && digits < 2; digits++)
+		value = value * 10 + (unsigned)(*text++ - '0');
+	value *= 10;
+	if (*text == '.' && text[1] >= '0' && text[1] <= '9') {
+		value += (unsigned)(text[1] - '0');
+		text += 2;
+	}
+	*permille = value;
+	return !*text && digits == 2 && value >= 500;
+}
+
+static void settings_read_after(struct settings_reader *r, const struct settings_node *node,
+				void *to)
+{
+	const char *text = settings_table_text(r, node);
+	struct settings_hedge *hedge = to;
+	struct err e = {0};
+	uint64_t ms;
+
+	if (!text || settings_read_quantile(text, &hedge->permille))
+		return;
+	if (settings_value_duration(text, &ms, &e) == 0 && ms >= 1 && ms <= HOUR_MS)
+		hedge->after_ms = (unsigned)ms;
+	else
+		settings_file_mistake(r->file, node,
+				      "\"%.60s\" is no time to wait; write one like 50ms, from 1ms "
+				      "to 1h, or p95, from p50 to p99.9",
+				      text);
+}
+
+static const struct settings_key settings_hedge_keys[] = {
+	{.name = "after",
+	 .type = SETTINGS_CUSTOM,
+	 .fallback = "p95",
+	 .custom = settings_read_after,
+	 .form = "duration, or `p50` to `p99.9`",
+	 .help = "How long the first one may take: a time, or longer than so many of a hundred of "
+		 "the service's latest replies to such routes"},
+};
+
+static void settings_hedge_done(struct settings_reader *r, const struct settings_node *map,
+				void *to)
+{
+	(void)r;
+	((struct settings_hedge *)to)->given = map != NULL;
+}
+
+const struct settings_table settings_hedge_table = {
+	SETTINGS_KEYS(settings_hedge_keys), sizeof(struct settings_hedge), settings_hedge_done};

@@ -61,22 +61,24 @@ enum stat {
 };
 
 /* X(id, type, name, help), with the label `service`. */
-#define SERVICE_STATS(X)                                                                    \
-	X(REQUESTS, "service_requests_total", "Requests to a service")                      \
-	X(ERRORS, "service_errors_total",                                                   \
-	  "Requests to a service without a good reply after all tries")                     \
-	X(ATTEMPTS, "service_attempts_total", "Attempts at instances of a service")         \
-	X(RETRIES, "service_retries_total", "Attempts after the first")                     \
-	X(BROKEN, "service_breaker_refusals_total",                                         \
-	  "Requests not sent to a service because its breaker was open")                    \
-	X(QUEUED, "service_queued_total",                                                   \
-	  "Requests to a service that had to wait, over max_in_flight")                     \
-	X(OVERFLOWS, "service_overflows_total",                                             \
-	  "Requests to a service refused, over max_waiting or max_wait")                    \
-	X(PANICS, "service_panics_total",                                                   \
-	  "Requests to a service without an instance that is up, sent to one that is down") \
-	X(BACKUPS, "service_backups_total",                                                 \
-	  "Requests to a service that were sent on to its backup")                          \
+#define SERVICE_STATS(X)                                                                      \
+	X(REQUESTS, "service_requests_total", "Requests to a service")                        \
+	X(ERRORS, "service_errors_total",                                                     \
+	  "Requests to a service without a good reply after all tries")                       \
+	X(ATTEMPTS, "service_attempts_total", "Attempts at instances of a service")           \
+	X(RETRIES, "service_retries_total", "Attempts after the first")                       \
+	X(BROKEN, "service_breaker_refusals_total",                                           \
+	  "Requests not sent to a service because its breaker was open")                      \
+	X(QUEUED, "service_queued_total",                                                     \
+	  "Requests to a service that had to wait, over max_in_flight")                       \
+	X(OVERFLOWS, "service_overflows_total",                                               \
+	  "Requests to a service refused, over max_waiting or max_wait")                      \
+	X(PANICS, "service_panics_total",                                                     \
+	  "Requests to a service without an instance that is up, sent to one that is down")   \
+	X(HEDGES, "service_hedges_total", "Second requests sent because the first took long") \
+	X(HEDGES_WON, "service_hedges_won_total", "Second requests whose reply came first")   \
+	X(BACKUPS, "service_backups_total",                                                   \
+	  "Requests to a service that were sent on to its backup")                            \
 	X(STALE, "service_stale_total", "Requests answered by a stale cached reply")
 
 enum service_stat {

@@ -144,6 +144,16 @@ void upstream_begin(struct upstream *up, const struct upstream_events *events, v
 	}
 }
 
+void upstream_hand_over(struct upstream *up, void *owner)
+{
+	up->owner = owner;
+}
+
+bool upstream_is_busy(const struct upstream *up)
+{
+	return up->state == UPSTREAM_BUSY;
+}
+
 bool upstream_is_full(const struct upstream *up)
 {
 	return up->out.len - up->out_at >= UPSTREAM_HELD_MAX / 2;

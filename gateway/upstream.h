@@ -103,6 +103,12 @@ void upstream_pause(struct upstream *up);
 void upstream_resume(struct upstream *up);
 bool upstream_is_paused(const struct upstream *up);
 
+/* From now on what happens is told to another owner, by the same events. The request was sent. */
+void upstream_hand_over(struct upstream *up, void *owner);
+
+/* The connection is there, and a request is under way. */
+bool upstream_is_busy(const struct upstream *up);
+
 /* Gives up the request and the connection; no event comes any more. *up becomes NULL. */
 void upstream_cancel(struct upstream **up);
 

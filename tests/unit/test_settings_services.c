@@ -123,6 +123,47 @@ static const struct {
 	 "1: services.a.breaker: write a map, like {requests: 20, failed: 50}, or off\n"},
 };
 
+#define AFTER_FORMS \
+	" is no time to wait; write one like 50ms, from 1ms to 1h, or p95, from p50 to p99.9\n"
+
+static const struct {
+	const char *text;
+	struct settings_hedge hedge;
+	const char *mistakes;
+} hedges[] = {
+	{"{}", {true, 950, 0}, ""},
+	{"{after: p50}", {true, 500, 0}, ""},
+	{"{after: p99.9}", {true, 999, 0}, ""},
+	{"{after: 50ms}", {true, 0, 50}, ""},
+	{"{after: p49}", {0}, "2: routes[0].hedge.after: \"p49\"" AFTER_FORMS},
+	{"{after: p100}", {0}, "2: routes[0].hedge.after: \"p100\"" AFTER_FORMS},
+	{"{after: p5}", {0}, "2: routes[0].hedge.after: \"p5\"" AFTER_FORMS},
+	{"{after: 0s}", {0}, "2: routes[0].hedge.after: \"0s\"" AFTER_FORMS},
+	{"{after: soon}", {0}, "2: routes[0].hedge.after: \"soon\"" AFTER_FORMS},
+	{"{afer: 5s}",
+	 {0},
+	 "2: routes[0].hedge.afer: there is no such key; did you mean \"after\"?\n"},
+};
+
+START_TEST(a_hedge_waits_for_a_time_or_a_quantile)
+{
+	const struct settings_hedge *h;
+	char text[200];
+
+	(void)snprintf(text, sizeof(text),
+		       "services: {a: {instances: [\"http://a\"]}}\n"
+		       "routes: [{path: /, service: a, hedge: %s}]\n",
+		       hedges[_i].text);
+	ck_assert_str_eq(settings_case_read(text), hedges[_i].mistakes);
+	if (*hedges[_i].mistakes)
+		return;
+	h = &settings->routes[0].hedge;
+	ck_assert(h->given);
+	ck_assert_uint_eq(h->permille, hedges[_i].hedge.permille);
+	ck_assert_uint_eq(h->after_ms, hedges[_i].hedge.after_ms);
+}
+END_TEST
+
 START_TEST(a_mistake_is_told_with_what_to_write)
 {
 	char text[300];
@@ -145,6 +186,8 @@ int main(void)
 			    (int)(sizeof(breakers) / sizeof(breakers[0])));
 	tcase_add_test(t, a_service_that_is_not_listed_has_the_breaker_too);
 	tcase_add_test(t, a_backup_is_listed_or_the_registrys);
+	tcase_add_loop_test(t, a_hedge_waits_for_a_time_or_a_quantile, 0,
+			    (int)(sizeof(hedges) / sizeof(hedges[0])));
 	tcase_add_loop_test(t, a_mistake_is_told_with_what_to_write, 0,
 			    (int)(sizeof(wrong) / sizeof(wrong[0])));
 	suite_add_tcase(s, t);
