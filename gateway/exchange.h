@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct auth;
 struct client;
 struct identity;
 struct worker;
@@ -49,6 +50,7 @@ struct exchange {
 	/* Who asks: */
 	struct caller caller;		    /* see caller_of */
 	const struct identity *identity;    /* NULL: nobody is known */
+	struct auth *auth;		    /* what filter_auth knows so far */
 	unsigned policy;		    /* the one that is at work, or that it waits for */
 	void (*unwait)(struct exchange *x); /* waiting: ends that; else NULL */
 	/* Where it is: */

@@ -12,6 +12,7 @@ static const struct filter {
 	enum stat denied;
 } filters[POLICY_COUNT] = {
 	[POLICY_IP] = {filter_ip_run, STAT_DENIED_IP},
+	[POLICY_AUTH] = {filter_auth_run, STAT_DENIED_AUTH},
 };
 
 enum filter_result filter_run(struct exchange *x)

@@ -35,5 +35,6 @@ enum filter_result filter_deny(struct exchange *x, enum problem problem, const c
 
 /* The policies, in filter_*.c. */
 enum filter_result filter_ip_run(struct exchange *x);
+enum filter_result filter_auth_run(struct exchange *x);
 
 #endif

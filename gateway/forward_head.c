@@ -2,6 +2,7 @@
 #include "gateway/forward_head.h"
 #include "gateway/client.h"
 #include "gateway/http1_write.h"
+#include "gateway/identity.h"
 #include "gateway/route_action.h"
 #include "gateway/trace.h"
 #include "gateway/worker.h"
@@ -110,6 +111,8 @@ void forward_head_write(struct exchange *x, struct buf *out)
 	if (x->id.len)
 		http1_write_field(out, "X-Request-Id", x->id.at, x->id.len);
 	trace_write(x, out);
+	if (x->identity)
+		(void)buf_append(out, x->identity->fields.at, x->identity->fields.len); /* sticks */
 	if (x->extra.len)
 		(void)buf_append(out, x->extra.at, x->extra.len); /* sticks */
 	forward_head_write_framing(x, out);

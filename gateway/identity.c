@@ -1,7 +1,13 @@
-/* identity: looking things up in what is known of somebody. */
+/* identity: what is known of somebody, and how services are told. */
 #include "gateway/identity.h"
+#include "common/arena.h"
+#include "common/buf.h"
+#include "gateway/settings.h"
 
+#include <stdio.h>
 #include <string.h>
+
+/* ---- Claims ---- */
 
 const struct claim *claims_find(const struct claims *claims, const char *name, size_t len)
 {
@@ -27,4 +33,93 @@ bool claim_has(const struct claim *claim, struct span text)
 		rest.len -= len;
 	}
 	return false;
+}
+
+/* ---- What services are told ---- */
+
+/* A client's own words (a token's subject, say) must not make a field of their own. */
+static void identity_put(struct buf *out, const char *name, struct span value)
+{
+	if (!value.len)
+		return;
+	(void)buf_printf(out, "%s: ", name); /* failure sticks, here and below */
+	for (size_t i = 0; i < value.len; i++) {
+		unsigned char c = (unsigned char)value.at[i];
+
+		if (c < ' ' || c > '~' || c == '%')
+			(void)buf_printf(out, "%%%02X", c);
+		else
+			(void)buf_putc(out, value.at[i]);
+	}
+	(void)buf_puts(out, "\r\n");
+}
+
+int identity_write(struct identity *identity, struct arena *arena, const char *more)
+{
+	const struct settings_consumer *consumer = identity->consumer;
+	struct buf out;
+	char *copy;
+
+	buf_init(&out, 64 << 10);
+	identity_put(&out, "X-Consumer-Id", identity->id);
+	identity_put(&out, "X-Consumer-Name", identity->name);
+	for (size_t i = 0; consumer && i < consumer->groups.count; i++)
+		(void)buf_printf(&out, "%s%s",
+				 i ? "," : "X-Consumer-Groups: ", consumer->groups.items[i]);
+	if (consumer && consumer->groups.count)
+		(void)buf_puts(&out, "\r\n");
+	identity_put(&out, "X-Auth-Scopes", identity->scopes);
+	(void)buf_puts(&out, more ? more : "");
+	copy = buf_str(&out) ? arena_strndup(arena, out.data, out.len) : NULL;
+	identity->fields = (struct span){copy, copy ? out.len : 0};
+	buf_fini(&out);
+	return copy ? 0 : -1;
+}
+
+/* ---- What clients may not say ---- */
+
+/* Programs behind CGI and its like see "-" and "_" as one. */
+static bool identity_name_is(struct span name, const char *own, size_t len)
+{
+	if (name.len != len)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		char a = name.at[i] == '_' ? '-' : name.at[i], b = own[i];
+
+		a = a >= 'A' && a <= 'Z' ? (char)(a | 0x20) : a;
+		b = b >= 'A' && b <= 'Z' ? (char)(b | 0x20) : b;
+		if (a != b)
+			return false;
+	}
+	return true;
+}
+
+bool identity_is_field(struct span name)
+{
+	/* Nearly all fields of all requests leave here. */
+	if (name.len < 13 || name.len > 17 || (name.at[0] | 0x20) != 'x')
+		return false;
+	return identity_name_is(name, "x-consumer-id", 13) ||
+	       identity_name_is(name, "x-auth-scopes", 13) ||
+	       identity_name_is(name, "x-consumer-name", 15) ||
+	       identity_name_is(name, "x-consumer-groups", 17);
+}
+
+void identity_clear(struct http1_head *request, const struct settings_strings *chosen)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < request->field_count; i++) {
+		struct span name = request->fields[i].name;
+		bool ours = identity_is_field(name);
+
+		for (size_t k = 0; k < chosen->count && !ours; k++)
+			ours = identity_name_is(name, chosen->items[k], strlen(chosen->items[k]));
+		if (ours)
+			continue;
+		if (kept != i)
+			request->fields[kept] = request->fields[i];
+		kept++;
+	}
+	request->field_count = kept;
 }

@@ -13,7 +13,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct arena;
 struct settings_consumer;
+struct settings_strings;
 
 /* What a token says of its bearer, one thing. Members of objects are claims of their own, with the
  * names of the objects before theirs: "realm_access.roles". */
@@ -35,7 +37,20 @@ struct identity {
 	const struct claims *claims;		  /* NULL: the credential has none */
 	struct span fields;			  /* lines that tell the service, each with CRLF */
 	const char *method;			  /* "key", "jwt" …, for the log; static text */
+	const uint8_t *key;			  /* of a key its 32 bytes of hash, else NULL */
 };
+
+/* Writes identity->fields into the arena, from all the rest: X-Consumer-Id, X-Consumer-Name,
+ * X-Consumer-Groups, X-Auth-Scopes, and `more` lines (may be NULL). What could end a line is
+ * escaped. -1: the arena is spent. */
+int identity_write(struct identity *identity, struct arena *arena, const char *more);
+
+/* True for the names of those fields, in all their spellings. */
+bool identity_is_field(struct span name);
+
+/* Takes away the fields by which services are told who asks, in all their spellings: names that
+ * CGI and its like make one name of ("X_Consumer_Id") are the same. `chosen` are more names. */
+void identity_clear(struct http1_head *request, const struct settings_strings *chosen);
 
 /* The claim of that name, or NULL; NULL also when `claims` is. */
 const struct claim *claims_find(const struct claims *claims, const char *name, size_t len);

@@ -3,6 +3,7 @@
 #include "common/log.h"
 #include "gateway/admin_pages.h"
 #include "gateway/explain.h"
+#include "gateway/new_key.h"
 #include "gateway/options.h"
 #include "gateway/problem.h"
 #include "gateway/server.h"
@@ -32,6 +33,21 @@ static int main_print_reference(void)
 		result = DAEMON_EXIT_OK;
 	buf_fini(&out);
 	return result;
+}
+
+static int main_new_key(const char *name)
+{
+	struct new_key key;
+	struct err e;
+
+	if (new_key_make(&key, &e) < 0) {
+		(void)fprintf(stderr, "microreg-gateway: --new-key: %s\n", e.text);
+		return DAEMON_EXIT_SYSTEM;
+	}
+	(void)printf("key, shown this once: %s\n\nfor the settings:\n\nconsumers:\n"
+		     "  - {name: %s, keys: [\"%s\"]}\n",
+		     key.secret, name, key.hash);
+	return DAEMON_EXIT_OK;
 }
 
 static int main_check(const char *file, const struct settings *settings)
@@ -73,6 +89,8 @@ int main(int argc, char **argv)
 		return code;
 	if (options.reference)
 		return main_print_reference();
+	if (options.new_key)
+		return main_new_key(options.new_key);
 	buf_init(&mistakes, 1 << 20);
 	settings = settings_read(options.config, &mistakes);
 	if (!settings) {

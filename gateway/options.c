@@ -9,7 +9,8 @@ static void options_help(void)
 {
 	(void)printf(
 		"microreg-gateway: routes HTTP requests to the instances of services\n\n"
-		"usage: microreg-gateway --config FILE [--check | --explain REQUEST]\n\n"
+		"usage: microreg-gateway --config FILE [--check | --explain REQUEST]\n"
+		"       microreg-gateway --new-key NAME\n\n"
 		"  --config FILE  the settings (YAML); read again on SIGHUP and when it changes\n"
 		"  --check        print every mistake in the settings and exit\n"
 		"  --explain REQUEST  print the route that takes a request, like 'GET /orders/7 "
@@ -17,6 +18,9 @@ static void options_help(void)
 		"                 those that nearly do, and the instances it could go to; exit "
 		"code 1 "
 		"when none does\n"
+		"  --new-key NAME  make an API key for a consumer: print it, this once, and what "
+		"the\n"
+		"                 settings need to know of it\n"
 		"  --reference    print settings, problems, metrics and exit codes as Markdown and "
 		"exit\n"
 		"  --version      print the version and exit\n"
@@ -35,6 +39,7 @@ int options_read(struct options *options, int argc, char **argv)
 		{"config", required_argument, NULL, 'c'},
 		{"check", no_argument, NULL, 'k'},
 		{"explain", required_argument, NULL, 'e'},
+		{"new-key", required_argument, NULL, 'n'},
 		{"reference", no_argument, NULL, 'r'},
 		{"version", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
@@ -54,6 +59,9 @@ int options_read(struct options *options, int argc, char **argv)
 		case 'e':
 			options->explain = optarg;
 			break;
+		case 'n':
+			options->new_key = optarg;
+			return -1;
 		case 'r':
 			options->reference = true;
 			return -1;

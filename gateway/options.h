@@ -9,6 +9,7 @@
 struct options {
 	const char *config;
 	const char *explain; /* a request; NULL: none */
+	const char *new_key; /* a consumer's name; NULL: none */
 	bool check;
 	bool reference;
 };

@@ -11,6 +11,7 @@
 #include "gateway/filter.h"
 #include "gateway/forward_head.h"
 #include "gateway/gateway.h"
+#include "gateway/identity.h"
 #include "gateway/mirror.h"
 #include "gateway/respond.h"
 #include "gateway/route_action.h"
@@ -129,6 +130,7 @@ static void pipeline_serve(struct exchange *x)
 
 void pipeline_start(struct exchange *x)
 {
+	identity_clear(&x->request, &x->table->table->settings->identity_names);
 	exchange_choose_id(x);
 	if (x->request.asterisk) {
 		respond_options(x);

@@ -1,6 +1,7 @@
 /* pipeline_log: what a finished exchange leaves behind: counts, and a line. */
 #include "common/clock.h"
 #include "gateway/access_log.h"
+#include "gateway/auth.h"
 #include "gateway/client.h"
 #include "gateway/gateway.h"
 #include "gateway/identity.h"
@@ -30,9 +31,9 @@ static void pipeline_write_line(struct exchange *x, uint64_t total_us)
 		.request_id = x->id,
 		.client = caller_of(x)->text,
 		.method = x->request.method_text,
-		.target = x->request.target,
+		.target = auth_url_shown(x, x->request.target),
 		.host = x->request.authority,
-		.referer = pipeline_field(x, "Referer"),
+		.referer = auth_url_shown(x, pipeline_field(x, "Referer")),
 		.user_agent = pipeline_field(x, "User-Agent"),
 		.minor = x->request.minor,
 		.route = x->route ? x->route->pattern : NULL,

@@ -16,6 +16,8 @@
  * proxy error is RFC 9209's, for Proxy-Status, where an upstream is to blame. */
 #define PROBLEMS(X)                                                                                \
 	X(BAD_REQUEST, 400, "bad-request", "The request is malformed", 0, NULL)                    \
+	X(UNAUTHORIZED, 401, "unauthorized", "The caller does not show who it is", ACCESS_UA,      \
+	  NULL)                                                                                    \
 	X(FORBIDDEN, 403, "forbidden", "This may not be done from there, or by that caller",       \
 	  ACCESS_UA, NULL)                                                                         \
 	X(NO_ROUTE, 404, "no-route", "No route matches the request", ACCESS_NR, NULL)              \

@@ -4,6 +4,7 @@
 #include "gateway/caller.h"
 #include "gateway/client.h"
 #include "gateway/http1_write.h"
+#include "gateway/identity.h"
 #include "gateway/template.h"
 #include "gateway/worker.h"
 
@@ -171,16 +172,34 @@ void route_action_write(struct exchange *x, const struct settings_edits *edits, 
 	buf_fini(&value);
 }
 
+/* Services that are told who asks may answer each otherwise. */
+static struct span route_action_cache_caller(const struct exchange *x)
+{
+	if (!x->identity || x->route->cache.shared)
+		return (struct span){"", 0};
+	return x->identity->fields;
+}
+
 struct span route_action_cache_name(struct exchange *x)
 {
 	const char *name = x->table->table->settings->services[x->service].name;
-	size_t len = strlen(name);
-	char *text;
+	struct span caller = route_action_cache_caller(x);
+	struct span parts[] = {{name, strlen(name)}, x->host, x->extra, caller};
+	size_t len = 0;
+	char *text, *at;
 
-	if (!x->extra.len && !x->host.len)
-		return (struct span){name, len};
-	text = arena_printf(&x->arena, "%s\n%.*s\n%.*s", name, (int)x->host.len,
-			    x->host.len ? x->host.at : "", (int)x->extra.len,
-			    x->extra.len ? x->extra.at : "");
-	return (struct span){text, text ? strlen(text) : 0};
+	if (!x->extra.len && !x->host.len && !caller.len)
+		return parts[0];
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		len += parts[i].len + 1;
+	text = at = arena_alloc(&x->arena, len);
+	if (!text)
+		return (struct span){0};
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (parts[i].len)
+			memcpy(at, parts[i].at, parts[i].len);
+		at += parts[i].len;
+		*at++ = '\n';
+	}
+	return (struct span){text, len};
 }

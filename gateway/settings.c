@@ -12,7 +12,12 @@
 /* A route is about 2 KB, mostly its pattern; the file may hold 16,384. */
 static const size_t settings_arena_max = (size_t)128 << 20;
 
-enum { SETTINGS_ROUTES_MAX = 16384, SETTINGS_SERVICES_MAX = 16384, SETTINGS_WORKERS_MAX = 256 };
+enum {
+	SETTINGS_ROUTES_MAX = 16384,
+	SETTINGS_SERVICES_MAX = 16384,
+	SETTINGS_WORKERS_MAX = 256,
+	SETTINGS_CONSUMERS_MAX = 65536
+};
 
 #define MINUTE_MS (60 * UINT64_C(1000))
 #define HOUR_MS	  (60 * MINUTE_MS)
@@ -247,6 +252,13 @@ static const struct settings_key settings_keys[] = {
 	 .at = offsetof(struct settings, ip),
 	 .table = &settings_ip_table,
 	 .help = "From which addresses the gateway's routes may be called"},
+	{.name = "consumers",
+	 .type = SETTINGS_LISTED,
+	 .at = offsetof(struct settings, consumers),
+	 .count_at = offsetof(struct settings, consumer_count),
+	 .max = SETTINGS_CONSUMERS_MAX,
+	 .table = &settings_consumer_table,
+	 .help = "Who may call routes that ask for it (`auth`)"},
 	{.name = "log",
 	 .type = SETTINGS_SUBMAP,
 	 .at = offsetof(struct settings, log),

@@ -157,6 +157,7 @@ struct settings_service {
 struct settings_cache {
 	bool given;		   /* a `cache` key is there: fresh replies are served from it */
 	bool off;		   /* `cache: off` */
+	bool shared;		   /* one reply for all consumers */
 	int64_t ttl_ms;		   /* -1: only what the origin says */
 	int64_t stale_if_error_ms; /* 1h */
 };
@@ -260,6 +261,10 @@ struct settings {
 	unsigned drain_timeout_ms; /* 30s: for requests to finish */
 	struct settings_networks trusted_proxies;
 	struct settings_ip ip;
+	const struct settings_consumer *consumers;
+	size_t consumer_count;
+	struct settings_strings secret_parameters; /* of queries: those that carry credentials */
+	struct settings_strings identity_names;	 /* of fields with claims, beside the usual ones */
 	const struct settings_service *services; /* listed, then those only routes name */
 	size_t service_count;
 	size_t service_listed;

@@ -5,6 +5,7 @@
 #include "gateway/settings_parts.h"
 
 #include "gateway/http1_head.h"
+#include "gateway/identity.h"
 #include "gateway/template.h"
 
 #include <string.h>
@@ -121,6 +122,7 @@ static const char *settings_field_refused(const char *name, bool reply)
 		return "the field frames the message or is about one connection only, so it is "
 		       "the gateway's; remove it";
 	if (known == HTTP1_VIA || known == HTTP1_X_REQUEST_ID ||
+	    (!reply && identity_is_field((struct span){name, len})) ||
 	    (!reply && (known == HTTP1_FORWARDED || known == HTTP1_X_FORWARDED ||
 			known == HTTP1_TRACEPARENT || known == HTTP1_TRACESTATE)) ||
 	    (reply && (known == HTTP1_AGE || http_equal_nocase(name, len, "Cache-Status", 12) ||

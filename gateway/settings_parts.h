@@ -16,6 +16,8 @@ extern const struct settings_table settings_listen_table; /* of an entry that is
 /* Parts of a route. While one is read the reader's arg is the route, once its path is known: names
  * in templates are looked up there. */
 extern const struct settings_table settings_fallback_table;
+void settings_read_cache(struct settings_reader *r, const struct settings_node *node, void *to);
+extern const struct settings_table settings_cache_table;
 extern const struct settings_table settings_redirect_table;
 extern const struct settings_table settings_request_table; /* of a struct settings_edits */
 extern const struct settings_table settings_reply_table;   /* the same */
@@ -52,8 +54,16 @@ void settings_read_json(struct settings_reader *r, const struct settings_node *n
 
 /* `ip` of the top level and of a route. */
 extern const struct settings_table settings_ip_table;
+/* One consumer. */
+extern const struct settings_table settings_consumer_table;
+/* A route's `auth`, into a struct settings_auth, and the keys of one of its methods. */
+void settings_read_auth(struct settings_reader *r, const struct settings_node *node, void *to);
+extern const struct settings_table settings_auth_table;
+/* Consumers that can't be told apart. */
+void settings_check_consumers(struct settings_reader *r, const struct settings *s);
 /* Which policies each route has, of its own and of the top level. */
-void settings_check_policies(struct settings *s, struct settings_route *routes);
+void settings_check_policies(struct settings_reader *r, struct settings *s,
+			     struct settings_route *routes);
 
 /* Finds what only shows when everything is read: services nobody lists, routes that are equal,
  * addresses that are taken; adds the services that only routes name. */

@@ -163,118 +163,6 @@ static void settings_read_query(struct settings_reader *r, const struct settings
 	settings_read_conditions(r, node, to, false);
 }
 
-/* ---- cache ---- */
-
-static const struct settings_key settings_cache_keys[] = {
-	{.name = "ttl",
-	 .type = SETTINGS_MS64,
-	 .at = offsetof(struct settings_cache, ttl_ms),
-	 .fallback_shown = "what the reply says",
-	 .max = 8760 * HOUR_MS,
-	 .help = "How long a reply is fresh when its own headers do not say"},
-	{.name = "stale_if_error",
-	 .type = SETTINGS_MS64,
-	 .at = offsetof(struct settings_cache, stale_if_error_ms),
-	 .fallback = "1h",
-	 .max = 8760 * HOUR_MS,
-	 .help = "How long after that a reply may be served while the service is down"},
-};
-
-static const struct settings_table settings_cache_table = {SETTINGS_KEYS(settings_cache_keys),
-							   sizeof(struct settings_cache), NULL};
-
-static void settings_read_cache(struct settings_reader *r, const struct settings_node *node,
-				void *to)
-{
-	struct settings_cache *cache = to;
-
-	cache->given = true;
-	if (node->kind == SETTINGS_SCALAR && strcmp(node->text, "off") == 0)
-		cache->off = true;
-	else if (node->kind == SETTINGS_MAP)
-		settings_table_read(r, &settings_cache_table, node, cache);
-	else
-		settings_file_mistake(r->file, node, "write a map, like {ttl: 30s}, or off");
-}
-
-/* ---- fallback ---- */
-
-static void settings_read_type(struct settings_reader *r, const struct settings_node *node,
-			       void *to)
-{
-	const char *text = settings_table_text(r, node), *copy;
-
-	if (!text)
-		return;
-	for (const char *c = text; *c; c++)
-		if (*c < ' ' || *c > '~' || !strchr(text, '/')) {
-			settings_file_mistake(
-				r->file, node,
-				"\"%.60s\" is no media type; write one like text/html", text);
-			return;
-		}
-	copy = settings_table_copy(r, text);
-	memcpy(to, &copy, sizeof(copy));
-}
-
-static void settings_read_body_text(struct settings_reader *r, const struct settings_node *node,
-				    void *to)
-{
-	struct settings_fallback *fallback = to;
-	const char *text = settings_table_text(r, node);
-
-	if (!text)
-		return;
-	fallback->body = settings_table_copy(r, text);
-	fallback->body_len = strlen(text);
-}
-
-static const struct settings_key settings_fallback_keys[] = {
-	{.name = "status",
-	 .type = SETTINGS_INT,
-	 .at = offsetof(struct settings_fallback, status),
-	 .fallback = "200",
-	 .min = 200,
-	 .max = 599,
-	 .help = "Status of the answer"},
-	{.name = "json",
-	 .type = SETTINGS_CUSTOM,
-	 .custom = settings_read_json,
-	 .form = "any value, sent as JSON",
-	 .help = "Body of the answer"},
-	{.name = "text",
-	 .type = SETTINGS_CUSTOM,
-	 .custom = settings_read_body_text,
-	 .form = "text",
-	 .help = "Body of the answer, in the place of `json`"},
-	{.name = "type",
-	 .type = SETTINGS_CUSTOM,
-	 .at = offsetof(struct settings_fallback, type),
-	 .custom = settings_read_type,
-	 .fallback_shown = "`application/json`, of a text `text/plain; charset=utf-8`",
-	 .form = "media type",
-	 .help = "Content-Type of the answer"},
-};
-
-static void settings_fallback_done(struct settings_reader *r, const struct settings_node *map,
-				   void *to)
-{
-	const struct settings_node *text = settings_node_get(map, "text");
-	struct settings_fallback *fallback = to;
-
-	if (!map)
-		return;
-	fallback->given = true;
-	if (!fallback->type && fallback->body)
-		fallback->type = text ? "text/plain; charset=utf-8" : "application/json";
-	if (text && settings_node_get(map, "json"))
-		settings_file_mistake(r->file, text, "there is a `json` already; keep one of them");
-}
-
-const struct settings_table settings_fallback_table = {SETTINGS_KEYS(settings_fallback_keys),
-						       sizeof(struct settings_fallback),
-						       settings_fallback_done};
-
 /* ---- The route ---- */
 
 static const struct settings_name settings_split_names[] = {
@@ -449,6 +337,16 @@ static const struct settings_key settings_route_keys[] = {
 	 .at = offsetof(struct settings_route, policy.ip),
 	 .table = &settings_ip_table,
 	 .help = "From which addresses it may be called, beside the top level's `ip`"},
+	{.name = "auth",
+	 .type = SETTINGS_CUSTOM,
+	 .at = offsetof(struct settings_route, policy.auth),
+	 .custom = settings_read_auth,
+	 .table = &settings_auth_table,
+	 .listed = true,
+	 .fallback_shown = "anybody may call",
+	 .form = "list of `key` and the maps below: any of them will do; with `optional` among "
+		 "them nobody needs one; `{all: […]}` needs each",
+	 .help = "How callers show who they are; who can't gets a 401"},
 	{.name = "limits",
 	 .type = SETTINGS_SUBMAP,
 	 .at = offsetof(struct settings_route, body_bytes),

@@ -49,6 +49,7 @@
 	X(CACHE_STORED, COUNTER, "cache_stored_total", NULL, NULL, "Replies stored in the cache") \
 	X(DENIED_IP, COUNTER, "denied_total", "policy", "ip",                                     \
 	  "Requests refused, by the policy that refused them")                                    \
+	X(DENIED_AUTH, COUNTER, "denied_total", "policy", "auth", "")                             \
 	X(RELOADS_OK, COUNTER, "reloads_total", "result", "ok",                                   \
 	  "Reloads of the settings, by whether they took effect")                                 \
 	X(RELOADS_REFUSED, COUNTER, "reloads_total", "result", "refused", "")

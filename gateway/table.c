@@ -1,5 +1,6 @@
 /* table: built once per reload. */
 #include "gateway/table.h"
+#include "gateway/consumers.h"
 #include "gateway/tls.h"
 
 #include <stdlib.h>
@@ -49,7 +50,8 @@ struct table *table_new(struct settings *settings, struct services *services, st
 	atomic_init(&table->refs, 1);
 	table->settings = settings;
 	table->router = router_new(settings->routes, settings->route_count, e);
-	if (!table->router || table_add_services(table, services) < 0) {
+	table->consumers = consumers_new(settings);
+	if (!table->router || !table->consumers || table_add_services(table, services) < 0) {
 		(void)err_set(e, "route table: out of memory");
 		table_unref(&table);
 		return NULL;
@@ -97,6 +99,7 @@ void table_unref(struct table **table)
 		tls_door_unref(&t->doors[i]);
 	free(t->doors);
 	router_free(&t->router);
+	consumers_free(&t->consumers);
 	settings_free(&t->settings);
 	free(t->services);
 	free(t);

@@ -14,6 +14,7 @@
 
 #include <stdatomic.h>
 
+struct consumers;
 struct tls_door;
 
 struct table {
@@ -21,7 +22,8 @@ struct table {
 	struct settings *settings;
 	struct router *router;
 	struct service **services; /* as settings->services */
-	struct tls_door **doors;   /* as settings->listen; NULL: plain */
+	struct consumers *consumers;
+	struct tls_door **doors; /* as settings->listen; NULL: plain */
 };
 
 /* Takes the settings over, also when it fails. The caller's reference. */

@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "gateway/client.h"
 #include "gateway/exchange.h"
+#include "gateway/guard.h"
 #include "gateway/mirror.h"
 #include "gateway/resolver.h"
 #include "gateway/stats.h"
@@ -283,6 +284,12 @@ struct worker *worker_new(unsigned index, struct gateway *gateway, struct table 
 		worker_free(&w);
 		return NULL;
 	}
+	w->guard = guard_new();
+	if (!w->guard) {
+		(void)err_set(e, "worker: out of memory");
+		worker_free(&w);
+		return NULL;
+	}
 	w->table = worker_table_new(w, table_ref(table));
 	if (!w->table) {
 		table_unref(&table);
@@ -348,6 +355,7 @@ void worker_free(struct worker **worker)
 	}
 	microreg_snapshot_unref(&w->snapshot);
 	resolver_free(&w->resolver);
+	guard_free(&w->guard);
 	loop_free(&w->loop);
 	free(w);
 }

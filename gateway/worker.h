@@ -19,6 +19,7 @@
 
 struct client;
 struct exchange;
+struct guard;
 struct microreg_snapshot;
 struct mirror;
 struct resolver;
@@ -39,6 +40,7 @@ struct worker {
 	struct stats_worker *stats;
 	struct loop *loop;
 	struct resolver *resolver;
+	struct guard *guard;
 	pthread_t thread;
 	bool started;
 	struct worker_table *table;

@@ -300,7 +300,7 @@ static const struct {
 	 "routes:\n"
 	 "- path: /a\n"
 	 "  servic: a\n"
-	 "  auth: [jwt]\n",
+	 "  permits: [jwt]\n",
 	 "1: lisen: there is no such key; did you mean \"listen\"?\n"
 	 "4: limits.bodi: there is no such key; did you mean \"body\"?\n"
 	 "5: limits.zzz: there is no such key; remove it, or look it up in the reference\n"
@@ -309,7 +309,8 @@ static const struct {
 	 "8: services.a.retries: there is no such key; remove it, or look it up in the reference\n"
 	 "10: routes[0]: the key \"service\" is missing; write service: name of a service\n"
 	 "11: routes[0].servic: there is no such key; did you mean \"service\"?\n"
-	 "12: routes[0].auth: there is no such key; remove it, or look it up in the reference\n"},
+	 "12: routes[0].permits: there is no such key; remove it, or look it up in the "
+	 "reference\n"},
 	{"values of the wrong kind say what to write",
 	 "listen: []\n"
 	 "admin: [\"127.0.0.1:1\"]\n"

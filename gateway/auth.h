@@ -1,0 +1,42 @@
+/*
+ * auth: how callers show who they are. filter_auth.c asks the methods of a
+ * route in turn; each method is a file auth_*.c.
+ */
+#ifndef MICROREG_GATEWAY_AUTH_H
+#define MICROREG_GATEWAY_AUTH_H
+
+#include "gateway/exchange.h"
+#include "gateway/identity.h"
+
+enum auth_result {
+	AUTH_ABSENT = 0, /* the request shows nothing of this kind */
+	AUTH_PROVEN,
+	AUTH_REFUSED, /* it shows something that is worth nothing */
+	AUTH_WAITS,   /* as FILTER_WAITS: it will be asked again */
+	AUTH_FAILED,  /* ours: out of memory */
+};
+
+/* What is known so far; in the request's arena. */
+struct auth {
+	size_t at;	    /* the method that is being asked */
+	bool shown;	    /* some credential was there */
+	bool refused;	    /* and one was worth nothing */
+	const char *reason; /* why, for the log: static text or in the arena */
+	const struct identity *identity;
+};
+
+/* Each sets *identity when PROVEN, and *reason when REFUSED. */
+enum auth_result auth_key_try(struct exchange *x, const struct settings_auth_method *method,
+			      struct auth *auth);
+
+/* Takes the credential out of what is passed on. */
+void auth_key_strip(struct exchange *x, const struct settings_auth_method *method);
+
+/* The query without the parameters of that name; in the arena. -1: it is spent. */
+int auth_query_without(struct exchange *x, const char *name);
+
+/* A target or URL for the log: the values of query parameters that carry credentials on any route
+ * are blotted out. */
+struct span auth_url_shown(struct exchange *x, struct span url);
+
+#endif

@@ -1,0 +1,143 @@
+/* filter_auth: who asks: the route's methods in turn, any of them or all. */
+#include "gateway/auth.h"
+#include "gateway/caller.h"
+#include "gateway/filter.h"
+
+static const struct auth_method {
+	enum auth_result (*try)(struct exchange *x, const struct settings_auth_method *method,
+				struct auth *auth);
+	void (*strip)(struct exchange *x, const struct settings_auth_method *method);
+	const char *challenge; /* RFC 9110 11.6.1 */
+} auth_methods[AUTH_KIND_COUNT] = {
+	[AUTH_KEY] = {auth_key_try, auth_key_strip, "ApiKey realm=\"microreg\""},
+};
+
+/* ---- Answers ---- */
+
+/* One challenge for each method that would do. */
+static enum filter_result auth_refuse(struct exchange *x, const struct settings_auth *settings,
+				      const struct auth *auth)
+{
+	const char *fields = "";
+
+	for (size_t i = 0; i < settings->count && fields; i++) {
+		const struct auth_method *method = &auth_methods[settings->methods[i].kind];
+		bool again = false;
+
+		for (size_t k = 0; k < i; k++)
+			again |= settings->methods[k].kind == settings->methods[i].kind;
+		if (!again)
+			fields = arena_printf(&x->arena, "%sWWW-Authenticate: %s\r\n", fields,
+					      method->challenge);
+	}
+	if (!fields)
+		return filter_deny(x, PROBLEM_NO_MEMORY, "out of memory", NULL);
+	return filter_deny(x, PROBLEM_UNAUTHORIZED,
+			   auth->reason ? auth->reason : "no credential is shown", fields);
+}
+
+/* ---- The methods in turn ---- */
+
+/* Of two that are proven the first says who it is; whatever a token says stays. */
+static bool auth_join(struct auth *auth, const struct identity *before, struct exchange *x)
+{
+	struct identity *both;
+
+	if (!before || !auth->identity || before == auth->identity)
+		return true;
+	both = arena_alloc(&x->arena, sizeof(*both));
+	if (!both)
+		return false;
+	*both = *before;
+	if (!both->claims) {
+		both->claims = auth->identity->claims;
+		both->scopes = auth->identity->scopes;
+	}
+	if (identity_write(both, &x->arena, NULL) < 0)
+		return false;
+	auth->identity = both;
+	return true;
+}
+
+/* Asks on from where it stands. WAITS and FAILED are told at once. */
+static enum auth_result auth_ask(struct exchange *x, const struct settings_auth *settings,
+				 struct auth *auth)
+{
+	for (; auth->at < settings->count; auth->at++) {
+		const struct settings_auth_method *method = &settings->methods[auth->at];
+		const struct identity *before = auth->identity;
+		enum auth_result result = auth_methods[method->kind].try(x, method, auth);
+
+		if (result == AUTH_WAITS || result == AUTH_FAILED)
+			return result;
+		auth->shown |= result != AUTH_ABSENT;
+		auth->refused |= result == AUTH_REFUSED;
+		if (result == AUTH_PROVEN && !settings->all)
+			return AUTH_PROVEN;
+		if (result == AUTH_PROVEN && !auth_join(auth, before, x))
+			return AUTH_FAILED;
+		if (settings->all && result == AUTH_ABSENT) {
+			auth->refused = true;
+			auth->reason = "one of the credentials is missing";
+		}
+	}
+	if (!auth->shown)
+		return AUTH_ABSENT;
+	return settings->all && !auth->refused ? AUTH_PROVEN : AUTH_REFUSED;
+}
+
+/* What was shown to the gateway is not the service's to see. */
+static int auth_strip(struct exchange *x, const struct settings_auth *settings)
+{
+	for (size_t i = 0; i < settings->count; i++) {
+		const struct settings_auth_method *method = &settings->methods[i];
+
+		auth_methods[method->kind].strip(x, method);
+		if (method->query && auth_query_without(x, method->query) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static const char *auth_address_reason(struct exchange *x, const struct identity *identity)
+{
+	const struct settings_ip *ip = identity->consumer ? &identity->consumer->ip : NULL;
+
+	if (!ip || !(ip->allow.count || ip->deny.count))
+		return NULL;
+	if (caller_is_in(caller_of(x), &ip->deny))
+		return "the consumer's ip.deny has the address";
+	if (ip->allow.count && !caller_is_in(caller_of(x), &ip->allow))
+		return "the consumer's ip.allow does not have the address";
+	return NULL;
+}
+
+enum filter_result filter_auth_run(struct exchange *x)
+{
+	const struct settings_auth *settings = &x->route->policy.auth;
+	const char *reason;
+
+	if (!x->auth)
+		x->auth = arena_zalloc(&x->arena, sizeof(*x->auth));
+	switch (x->auth ? auth_ask(x, settings, x->auth) : AUTH_FAILED) {
+	case AUTH_WAITS:
+		return FILTER_WAITS;
+	case AUTH_FAILED:
+		return filter_deny(x, PROBLEM_NO_MEMORY, "out of memory", NULL);
+	case AUTH_REFUSED:
+		return auth_refuse(x, settings, x->auth);
+	case AUTH_ABSENT: /* a bad credential does not make anybody anonymous */
+		if (!settings->optional)
+			return auth_refuse(x, settings, x->auth);
+		return FILTER_PASS;
+	case AUTH_PROVEN:
+		break;
+	}
+	x->identity = x->auth->identity;
+	reason = auth_address_reason(x, x->identity);
+	if (reason)
+		return filter_deny(x, PROBLEM_FORBIDDEN, reason, NULL);
+	if (auth_strip(x, settings) < 0)
+		return filter_deny(x, PROBLEM_NO_MEMORY, "out of memory", NULL);
+	return FILTER_PASS;
+}
