@@ -80,16 +80,18 @@ obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 COMMON_SRC := $(call src,common)
 CLIENT_SRC := $(call src,client-lib)
+TOOL_SRC := $(call src,client-lib/tool)
 REGISTRY_SRC := $(call src,registry)
 GATEWAY_SRC := $(call src,gateway)
 SHOP_SRC := $(call src,tests/shop)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
-ALL_SRC := $(COMMON_SRC) $(CLIENT_SRC) $(REGISTRY_SRC) $(GATEWAY_SRC) $(SHOP_SRC) \
+ALL_SRC := $(COMMON_SRC) $(CLIENT_SRC) $(TOOL_SRC) $(REGISTRY_SRC) $(GATEWAY_SRC) $(SHOP_SRC) \
 	$(call src,tests/unit) $(call src,tests/bench) $(call src,tests/integration) $(call src,tests/fuzz)
 
 # A program appears when its main.c does.
 PROGRAMS := $(if $(wildcard registry/main.c),$(B)/microreg-registry) \
-	$(if $(wildcard gateway/main.c),$(B)/microreg-gateway)
+	$(if $(wildcard gateway/main.c),$(B)/microreg-gateway) \
+	$(if $(TOOL_SRC),$(B)/microreg)
 SHOP := $(if $(CLIENT_SRC),$(patsubst tests/shop/%_main.c,$(B)/shop/%,$(wildcard tests/shop/*_main.c)))
 BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(call src,tests/bench))
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
@@ -147,6 +149,11 @@ $(B)/microreg-gateway: $(call obj,gateway/main.c) $(B)/obj/libgateway.a $(B)/lib
 		$(B)/obj/libcommon.a
 	$(say) LD $@
 	$(Q)$(CC) -pie $(LDFLAGS) -o $@ $^ $(GATEWAY_LIBS) $(MALLOC_LIBS)
+
+# The tool is a user of the library; of common/ it takes what prints and reads values.
+$(B)/microreg: $(call obj,$(TOOL_SRC)) $(B)/libmicroreg.a $(B)/obj/libcommon.a
+	$(say) LD $@
+	$(Q)$(CC) -pie $(LDFLAGS) -o $@ $^ $(CLIENT_LIBS)
 
 # The shop's services are ordinary users of the library: they see microreg.h
 # and libmicroreg.a, nothing else of the project.
@@ -212,7 +219,7 @@ fuzz-run: $(FUZZ)
 
 # ---- Manual pages, completion and the reference: from tables, --help and microreg.h ----
 
-DOC_SRC := $(wildcard */*.[1-8].in)
+DOC_SRC := $(wildcard */*.[1-8].in */*/*.[1-8].in)
 docs: $(B)/docs.made
 $(B)/docs.made: scripts/docs $(DOC_SRC) client-lib/microreg.h $(PROGRAMS)
 	$(say) DOCS $(B)/doc
@@ -238,14 +245,14 @@ install: all docs $(B)/microreg.pc
 	$(say) INSTALL $(DESTDIR)$(PREFIX)
 	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR)/pkgconfig \
 		$(DESTDIR)$(PREFIX)/include $(SHARE)/bash-completion/completions $(SHARE)/doc/microreg \
-		$(SHARE)/man/man3 $(SHARE)/man/man5 $(SHARE)/man/man8
+		$(SHARE)/man/man1 $(SHARE)/man/man3 $(SHARE)/man/man5 $(SHARE)/man/man8
 	$(Q)install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
 	$(Q)$(INSTALL_DATA) $(B)/$(SO_FILE) $(B)/libmicroreg.a $(DESTDIR)$(LIBDIR)/
 	$(Q)ln -sf $(SO_FILE) $(DESTDIR)$(LIBDIR)/$(SO_NAME)
 	$(Q)ln -sf $(SO_NAME) $(DESTDIR)$(LIBDIR)/libmicroreg.so
 	$(Q)$(INSTALL_DATA) $(B)/microreg.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
 	$(Q)$(INSTALL_DATA) client-lib/microreg.h $(DESTDIR)$(PREFIX)/include/
-	$(Q)for section in 3 5 8; do \
+	$(Q)for section in 1 3 5 8; do \
 		$(INSTALL_DATA) $(B)/man/*.$$section $(SHARE)/man/man$$section/ || exit 1; \
 	done
 	$(Q)$(INSTALL_DATA) $(B)/completion/* $(SHARE)/bash-completion/completions/
@@ -260,7 +267,7 @@ bench: all $(BENCH)
 	$(Q)BUILD=$(B) scripts/bench
 
 format:
-	$(Q)clang-format -i $(ALL_SRC) $(wildcard common/*.h client-lib/*.h registry/*.h gateway/*.h \
+	$(Q)clang-format -i $(ALL_SRC) $(wildcard common/*.h client-lib/*.h client-lib/tool/*.h registry/*.h gateway/*.h \
 		tests/*/*.h)
 
 clean:

@@ -97,7 +97,7 @@ class Installed(Case):
 
     def test_the_programs_are_there_and_tell_the_version_of_pkg_config(self):
         version = re.search(r"(?m)^Version: (\S+)$", self.read("lib/pkgconfig/microreg.pc"))[1]
-        for name in ("microreg-gateway", "microreg-registry"):
+        for name in ("microreg-gateway", "microreg-registry", "microreg"):
             self.assertEqual(run(f"{self.prefix}/bin/{name}", "--version"), f"{name} {version}\n")
 
     def test_each_setting_is_in_a_manual_page(self):
@@ -115,11 +115,12 @@ class Installed(Case):
                                self.read("include/microreg.h")):
             self.assertIn(f"{name}(", page)
 
-    def test_the_reference_has_the_tables_of_both_programs(self):
+    def test_the_reference_has_the_tables_of_all_programs(self):
         titles = re.findall(r"(?m)^#+ (.*)$", self.read("share/doc/microreg/reference.md"))
         self.assertEqual(titles, [
             "microreg-gateway", "Settings", "Templates", "Problems", "Metrics", "Exit codes",
-            "microreg-registry", "Settings", "Methods", "Faults", "Metrics", "Exit codes"])
+            "microreg-registry", "Settings", "Methods", "Faults", "Metrics", "Exit codes",
+            "microreg", "Commands", "Options", "Exit codes"])
 
     def test_bash_completes_each_option(self):
         for name in ("microreg-gateway", "microreg-registry"):
@@ -128,6 +129,20 @@ class Installed(Case):
                         f'_{name.replace("-", "_")}; printf "%s\\n" "${{COMPREPLY[@]}}"')
             asked = run(f"{self.prefix}/bin/{name}", "--help")
             self.assertEqual(set(shown.split()), set(re.findall(r"(?m)^  (--[a-z-]+)", asked)))
+
+    def complete(self, *words):
+        """What bash offers for the last word of a command line of the tool."""
+        file = f"{self.prefix}/share/bash-completion/completions/microreg"
+        line = " ".join(f"'{word}'" for word in ("microreg", *words))
+        return set(run("bash", "-c", f'. "{file}"; COMP_WORDS=({line}); COMP_CWORD={len(words)}; '
+                       '_microreg; printf "%s\\n" "${COMPREPLY[@]}"').split())
+
+    def test_bash_completes_the_tools_commands_and_their_options(self):
+        self.assertEqual(self.complete("se"), {"services"})
+        self.assertLess({"run", "watch", "history", "--help"}, self.complete(""))
+        self.assertEqual(self.complete("lookup", "--z"), {"--zone"})
+        self.assertNotIn("--port", self.complete("lookup", "--"))
+        self.assertIn("--port", self.complete("run", "--"))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import subprocess
 import sys
 import unittest
 
@@ -51,13 +50,11 @@ class Readme(Case):
     def test_the_first_route_by_hand(self):
         registry = self.stage.registry()
         files = free_port()
-        server = self.stage.run("http.server", "-m", "http.server", str(files),
-                                "--bind", "127.0.0.1", "--directory", ROOT, path=sys.executable)
-        server.expect = {-signal.SIGTERM}
-        command = shown("python3 -c 'import xmlrpc.client")
-        command = command.replace("http://127.0.0.1:8000/RPC2", registry.url)
-        subprocess.run(command.replace("9000", str(files)), shell=True, check=True,
-                       stdout=subprocess.DEVNULL)
+        command = shown("build/microreg run").replace("9000", str(files)).split()
+        server = self.stage.run("microreg", *command[1:], "--directory", ROOT,
+                                env={"MICROREG_URL": registry.url})
+        server.expect = {128 + signal.SIGTERM}
+        wait_until(lambda: registry.lookup("files")["instances"], "the service")
         gateway = self.stage.gateway(
             blocks("yaml")[0].replace("http://127.0.0.1:8000/RPC2", registry.url)
             .replace("127.0.0.1:8080", "127.0.0.1:0") + 'admin: "127.0.0.1:0"\n')
