@@ -7,7 +7,8 @@
 #   make fuzz       each fuzz target for FUZZ_SECONDS (30), into build/fuzz/; needs clang
 #   make lint       what scripts/lint checks: format, clang-tidy, includes …
 #   make docs       manual pages, reference and completion, into build/
-#   make install    programs, library and docs, under DESTDIR and PREFIX (/usr/local)
+#   make install    programs, library, docs and systemd units, under DESTDIR and PREFIX
+#                   (/usr/local)
 #   make bench      CPU per request beside peers, into build/bench/
 #   make format     clang-format in place
 #   make coverage   the suite with gcov, and how much of each file it ran, in build/coverage/
@@ -230,8 +231,11 @@ $(B)/docs.made: scripts/docs $(DOC_SRC) client-lib/microreg.h $(PROGRAMS)
 
 PREFIX ?= /usr/local
 DESTDIR ?=
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 LIBDIR ?= $(PREFIX)/lib
 SHARE := $(DESTDIR)$(PREFIX)/share
+UNITS := gateway/microreg-gateway.service.in registry/microreg-registry.service.in
 INSTALL_DATA := install -m 644
 
 $(B)/microreg.pc: FORCE
@@ -254,6 +258,12 @@ install: all docs $(B)/microreg.pc
 	$(Q)$(INSTALL_DATA) client-lib/microreg.h $(DESTDIR)$(PREFIX)/include/
 	$(Q)for section in 1 3 5 8; do \
 		$(INSTALL_DATA) $(B)/man/*.$$section $(SHARE)/man/man$$section/ || exit 1; \
+	done
+	$(Q)install -d $(DESTDIR)$(UNITDIR)
+	$(Q)for unit in $(UNITS); do \
+		sed -e 's|@BINDIR@|$(PREFIX)/bin|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g' $$unit \
+			>$(B)/unit.service && $(INSTALL_DATA) $(B)/unit.service \
+			$(DESTDIR)$(UNITDIR)/$$(basename $$unit .in) || exit 1; \
 	done
 	$(Q)$(INSTALL_DATA) $(B)/completion/* $(SHARE)/bash-completion/completions/
 	$(Q)$(INSTALL_DATA) $(wildcard README.md CHANGELOG.md SECURITY.md) LICENSE \

@@ -23,7 +23,7 @@ void daemon_print_reference(struct buf *out)
 
 int daemon_signals(void)
 {
-	static const int taken[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
+	static const int taken[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 	sigset_t set;
 

@@ -33,9 +33,9 @@ void daemon_print_exits(FILE *out);
 /* Prints them as a Markdown table, for the reference. */
 void daemon_print_reference(struct buf *out);
 
-/* Blocks every signal the daemons take by signalfd (INT, TERM, HUP, USR1) in this and all later
- * threads, ignores SIGPIPE and SIGXFSZ, and returns the signalfd (non-blocking, close-on-exec), or
- * -1. */
+/* Blocks every signal the daemons take by signalfd (INT, TERM, HUP, USR1, USR2) in this and all
+ * later threads, ignores SIGPIPE and SIGXFSZ, and returns the signalfd (non-blocking,
+ * close-on-exec), or -1. */
 int daemon_signals(void);
 
 /* Raises the number of descriptors this process may have open to what the system allows it, and

@@ -12,10 +12,12 @@
  */
 #include "common/httpd_parts.h"
 #include "common/daemon.h"
+#include "common/inherited.h"
 #include "common/listen.h"
 #include "common/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -238,6 +240,18 @@ static void httpd_free(struct httpd *h)
 	free(h);
 }
 
+static int httpd_listen(struct httpd *h, struct err *e)
+{
+	const struct httpd_options *o = &h->options;
+	int fd = o->inherited ? inherited_take(o->inherited, o->address, o->port) : -1;
+
+	if (fd < 0)
+		return listen_open(o->address, o->port, false, &h->port, e);
+	h->shared = true;
+	h->port = listen_port(fd);
+	return fd;
+}
+
 struct httpd *httpd_start(const struct httpd_options *options, struct err *e)
 {
 	struct httpd *h = calloc(1, sizeof(*h));
@@ -249,11 +263,12 @@ struct httpd *httpd_start(const struct httpd_options *options, struct err *e)
 		return NULL;
 	}
 	h->options = *options;
-	fd = listen_open(options->address, options->port, false, &h->port, e);
+	fd = httpd_listen(h, e);
 	if (fd < 0)
 		goto fail;
 	h->daemon = httpd_start_daemon(h, fd);
 	h->options.address = NULL; /* borrowed for the start only */
+	h->options.inherited = NULL;
 	h->listen_fd = fd;
 	if (h->daemon)
 		return h;
@@ -269,10 +284,18 @@ fail:
 
 void httpd_quiesce(struct httpd *httpd)
 {
+	if (httpd->shared)
+		return;
 	/* Shut down, it refuses new connections. Not MHD_quiesce_daemon (0.9.75): it takes the
 	 * socket out of its threads' epoll while they do the same, and who comes second aborts the
 	 * process. */
 	(void)shutdown(httpd->listen_fd, SHUT_RDWR); /* best effort: stop comes soon */
+}
+
+int httpd_share(struct httpd *httpd)
+{
+	httpd->shared = true;
+	return httpd->listen_fd;
 }
 
 uint16_t httpd_port(const struct httpd *httpd)
@@ -311,6 +334,19 @@ static void httpd_linger(struct httpd *h)
 	pthread_mutex_unlock(&h->lock);
 }
 
+/* MHD_stop_daemon (0.9.75) shuts the listening socket of a thread pool down, for all who hold it:
+ * it gets another one to do that to. */
+static void httpd_keep_socket(struct httpd *h)
+{
+	int other = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (other < 0 || dup3(other, h->listen_fd, O_CLOEXEC) < 0)
+		log_warn("the listening socket on port %u can't be kept open for others: %s",
+			 (unsigned)h->port, strerror(errno));
+	if (other >= 0)
+		(void)close(other); /* its copy lives on */
+}
+
 void httpd_stop(struct httpd **httpd)
 {
 	struct httpd *h = *httpd;
@@ -324,6 +360,8 @@ void httpd_stop(struct httpd **httpd)
 	httpd_quiesce(h);
 	httpd_answer_suspended(h);
 	httpd_linger(h);
+	if (h->shared)
+		httpd_keep_socket(h);
 	MHD_stop_daemon(h->daemon);
 	httpd_free(h);
 }

@@ -20,10 +20,13 @@
 
 struct httpd;
 struct httpd_request;
+struct inherited;
 
 struct httpd_options {
-	const char *address;   /* IPv4 or IPv6 literal, no brackets */
-	uint16_t port;	       /* 0: the kernel chooses; see httpd_port */
+	const char *address; /* IPv4 or IPv6 literal, no brackets */
+	uint16_t port;	     /* 0: the kernel chooses; see httpd_port */
+	/* Where a socket for the address may lie that another process opened; NULL: open one. */
+	struct inherited *inherited;
 	unsigned threads;      /* at least 1 */
 	size_t body_max_bytes; /* a longer body is answered 413 without the handler */
 	unsigned connections_max;
@@ -42,8 +45,13 @@ struct httpd *httpd_start(const struct httpd_options *options, struct err *e);
  * whoever keeps lists of suspended requests empties them with a reply. */
 void httpd_stop(struct httpd **httpd);
 
-/* Stops accepting new connections; those that are open go on. */
+/* Stops accepting new connections; those that are open go on. Does nothing to a socket that other
+ * processes hold too: with shutdown(2) it would end for them as well. */
 void httpd_quiesce(struct httpd *httpd);
+
+/* The listening socket, to pass it on to another process. From then on it counts as one that others
+ * hold too. */
+int httpd_share(struct httpd *httpd);
 
 uint16_t httpd_port(const struct httpd *httpd);
 

@@ -45,6 +45,7 @@ struct httpd {
 	unsigned busy; /* under lock: requests handed to the handler, not completed */
 	bool stopping; /* under lock */
 	int listen_fd; /* MHD's, which closes it */
+	bool shared;   /* other processes hold the listening socket too */
 };
 
 /* Answers with a problem document of that status (RFC 9457). */

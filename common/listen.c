@@ -90,3 +90,20 @@ fail:
 	return err_code(e, DAEMON_EXIT_LISTEN, "can't listen on %s%s%s:%u: %s", v6 ? "[" : "",
 			address, v6 ? "]" : "", port, listen_remedy(error));
 }
+
+uint16_t listen_port(int fd)
+{
+	struct listen_address at = {.len = sizeof(at.u)};
+
+	if (getsockname(fd, &at.u.any, &at.len) < 0)
+		return 0;
+	return ntohs(at.u.any.sa_family == AF_INET6 ? at.u.v6.sin6_port : at.u.v4.sin_port);
+}
+
+bool listen_is_shared(int fd)
+{
+	int on = 0;
+	socklen_t len = sizeof(on);
+
+	return getsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, &len) == 0 && on;
+}

@@ -18,4 +18,10 @@ enum { LISTEN_BACKLOG = 1024 };
  * the reason and the remedy. */
 int listen_open(const char *address, uint16_t port, bool shared, uint16_t *bound, struct err *e);
 
+/* The port a TCP socket is bound to; 0: it is none. */
+uint16_t listen_port(int fd);
+
+/* Whether more sockets may listen on the same address (SO_REUSEPORT). */
+bool listen_is_shared(int fd);
+
 #endif

@@ -117,16 +117,26 @@ void loop_free(struct loop **loop)
 	*loop = NULL;
 }
 
-int loop_watch(struct loop *loop, struct loop_fd *lfd, bool level)
+static int loop_add(struct loop *loop, struct loop_fd *lfd, unsigned events)
 {
-	struct epoll_event ev = {.data.ptr = lfd};
+	struct epoll_event ev = {.events = events, .data.ptr = lfd};
 
-	ev.events = level ? (unsigned)EPOLLIN
-			  : (unsigned)EPOLLIN | EPOLLOUT | EPOLLRDHUP | (unsigned)EPOLLET;
 	if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, lfd->fd, &ev) < 0)
 		return -1;
 	lfd->watched = true;
 	return 0;
+}
+
+int loop_watch(struct loop *loop, struct loop_fd *lfd, bool level)
+{
+	return loop_add(loop, lfd,
+			level ? (unsigned)EPOLLIN
+			      : (unsigned)EPOLLIN | EPOLLOUT | EPOLLRDHUP | (unsigned)EPOLLET);
+}
+
+int loop_watch_listening(struct loop *loop, struct loop_fd *lfd)
+{
+	return loop_add(loop, lfd, (unsigned)EPOLLIN | EPOLLEXCLUSIVE);
 }
 
 void loop_unwatch(struct loop *loop, struct loop_fd *lfd)

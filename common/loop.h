@@ -35,8 +35,12 @@ struct loop_fd {
 
 /* Edge-triggered for reading and writing at once, so that a connection costs one epoll_ctl in
  * its life: the owner reads until a short read or EAGAIN. `level` watches reading only,
- * level-triggered: for listening sockets. 0 or -1 with errno. */
+ * level-triggered. 0 or -1 with errno. */
 int loop_watch(struct loop *loop, struct loop_fd *lfd, bool level);
+
+/* For a listening socket: level-triggered, and of several loops or processes that watch the same
+ * one not all are woken for one connection. */
+int loop_watch_listening(struct loop *loop, struct loop_fd *lfd);
 
 /* Call before close(2). Events of this turn that were not delivered yet are dropped, so the
  * owner may free the struct at once. Harmless when not watched. */

@@ -130,13 +130,15 @@ static void admin_handle(void *arg, struct httpd_request *request)
 		"the admin door has /health, /ready, /metrics, /status, /services and /routes");
 }
 
-struct admin *admin_start(struct gateway *gateway, struct table *table, struct err *e)
+struct admin *admin_start(struct gateway *gateway, struct table *table, struct inherited *inherited,
+			  struct err *e)
 {
 	const struct settings_address *address = &table->settings->admin;
 	struct admin *admin = calloc(1, sizeof(*admin));
 	struct err why;
 	struct httpd_options options = {.address = address->host,
 					.port = address->port,
+					.inherited = inherited,
 					.threads = 1,
 					.body_max_bytes = 64 << 10,
 					.connections_max = 256,
@@ -183,6 +185,11 @@ void admin_stop(struct admin **admin)
 uint16_t admin_port(const struct admin *admin)
 {
 	return admin ? httpd_port(admin->httpd) : 0;
+}
+
+int admin_share(struct admin *admin)
+{
+	return admin ? httpd_share(admin->httpd) : -1;
 }
 
 void admin_set_draining(struct admin *admin)

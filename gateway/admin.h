@@ -16,13 +16,19 @@
 #include <stdint.h>
 
 struct admin;
+struct inherited;
 
 /* On the address in the table's settings, of which it takes its own reference. NULL with e->code
- * when it can't be listened on. The gateway must outlive it. */
-struct admin *admin_start(struct gateway *gateway, struct table *table, struct err *e);
+ * when it can't be listened on. `inherited` (may be NULL) may hold a socket for it. The gateway
+ * must outlive it. */
+struct admin *admin_start(struct gateway *gateway, struct table *table, struct inherited *inherited,
+			  struct err *e);
 void admin_stop(struct admin **admin);
 
 uint16_t admin_port(const struct admin *admin);
+
+/* Its listening socket, to pass it on to another process; -1: there is none. */
+int admin_share(struct admin *admin);
 
 /* From now on /ready is 503. */
 void admin_set_draining(struct admin *admin);

@@ -22,6 +22,10 @@
 enum {
 	CLIENT_OUT_MAX = 4 << 20, /* over every head's limit; bodies stop at OUT_HELD */
 	CLIENT_LINGER_MS = 2000,
+	/* Of a drain: whoever is busy sends its next request within that, and is told by its reply
+	 * that it was the last one. Ended at once, the connection would take requests with it that
+	 * are on their way. */
+	CLIENT_DRAIN_IDLE_MS = 1000,
 };
 
 static void client_on_time(struct wheel_timer *timer);
@@ -294,7 +298,7 @@ static void client_next(struct client *c)
 	if (c->in.len || c->stream.readable)
 		loop_defer(client_loop(c), &c->task);
 	else if (c->worker->draining)
-		client_linger(c);
+		client_arm(c);
 }
 
 void client_try_finish(struct client *c)
@@ -320,6 +324,15 @@ void client_reply_done(struct client *c)
 
 /* ---- Time ---- */
 
+/* How long to wait for a request to begin. */
+static uint64_t client_idle_ms(const struct client *c)
+{
+	const struct settings_limits *limits = client_limits(c);
+	uint64_t most = c->requests ? limits->idle_timeout_ms : limits->header_timeout_ms;
+
+	return c->worker->draining && most > CLIENT_DRAIN_IDLE_MS ? CLIENT_DRAIN_IDLE_MS : most;
+}
+
 /* When this state has lasted too long; UINT64_MAX: somebody else watches it. */
 static uint64_t client_deadline(const struct client *c)
 {
@@ -327,8 +340,7 @@ static uint64_t client_deadline(const struct client *c)
 
 	switch (c->state) {
 	case CLIENT_IDLE:
-		return c->since_ms +
-		       (c->requests ? limits->idle_timeout_ms : limits->header_timeout_ms);
+		return c->since_ms + client_idle_ms(c);
 	case CLIENT_HEAD:
 		return c->since_ms + limits->header_timeout_ms;
 	case CLIENT_LINGER:
@@ -373,6 +385,8 @@ static void client_timed_out(struct client *c)
 	} else if (c->state == CLIENT_EXCHANGE && !c->x->replied) {
 		c->x->close = c->x->body_done = true;
 		pipeline_body_timed_out(c->x);
+	} else if (c->state == CLIENT_IDLE && c->worker->draining) {
+		client_linger(c);
 	} else {
 		client_broken(c);
 	}
@@ -396,8 +410,8 @@ static void client_on_time(struct wheel_timer *timer)
 
 void client_drain(struct client *c)
 {
-	if (c->x)
+	if (c->x && !c->x->replied)
 		c->x->close = true;
-	else if (c->state == CLIENT_IDLE && !c->in.len)
-		client_linger(c);
+	else if (c->state == CLIENT_IDLE)
+		client_arm(c);
 }

@@ -79,7 +79,8 @@ void client_abort(struct client *client);
  * so that what it has does not look whole. */
 void client_cut(struct client *client);
 
-/* The worker drains: idle ones go now, the others after their reply. */
+/* The worker drains: who has a request is told by its reply that it is the last one, the others go
+ * once they have been idle for a moment. */
 void client_drain(struct client *client);
 
 #endif

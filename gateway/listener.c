@@ -13,22 +13,9 @@
 /* Accepted in one turn, so that connections that are open get theirs in between. */
 enum { LISTENER_BATCH = 64, LISTENER_REST_MS = 100 };
 
-int listener_open(struct listener *l, const struct settings_address *address, uint16_t *port,
-		  struct err *e)
+void listener_init(struct listener *l, const struct settings_address *address, int fd)
 {
-	*l = (struct listener){.address = address};
-	l->lfd.fd = listen_open(address->host, *port, true, port, e);
-	return l->lfd.fd < 0 ? -1 : 0;
-}
-
-int listener_probe(const struct settings_address *address, struct err *e)
-{
-	int fd = listen_open(address->host, address->port, false, NULL, e);
-
-	if (fd < 0)
-		return -1;
-	(void)close(fd); /* it was only asked for */
-	return 0;
+	*l = (struct listener){.address = address, .lfd.fd = fd};
 }
 
 /* Without a descriptor for it the connection stays in the kernel's queue, and so would the event:
@@ -47,7 +34,7 @@ static void listener_on_time(struct wheel_timer *timer)
 	struct listener *l =
 		(struct listener *)(void *)((char *)timer - offsetof(struct listener, timer));
 
-	if (loop_watch(worker_loop(l->worker), &l->lfd, true) < 0)
+	if (loop_watch_listening(worker_loop(l->worker), &l->lfd) < 0)
 		loop_timer_set(worker_loop(l->worker), &l->timer, LISTENER_REST_MS);
 }
 
@@ -93,14 +80,15 @@ int listener_start(struct listener *l, struct worker *worker)
 	l->lfd.on_event = listener_on_event;
 	l->timer.on_time = listener_on_time;
 	(void)listener_door(l); /* held before the first client comes */
-	return loop_watch(worker_loop(worker), &l->lfd, true);
+	return loop_watch_listening(worker_loop(worker), &l->lfd);
 }
 
 void listener_drain(struct listener *l)
 {
 	if (l->lfd.fd < 0)
 		return;
-	while (listener_accept(l))
+	/* No more than there can be: another process may go on accepting on the same socket. */
+	for (int i = 0; i < LISTEN_BACKLOG && listener_accept(l); i++)
 		continue;
 	listener_close(l);
 }

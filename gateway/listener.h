@@ -22,15 +22,8 @@ struct listener {
 	struct tls_door *door; /* held; NULL: plain */
 };
 
-/* Binds and listens. *port 0 takes one the kernel chooses and says which, so that the other
- * workers can share it. -1 with code DAEMON_EXIT_LISTEN and a text that names the address, the
- * reason and what to do. */
-int listener_open(struct listener *l, const struct settings_address *address, uint16_t *port,
-		  struct err *e);
-
-/* Looks whether an address is free before the workers share it: with SO_REUSEPORT a second gateway
- * of the same user would quietly get half of the connections. */
-int listener_probe(const struct settings_address *address, struct err *e);
+/* Takes a listening, non-blocking socket over. The address is borrowed. */
+void listener_init(struct listener *l, const struct settings_address *address, int fd);
 
 /* Accepts from now on, into client_accept of the worker. */
 int listener_start(struct listener *l, struct worker *worker);

@@ -80,6 +80,7 @@ int main(int argc, char **argv)
 {
 	struct options options;
 	struct settings *settings;
+	struct server_options running = {.argv = argv};
 	struct server server;
 	struct buf mistakes;
 	struct err e = {.code = DAEMON_EXIT_SYSTEM};
@@ -112,7 +113,9 @@ int main(int argc, char **argv)
 		return code;
 	}
 	log_open("gateway", settings->log.level);
-	if (server_run(&server, options.config, settings, &e) == 0)
+	running.file = options.config;
+	running.replace = options.replace;
+	if (server_run(&server, &running, settings, &e) == 0)
 		return DAEMON_EXIT_OK;
 	log_error("%s", e.text);
 	return e.code ? e.code : DAEMON_EXIT_SYSTEM;

@@ -9,7 +9,8 @@ static void options_help(void)
 {
 	(void)printf(
 		"microreg-gateway: routes HTTP requests to the instances of services\n\n"
-		"usage: microreg-gateway --config FILE [--check | --explain REQUEST]\n"
+		"usage: microreg-gateway --config FILE [--check | --explain REQUEST | "
+		"--replace]\n"
 		"       microreg-gateway --new-key NAME\n\n"
 		"  --config FILE  the settings (YAML); read again on SIGHUP and when it changes\n"
 		"  --check        print every mistake in the settings and exit\n"
@@ -21,6 +22,10 @@ static void options_help(void)
 		"  --new-key NAME  make an API key for a consumer: print it, this once, and what "
 		"the\n"
 		"                 settings need to know of it\n"
+		"  --replace      take the listening sockets of the gateway that runs there over, "
+		"then have it\n"
+		"                 finish its requests and end; if this one can't start, that one "
+		"goes on\n"
 		"  --reference    print settings, problems, metrics and exit codes as Markdown and "
 		"exit\n"
 		"  --version      print the version and exit\n"
@@ -28,6 +33,7 @@ static void options_help(void)
 		"signals:\n"
 		"  HUP   read the settings again; a file with mistakes changes nothing\n"
 		"  USR1  open the access log's file anew\n"
+		"  USR2  start the program anew with --replace: an upgrade without a lost request\n"
 		"  TERM  stop accepting, finish what runs, exit; a second one cuts it short\n\n"
 		"exit codes:\n");
 	daemon_print_exits(stdout);
@@ -40,6 +46,7 @@ int options_read(struct options *options, int argc, char **argv)
 		{"check", no_argument, NULL, 'k'},
 		{"explain", required_argument, NULL, 'e'},
 		{"new-key", required_argument, NULL, 'n'},
+		{"replace", no_argument, NULL, 'p'},
 		{"reference", no_argument, NULL, 'r'},
 		{"version", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
@@ -62,6 +69,9 @@ int options_read(struct options *options, int argc, char **argv)
 		case 'n':
 			options->new_key = optarg;
 			return -1;
+		case 'p':
+			options->replace = true;
+			break;
 		case 'r':
 			options->reference = true;
 			return -1;

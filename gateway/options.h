@@ -11,6 +11,7 @@ struct options {
 	const char *explain; /* a request; NULL: none */
 	const char *new_key; /* a consumer's name; NULL: none */
 	bool check;
+	bool replace;
 	bool reference;
 };
 

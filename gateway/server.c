@@ -1,4 +1,4 @@
-/* server: start, reload, drain, stop. */
+/* server: start, signals, finish. */
 #include "gateway/server.h"
 #include "client-lib/microreg.h"
 #include "common/daemon.h"
@@ -6,8 +6,10 @@
 #include "gateway/access_log.h"
 #include "gateway/admin.h"
 #include "gateway/cache.h"
+#include "gateway/listener.h"
 #include "gateway/registry.h"
 #include "gateway/reporter.h"
+#include "gateway/server_parts.h"
 #include "gateway/stats.h"
 #include "gateway/usage.h"
 #include "gateway/worker.h"
@@ -19,162 +21,18 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-/* How often a drain looks whether the last client has gone. */
-enum { SERVER_DRAIN_LOOK_MS = 20 };
+/* How long a gateway that replaces another one waits for what the registry tells. */
+enum { SERVER_REGISTRY_WAIT_MS = 5000 };
 
-#define server_of(member, pointer) \
-	((struct server *)(void *)((char *)(pointer)-offsetof(struct server, member)))
+/* ---- Signals ---- */
 
-/* ---- Reload ---- */
-
-static void server_note_reload(struct server *s, bool ok, const char *text)
+static void server_replace(struct server *s)
 {
-	stats_inc(stats_main(s->gateway.stats), ok ? STAT_RELOADS_OK : STAT_RELOADS_REFUSED);
-	admin_note_reload(s->admin, ok, text);
-}
-
-static bool server_listens_alike(const struct settings *a, const struct settings *b)
-{
-	if (a->listen_count != b->listen_count)
-		return false;
-	for (size_t i = 0; i < a->listen_count; i++)
-		if (strcmp(a->listen[i].text, b->listen[i].text) != 0)
-			return false;
-	return true;
-}
-
-/* Either may be NULL. */
-static bool server_texts_equal(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
-/* What a reload can't change, by its key; NULL when there is no such change. `then` is what the
- * gateway started with: a change that was taken back asks for nothing. */
-static const char *server_needs_restart(const struct settings *then, const struct settings *now)
-{
-	const struct settings_registry *a = &then->registry, *b = &now->registry;
-
-	if (!server_listens_alike(then, now))
-		return "listen";
-	if (then->workers != now->workers)
-		return "workers";
-	if (!server_texts_equal(then->admin.host, now->admin.host) ||
-	    then->admin.port != now->admin.port)
-		return "admin";
-	if (a->given != b->given || a->urls.count != b->urls.count ||
-	    !server_texts_equal(a->token_file, b->token_file) ||
-	    !server_texts_equal(a->snapshot, b->snapshot))
-		return "registry";
-	for (size_t i = 0; i < a->urls.count; i++)
-		if (strcmp(a->urls.items[i], b->urls.items[i]) != 0)
-			return "registry";
-	if (then->limits.cache_bytes != now->limits.cache_bytes ||
-	    then->limits.cache_object_bytes != now->limits.cache_object_bytes)
-		return "limits.cache";
-	return NULL;
-}
-
-static void server_swap(struct server *s, struct table *next)
-{
-	const char *key = server_needs_restart(s->first->settings, next->settings);
-	struct err e;
-
-	if (key)
-		log_warn("reload: a change of `%s` needs a restart", key);
-	if (access_log_apply(s->gateway.access_log, &next->settings->log, &e) < 0)
-		log_warn("reload: %s", e.text);
-	log_set_level(next->settings->log.level);
-	for (size_t i = 0; i < s->gateway.worker_count; i++)
-		if (worker_post_table(s->gateway.workers[i], next) < 0)
-			log_error("reload: out of memory; worker %zu keeps the old table", i);
-	table_unref(&s->table);
-	s->table = next;
-	admin_set_table(s->admin, next);
-}
-
-/* Mistakes, each a line of its own. */
-static void server_log_lines(const char *text)
-{
-	while (*text) {
-		size_t len = strcspn(text, "\n");
-
-		log_error("%.*s", (int)len, text);
-		text += len + (text[len] == '\n');
-	}
-}
-
-static void server_reload(void *arg)
-{
-	struct server *s = arg;
-	struct settings *settings;
-	struct table *table;
-	struct buf mistakes;
-	struct err e;
-
-	buf_init(&mistakes, 64 << 10);
-	reload_note(&s->reload);
-	settings = settings_read(s->file, &mistakes);
-	table = settings ? table_new(settings, s->gateway.services, &e) : NULL;
-	if (table) {
-		server_swap(s, table);
-		log_info("%s is in effect; routes: %zu", s->file, table->settings->route_count);
-		server_note_reload(s, true, "in effect");
-	} else {
-		const char *text = settings ? e.text : buf_str(&mistakes);
-
-		log_error("%s was not taken over, what ran before goes on:", s->file);
-		server_log_lines(text ? text : "out of memory");
-		server_note_reload(s, false, text ? text : "out of memory");
-	}
-	buf_fini(&mistakes);
-}
-
-/* ---- The end ---- */
-
-static void server_stop(struct server *s)
-{
-	loop_stop(s->loop);
-}
-
-static void server_drain_now(struct server *s)
-{
-	s->accepting = false;
-	s->drain_until_ms = loop_now_ms(s->loop) + s->table->settings->drain_timeout_ms;
-	for (size_t i = 0; i < s->gateway.worker_count; i++)
-		if (worker_post_drain(s->gateway.workers[i]) < 0)
-			log_warn("drain: out of memory; worker %zu is cut short", i);
-}
-
-static void server_on_time(struct wheel_timer *timer)
-{
-	struct server *s = server_of(timer, timer);
-	unsigned open = atomic_load_explicit(&s->gateway.connections, memory_order_relaxed);
-
-	if (s->accepting) {
-		server_drain_now(s);
-	} else if (!open) {
-		server_stop(s);
-		return;
-	} else if (loop_now_ms(s->loop) >= s->drain_until_ms) {
-		log_warn("drain: the time is over; %u connections are cut", open);
-		server_stop(s);
-		return;
-	}
-	loop_timer_set(s->loop, &s->timer, SERVER_DRAIN_LOOK_MS);
-}
-
-static void server_end(struct server *s)
-{
-	if (s->draining) {
-		log_info("asked again: stopping now");
-		server_stop(s);
-		return;
-	}
-	s->draining = true;
-	log_info("stopping: finishing what runs");
-	admin_set_draining(s->admin);
-	loop_timer_set(s->loop, &s->timer, s->table->settings->drain_delay_ms);
+	if (!s->handover.path[0])
+		log_error("SIGUSR2: this gateway can't be replaced: `handover` says where it would "
+			  "give its sockets away");
+	else if (!s->draining)
+		successor_start(&s->successor, s->loop, s->options->argv);
 }
 
 static void server_on_signal(struct loop_fd *lfd, unsigned events)
@@ -191,6 +49,8 @@ static void server_on_signal(struct loop_fd *lfd, unsigned events)
 			if (access_log_apply(s->gateway.access_log, &s->table->settings->log, &e) <
 			    0)
 				log_error("%s", e.text);
+		} else if (info.ssi_signo == SIGUSR2) {
+			server_replace(s);
 		} else {
 			server_end(s);
 		}
@@ -199,79 +59,45 @@ static void server_on_signal(struct loop_fd *lfd, unsigned events)
 
 /* ---- The start ---- */
 
-static int server_open_listeners(struct listener *listeners, uint16_t *ports,
-				 const struct settings *settings, bool first, struct err *e)
+static int server_make_workers(struct server *s, struct err *e)
 {
-	for (size_t i = 0; i < settings->listen_count; i++) {
-		const struct settings_address *address = &settings->listen[i];
+	const struct settings *settings = s->table->settings;
 
-		if (first && address->port && listener_probe(address, e) < 0)
+	s->gateway.workers = calloc(settings->workers, sizeof(struct worker *));
+	if (!s->gateway.workers)
+		return err_code(e, DAEMON_EXIT_SYSTEM, "workers: out of memory");
+	for (unsigned i = 0; i < settings->workers; i++) {
+		size_t count = 0;
+		struct listener *listeners = doors_take(&s->doors, i, &count);
+		struct worker *worker = NULL;
+
+		if (listeners)
+			worker = worker_new(i, &s->gateway, s->table, listeners, count, e);
+		else
+			(void)err_code(e, DAEMON_EXIT_SYSTEM, "listeners: out of memory");
+		if (!worker) {
+			for (size_t k = 0; k < count; k++)
+				listener_close(&listeners[k]);
+			free(listeners);
 			return -1;
-		if (listener_open(&listeners[i], address, &ports[i], e) < 0)
-			return -1;
-		if (first)
-			log_info("listening on %s%s%s:%u", strchr(address->host, ':') ? "[" : "",
-				 address->host, strchr(address->host, ':') ? "]" : "",
-				 (unsigned)ports[i]);
+		}
+		s->gateway.workers[s->gateway.worker_count++] = worker;
 	}
 	return 0;
 }
 
-static struct worker *server_new_worker(struct server *s, unsigned index, uint16_t *ports,
-					struct err *e)
-{
-	const struct settings *settings = s->table->settings;
-	size_t count = settings->listen_count;
-	struct listener *listeners = calloc(count, sizeof(*listeners));
-	struct worker *worker = NULL;
-
-	if (!listeners) {
-		(void)err_code(e, DAEMON_EXIT_SYSTEM, "listeners: out of memory");
-		return NULL;
-	}
-	for (size_t i = 0; i < count; i++)
-		listeners[i].lfd.fd = -1;
-	if (server_open_listeners(listeners, ports, settings, index == 0, e) == 0)
-		worker = worker_new(index, &s->gateway, s->table, listeners, count, e);
-	if (worker)
-		return worker;
-	for (size_t i = 0; i < count; i++)
-		listener_close(&listeners[i]);
-	free(listeners);
-	return NULL;
-}
-
 static int server_start_workers(struct server *s, struct err *e)
 {
-	const struct settings *settings = s->table->settings;
-	uint16_t *ports = calloc(settings->listen_count, sizeof(*ports));
-	int result = -1;
+	struct gateway *g = &s->gateway;
 
-	s->gateway.workers = calloc(settings->workers, sizeof(struct worker *));
-	if (!ports || !s->gateway.workers) {
-		(void)err_code(e, DAEMON_EXIT_SYSTEM, "workers: out of memory");
-		goto done;
-	}
-	for (size_t i = 0; i < settings->listen_count; i++)
-		ports[i] = settings->listen[i].port;
-	for (unsigned i = 0; i < settings->workers; i++) {
-		s->gateway.workers[i] = server_new_worker(s, i, ports, e);
-		if (!s->gateway.workers[i])
-			goto done;
-		s->gateway.worker_count++;
-	}
-	for (unsigned i = 0; i < settings->workers; i++)
-		if (worker_start(s->gateway.workers[i], e) < 0)
-			goto done;
-	atomic_store_explicit(&s->gateway.workers_ready, s->gateway.worker_count,
-			      memory_order_release);
+	for (size_t i = 0; i < g->worker_count; i++)
+		if (worker_start(g->workers[i], e) < 0)
+			return -1;
+	atomic_store_explicit(&g->workers_ready, g->worker_count, memory_order_release);
 	/* The snapshot may have changed between their making and now. */
-	for (unsigned i = 0; s->gateway.registry && i < settings->workers; i++)
-		worker_post_snapshot(s->gateway.workers[i]);
-	result = 0;
-done:
-	free(ports);
-	return result;
+	for (size_t i = 0; g->registry && i < g->worker_count; i++)
+		worker_post_snapshot(g->workers[i]);
+	return 0;
 }
 
 /* What the workers will share. */
@@ -299,22 +125,60 @@ static int server_make_shared(struct server *s, struct settings *settings, struc
 	return g->access_log ? 0 : -1;
 }
 
+/* A client's connection, and one to an instance. */
+static void server_raise_files(const struct settings *settings)
+{
+	unsigned long files = daemon_raise_files();
+
+	if (files < 2ul * settings->limits.connections)
+		log_warn("%lu open files are allowed: too few for limits.connections: %u and as "
+			 "many to instances; see ulimit -n",
+			 files, settings->limits.connections);
+}
+
+/* Whoever replaces a gateway that knows the instances must know them too before it accepts. */
+static int server_wait_for_registry(struct server *s, struct err *e)
+{
+	struct microreg_error why = {0};
+
+	if (microreg_follow_wait(s->gateway.registry, SERVER_REGISTRY_WAIT_MS, &why) == 0)
+		return 0;
+	return err_code(e, DAEMON_EXIT_SYSTEM,
+			"replace: the registry does not answer (%s), and there is no "
+			"registry.snapshot: the gateway that runs goes on",
+			why.text);
+}
+
+/* What listens: everything that may fail, before anybody accepts. */
+static int server_open(struct server *s, const char *name, struct err *e)
+{
+	const struct settings *settings = s->table->settings;
+	struct takeover *t = &s->takeover;
+
+	if (inherited_from_systemd(&t->doors, e) < 0)
+		return -1;
+	if (settings->registry.given &&
+	    registry_open(&s->gateway, &settings->registry, name, e) < 0)
+		return -1;
+	if (t->fd >= 0 && settings->registry.given && server_wait_for_registry(s, e) < 0)
+		return -1;
+	if (doors_open(&s->doors, settings, &t->doors, e) < 0 || server_make_workers(s, e) < 0)
+		return -1;
+	if (!settings->admin.host)
+		return 0;
+	s->admin = admin_start(&s->gateway, s->table, t->admin.count ? &t->admin : &t->doors, e);
+	return s->admin ? 0 : -1;
+}
+
 static int server_start(struct server *s, struct settings *settings, struct err *e)
 {
-	unsigned long files;
 	char name[REGISTRY_NAME_SIZE];
 
 	if (server_make_shared(s, settings, e) < 0)
 		return -1;
 	s->first = table_ref(s->table);
 	settings = s->table->settings;
-	/* A client's connection, and one to an instance. */
-	files = daemon_raise_files();
-	if (files < 2ul * settings->limits.connections)
-		log_warn("%lu open files are allowed: too few for limits.connections: %u and as "
-			 "many "
-			 "to instances; see ulimit -n",
-			 files, settings->limits.connections);
+	server_raise_files(settings);
 	s->loop = loop_new(e);
 	s->signals.on_event = server_on_signal;
 	if (!s->loop || s->signals.fd < 0 || loop_watch(s->loop, &s->signals, true) < 0)
@@ -322,22 +186,17 @@ static int server_start(struct server *s, struct settings *settings, struct err 
 	s->timer.on_time = server_on_time;
 	s->accepting = true;
 	registry_name(name);
-	if (settings->registry.given &&
-	    registry_open(&s->gateway, &settings->registry, name, e) < 0)
+	if (s->options->replace && takeover_begin(&s->takeover, settings, e) < 0)
 		return -1;
-	if (server_start_workers(s, e) < 0)
+	if (server_open(s, name, e) < 0 || server_start_workers(s, e) < 0)
 		return -1;
 	if (settings->registry.given) {
 		s->gateway.reporter = reporter_start(&s->gateway, &settings->registry, name, e);
 		if (!s->gateway.reporter)
 			return -1;
 	}
-	if (settings->admin.host) {
-		s->admin = admin_start(&s->gateway, s->table, e);
-		if (!s->admin)
-			return -1;
-	}
-	reload_start(&s->reload, s->loop, s->file, server_reload, s);
+	reload_start(&s->reload, s->loop, s->options->file, server_reload, s);
+	server_open_handover(s);
 	return 0;
 }
 
@@ -346,6 +205,8 @@ static void server_finish(struct server *s)
 	struct gateway *g = &s->gateway;
 	struct reporter *reporter = g->reporter;
 
+	takeover_close(&s->takeover);
+	handover_close(&s->handover);
 	admin_stop(&s->admin);
 	reload_stop(&s->reload);
 	reporter_stop(reporter);
@@ -370,6 +231,9 @@ static void server_finish(struct server *s)
 	usages_free(&g->usages);
 	usages_free(&g->local_usages);
 	stats_free(&g->stats);
+	doors_close(&s->doors);
+	successor_leave(&s->successor);
+	notify_close(&s->notify);
 	if (s->loop)
 		loop_unwatch(s->loop, &s->signals);
 	if (s->signals.fd >= 0)
@@ -377,14 +241,34 @@ static void server_finish(struct server *s)
 	loop_free(&s->loop);
 }
 
-int server_run(struct server *s, const char *file, struct settings *settings, struct err *e)
+/* Serving: the gateway before this one may go, and others are told. */
+static void server_announce(struct server *s)
+{
+	size_t passed = s->takeover.doors.count;
+
+	takeover_finish(&s->takeover);
+	doors_close(&s->doors);
+	passed = passed ? inherited_close(&s->takeover.doors) : 0;
+	if (passed)
+		log_warn("%zu listening sockets were passed to this gateway that are of no address "
+			 "in `listen` or `admin`; they are closed",
+			 passed);
+	takeover_close(&s->takeover);
+	notify_ready(&s->notify);
+	watchdog_start(&s->watchdog, s->loop, &s->gateway, &s->notify);
+	log_info("ready");
+}
+
+int server_run(struct server *s, const struct server_options *options, struct settings *settings,
+	       struct err *e)
 {
 	int result;
 
-	*s = (struct server){.file = file, .signals.fd = -1};
+	*s = (struct server){.options = options, .signals.fd = -1, .takeover.fd = -1};
+	notify_open(&s->notify);
 	result = server_start(s, settings, e);
 	if (result == 0) {
-		log_info("ready");
+		server_announce(s);
 		loop_run(s->loop);
 	}
 	server_finish(s);

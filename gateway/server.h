@@ -7,30 +7,50 @@
 
 #include "common/err.h"
 #include "common/loop.h"
+#include "common/notify.h"
+#include "gateway/doors.h"
 #include "gateway/gateway.h"
+#include "gateway/handover.h"
 #include "gateway/reload.h"
 #include "gateway/settings.h"
+#include "gateway/successor.h"
 #include "gateway/table.h"
+#include "gateway/takeover.h"
+#include "gateway/watchdog.h"
 
 struct admin;
 
+struct server_options {
+	const char *file;  /* the settings' */
+	char *const *argv; /* how to start this program again; NULL-terminated */
+	bool replace;	   /* the sockets of a running gateway are taken over, and it ends */
+};
+
 struct server {
 	struct gateway gateway;
+	const struct server_options *options;
 	struct loop *loop;
 	struct loop_fd signals;
 	struct reload reload;
 	struct table *table; /* the newest */
 	struct table *first; /* what the listeners' addresses lie in */
 	struct admin *admin;
-	const char *file;
-	struct wheel_timer timer; /* of the drain */
-	bool draining;		  /* asked to end; after drain_delay also not accepting */
+	struct notify notify;
+	struct watchdog watchdog;
+	struct doors doors;	  /* at start only */
+	struct takeover takeover; /* at start only: from the gateway before */
+	struct handover handover; /* to the gateway after */
+	struct handover_owner handover_owner;
+	struct successor successor; /* that one, when we started it */
+	struct wheel_timer timer;   /* of the drain */
+	bool draining;		    /* asked to end; after drain_delay also not accepting */
 	bool accepting;
 	uint64_t drain_until_ms;
 };
 
 /* Takes the settings over, also when it fails: then e->code is what to exit with. Returns when
- * asked to stop by a signal. */
-int server_run(struct server *server, const char *file, struct settings *settings, struct err *e);
+ * asked to stop by a signal, or by the gateway that replaces this one. */
+int server_run(struct server *server, const struct server_options *options,
+	       struct settings *settings, struct err *e);
 
 #endif

@@ -264,6 +264,18 @@ static const struct settings_key settings_keys[] = {
 	 .at = offsetof(struct settings, log),
 	 .table = &settings_log_table,
 	 .help = "What is written down, and where"},
+	{.name = "handover",
+	 .type = SETTINGS_STRING,
+	 .at = offsetof(struct settings, handover),
+	 .min = 1,
+	 .max = 100,
+	 .form = "file, or `off`",
+	 .fallback_shown =
+		 "gateway-ADDRESS-PORT.sock in $RUNTIME_DIRECTORY, else in `microreg` in "
+		 "$XDG_RUNTIME_DIR or, for root, in /run, else in /tmp/microreg-UID; none "
+		 "for port 0",
+	 .help = "Unix socket where a gateway started with `--replace` gets the listening sockets "
+		 "of this one; only processes of the same user can use it"},
 	{.name = "drain_delay",
 	 .type = SETTINGS_DURATION,
 	 .at = offsetof(struct settings, drain_delay_ms),

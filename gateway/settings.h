@@ -257,6 +257,7 @@ struct settings {
 	unsigned workers; /* cores */
 	struct settings_limits limits;
 	struct settings_log log;
+	const char *handover;	   /* a socket's path, or off; NULL: by the address */
 	unsigned drain_delay_ms;   /* 0 */
 	unsigned drain_timeout_ms; /* 30s: for requests to finish */
 	struct settings_networks trusted_proxies;

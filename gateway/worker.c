@@ -271,8 +271,6 @@ struct worker *worker_new(unsigned index, struct gateway *gateway, struct table 
 	w->index = index;
 	w->gateway = gateway;
 	w->stats = stats_worker(gateway->stats, index);
-	w->listeners = listeners;
-	w->listener_count = listener_count;
 	w->snapshot_mail.deliver = worker_on_snapshot;
 	/* Ids want to be unlike others', not secret. */
 	if (getrandom(w->random, sizeof(w->random), 0) != (ssize_t)sizeof(w->random))
@@ -299,6 +297,8 @@ struct worker *worker_new(unsigned index, struct gateway *gateway, struct table 
 	}
 	if (gateway->registry)
 		w->snapshot = microreg_snapshot_ref(gateway->registry);
+	w->listeners = listeners;
+	w->listener_count = listener_count;
 	return w;
 }
 

@@ -62,7 +62,7 @@ struct worker {
 	atomic_bool snapshot_mailed;
 };
 
-/* Main's thread. The listeners are taken over. */
+/* Main's thread. The listeners are taken over when it succeeds. */
 struct worker *worker_new(unsigned index, struct gateway *gateway, struct table *table,
 			  struct listener *listeners, size_t listener_count, struct err *e);
 int worker_start(struct worker *worker, struct err *e);

@@ -341,6 +341,7 @@ struct door *door_start(struct registry *registry, const struct door_options *op
 	struct door *s = calloc(1, sizeof(*s));
 	struct httpd_options httpd = {.address = options->address,
 				      .port = options->port,
+				      .inherited = options->inherited,
 				      .threads = options->threads,
 				      .body_max_bytes = XML_GUARD_BYTES_MAX,
 				      .connections_max = options->connections_max,

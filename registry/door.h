@@ -12,10 +12,12 @@
 #include <stdint.h>
 
 struct door;
+struct inherited;
 
 struct door_options {
 	const char *address; /* a literal */
 	uint16_t port;
+	struct inherited *inherited; /* where a socket for the address may lie; NULL: open one */
 	unsigned threads, connections_max;
 };
 

@@ -4,7 +4,9 @@
  */
 #include "common/clock.h"
 #include "common/daemon.h"
+#include "common/inherited.h"
 #include "common/log.h"
+#include "common/notify.h"
 #include "registry/catalog.h"
 #include "registry/checker.h"
 #include "registry/drain.h"
@@ -26,7 +28,12 @@
 #include <signal.h>
 #include <unistd.h>
 
-enum { MAIN_TOMBSTONES = 10000, MAIN_SPARE_FILES = 400, MAIN_TEXT_MAX = 1 << 20 };
+enum {
+	MAIN_TOMBSTONES = 10000,
+	MAIN_SPARE_FILES = 400,
+	MAIN_TEXT_MAX = 1 << 20,
+	MAIN_STOP_MS = 30000
+};
 
 struct options {
 	const char *config, *listen, *data_dir;
@@ -40,6 +47,7 @@ struct parts {
 	struct checker *checker;
 	struct door *door;
 	struct url_address address; /* to listen on */
+	struct notify notify;
 };
 
 static const char main_usage[] =
@@ -266,9 +274,16 @@ static int main_serve(struct parts *p, struct err *e)
 	struct door_options options = {.threads = p->settings->threads,
 				       .connections_max = p->settings->limits.connections};
 
+	struct inherited inherited = {0};
+
 	options.address = p->address.host;
 	options.port = p->address.port;
-	p->door = door_start(&p->registry, &options, e);
+	options.inherited = &inherited;
+	if (inherited_from_systemd(&inherited, e) == 0)
+		p->door = door_start(&p->registry, &options, e);
+	if (inherited_close(&inherited) && p->door)
+		log_warn("sockets were passed to this registry for other addresses than `listen`; "
+			 "they are closed");
 	if (!p->door) {
 		e->code = e->code ? e->code : DAEMON_EXIT_SYSTEM;
 		return -1;
@@ -299,18 +314,35 @@ static void main_stop(struct parts *p)
 	setup_free(&p->settings);
 }
 
-static void main_wait(int signals)
+/* Whoever hangs with the writer's lock in hand keeps this from being said. */
+static void main_say_alive(const struct parts *p)
+{
+	struct err why;
+
+	(void)writer_is_healthy(p->registry.writer, &why); /* a full disk is no hang */
+	notify_alive(&p->notify);
+}
+
+static void main_wait(const struct parts *p, int signals)
 {
 	struct pollfd fd = {.fd = signals, .events = POLLIN};
 	struct signalfd_siginfo info;
+	int wait = p->notify.watchdog_ms ? (int)p->notify.watchdog_ms : -1;
 
 	for (;;) {
-		if (poll(&fd, 1, -1) < 0 && errno != EINTR)
+		int ready = poll(&fd, 1, wait);
+
+		if (ready < 0 && errno != EINTR)
 			return;
+		if (p->notify.watchdog_ms)
+			main_say_alive(p);
+		if (ready <= 0)
+			continue;
 		if (read(signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
 			continue;
 		if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) {
 			log_info("stopping");
+			notify_stopping(&p->notify, MAIN_STOP_MS);
 			return;
 		}
 	}
@@ -336,6 +368,7 @@ int main(int argc, char **argv)
 	}
 	log_set_level((enum log_level)parts.settings->log.level);
 	signals = daemon_signals();
+	notify_open(&parts.notify);
 	main_raise_files(parts.settings->limits.connections);
 	method_init();
 	code = DAEMON_EXIT_OK;
@@ -346,11 +379,13 @@ int main(int argc, char **argv)
 	    main_serve(&parts, &e) == 0) {
 		/* The default depends on the machine, so it must be told. */
 		log_info("what is registered is kept in %s", parts.settings->data_dir);
-		main_wait(signals);
+		notify_ready(&parts.notify);
+		main_wait(&parts, signals);
 	} else {
 		log_error("%s", e.text);
 		code = e.code ? e.code : DAEMON_EXIT_SYSTEM;
 	}
 	main_stop(&parts);
+	notify_close(&parts.notify);
 	return code;
 }

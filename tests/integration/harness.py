@@ -35,6 +35,16 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
 # Sanitizers make everything slower; deadlines are for broken programs, not for slow machines.
 PATIENCE = 20 * (3 if os.path.basename(BUILD) in ("asan", "tsan") else 1)
+# Becomes the command after the --, with the descriptors before it as systemd would pass them.
+PASS_SOCKETS = """
+import os, sys
+split = sys.argv.index("--")
+fds = [os.dup(int(fd)) for fd in sys.argv[1:split]]
+for number, fd in enumerate(fds, 3):
+    os.dup2(fd, number)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(fds)))
+os.execv(sys.argv[split + 1], sys.argv[split + 1:])
+"""
 SANITIZER = re.compile(r"(ERROR|WARNING): \w+Sanitizer|runtime error:")
 ENVIRONMENT = {
     "ASAN_OPTIONS": "abort_on_error=0:detect_leaks=1",
@@ -66,16 +76,19 @@ def free_port():
 class Program:
     """A running program, and what it said on standard output and error (kept in files)."""
 
-    def __init__(self, stage, name, args, env=None, path=None, wrap=()):
+    def __init__(self, stage, name, args, env=None, path=None, wrap=(), fds=()):
         self.name = name
         self.args = [*wrap, path or os.path.join(BUILD, name), *args]
         base = os.path.join(stage.dir, f"{os.path.basename(name)}.{len(stage.programs)}")
         self.out_file, self.err_file = base + ".out", base + ".err"
         self.seen = 0  # how far wait_log has read
         self.expect = {0}  # exit codes that are right
+        if fds:
+            self.args = [sys.executable, "-c", PASS_SOCKETS, *map(str, fds), "--", *self.args]
         with open(self.out_file, "wb") as out, open(self.err_file, "wb") as err:
             self.process = subprocess.Popen(
                 self.args, stdout=out, stderr=err, stdin=subprocess.DEVNULL, cwd=stage.dir,
+                pass_fds=fds,
                 env={**os.environ, **ENVIRONMENT, **(env or {})})
 
     @property
@@ -177,10 +190,11 @@ class Registry(Program):
 
     `wrap` is the beginning of a command line that becomes the registry, as strace -D does."""
 
-    def __init__(self, stage, port=0, data=None, args=(), env=None, wrap=()):
+    def __init__(self, stage, port=0, data=None, args=(), env=None, wrap=(), fds=()):
         self.data = data or tempfile.mkdtemp(prefix="registry-", dir=stage.dir)
         super().__init__(stage, "microreg-registry", [
-            "--listen", f"127.0.0.1:{port}", "--data-dir", self.data, *args], env, wrap=wrap)
+            "--listen", f"127.0.0.1:{port}", "--data-dir", self.data, *args], env, wrap=wrap,
+            fds=fds)
         self.port = int(self.wait_log(r"listening on \S*:(\d+)").group(1))
         self.url = f"http://127.0.0.1:{self.port}/RPC2"
 
@@ -214,11 +228,11 @@ class Registry(Program):
 class Gateway(Program):
     """microreg-gateway over a settings file that reload() replaces."""
 
-    def __init__(self, stage, settings, args=(), env=None, file=None):
+    def __init__(self, stage, settings, args=(), env=None, file=None, fds=()):
         self.file = file or os.path.join(stage.dir, f"gateway.{len(stage.programs)}.yaml")
         if settings is not None:
             self.write(settings)
-        super().__init__(stage, "microreg-gateway", ["--config", self.file, *args], env)
+        super().__init__(stage, "microreg-gateway", ["--config", self.file, *args], env, fds=fds)
         self.ports = [int(self.wait_log(r"listening on \S*:(\d+)").group(1))]
         self.port = self.ports[0]
         self.admin_port = int(re.search(r"admin on \S*:(\d+)", self.wait_admin()).group(1))

@@ -100,6 +100,12 @@ class Installed(Case):
         for name in ("microreg-gateway", "microreg-registry", "microreg"):
             self.assertEqual(run(f"{self.prefix}/bin/{name}", "--version"), f"{name} {version}\n")
 
+    def test_the_units_start_the_installed_programs(self):
+        for name in ("microreg-gateway", "microreg-registry"):
+            unit = self.read(f"lib/systemd/system/{name}.service")
+            self.assertIn(f"\nExecStart=/opt/microreg/bin/{name} ", unit)
+            self.assertNotIn("@BINDIR", unit)
+
     def test_each_setting_is_in_a_manual_page(self):
         for name in ("microreg-gateway", "microreg-registry"):
             page = self.read(f"share/man/man5/{name}.yaml.5")

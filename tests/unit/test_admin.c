@@ -59,7 +59,7 @@ static void setup(void)
 	gateway.worker_count = 3;
 	table = table_of(settings_text);
 	gateway.access_log = access_log_open(&table->settings->log, &e);
-	admin = admin_start(&gateway, table, &e);
+	admin = admin_start(&gateway, table, NULL, &e);
 	ck_assert_msg(admin != NULL, "%s", e.text);
 }
 

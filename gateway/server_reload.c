@@ -1,0 +1,116 @@
+/* server_reload: reads the settings again, and puts them in effect. */
+#include "common/log.h"
+#include "common/notify.h"
+#include "gateway/access_log.h"
+#include "gateway/admin.h"
+#include "gateway/server_parts.h"
+#include "gateway/stats.h"
+#include "gateway/worker.h"
+
+#include <string.h>
+
+static void server_note_reload(struct server *s, bool ok, const char *text)
+{
+	stats_inc(stats_main(s->gateway.stats), ok ? STAT_RELOADS_OK : STAT_RELOADS_REFUSED);
+	admin_note_reload(s->admin, ok, text);
+}
+
+static bool server_listens_alike(const struct settings *a, const struct settings *b)
+{
+	if (a->listen_count != b->listen_count)
+		return false;
+	for (size_t i = 0; i < a->listen_count; i++)
+		if (strcmp(a->listen[i].text, b->listen[i].text) != 0)
+			return false;
+	return true;
+}
+
+/* Either may be NULL. */
+static bool server_texts_equal(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* What a reload can't change, by its key; NULL when there is no such change. `then` is what the
+ * gateway started with: a change that was taken back asks for nothing. */
+static const char *server_needs_restart(const struct settings *then, const struct settings *now)
+{
+	const struct settings_registry *a = &then->registry, *b = &now->registry;
+
+	if (!server_listens_alike(then, now))
+		return "listen";
+	if (then->workers != now->workers)
+		return "workers";
+	if (!server_texts_equal(then->admin.host, now->admin.host) ||
+	    then->admin.port != now->admin.port)
+		return "admin";
+	if (a->given != b->given || a->urls.count != b->urls.count ||
+	    !server_texts_equal(a->token_file, b->token_file) ||
+	    !server_texts_equal(a->snapshot, b->snapshot))
+		return "registry";
+	for (size_t i = 0; i < a->urls.count; i++)
+		if (strcmp(a->urls.items[i], b->urls.items[i]) != 0)
+			return "registry";
+	if (then->limits.cache_bytes != now->limits.cache_bytes ||
+	    then->limits.cache_object_bytes != now->limits.cache_object_bytes)
+		return "limits.cache";
+	return NULL;
+}
+
+static void server_swap(struct server *s, struct table *next)
+{
+	const char *key = server_needs_restart(s->first->settings, next->settings);
+	struct err e;
+
+	if (key)
+		log_warn("reload: a change of `%s` needs a restart", key);
+	if (access_log_apply(s->gateway.access_log, &next->settings->log, &e) < 0)
+		log_warn("reload: %s", e.text);
+	log_set_level(next->settings->log.level);
+	for (size_t i = 0; i < s->gateway.worker_count; i++)
+		if (worker_post_table(s->gateway.workers[i], next) < 0)
+			log_error("reload: out of memory; worker %zu keeps the old table", i);
+	table_unref(&s->table);
+	s->table = next;
+	admin_set_table(s->admin, next);
+}
+
+/* Mistakes, each a line of its own. */
+static void server_log_lines(const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		log_error("%.*s", (int)len, text);
+		text += len + (text[len] == '\n');
+	}
+}
+
+void server_reload(void *arg)
+{
+	struct server *s = arg;
+	struct settings *settings;
+	struct table *table;
+	struct buf mistakes;
+	struct err e;
+
+	buf_init(&mistakes, 64 << 10);
+	notify_reloading(&s->notify);
+	reload_note(&s->reload);
+	settings = settings_read(s->options->file, &mistakes);
+	table = settings ? table_new(settings, s->gateway.services, &e) : NULL;
+	if (table) {
+		server_swap(s, table);
+		log_info("%s is in effect; routes: %zu", s->options->file,
+			 table->settings->route_count);
+		server_note_reload(s, true, "in effect");
+	} else {
+		const char *text = settings ? e.text : buf_str(&mistakes);
+
+		log_error("%s was not taken over, what ran before goes on:", s->options->file);
+		server_log_lines(text ? text : "out of memory");
+		server_note_reload(s, false, text ? text : "out of memory");
+	}
+	buf_fini(&mistakes);
+	notify_ready(&s->notify); /* also with the old settings */
+}
