@@ -41,6 +41,9 @@ void balance_review(struct endpoint_set *set, uint64_t now_ms);
 bool balance_key(const struct settings_balance *by, const struct http1_head *head, struct span path,
 		 struct span client, uint64_t *key);
 
+/* The value of a cookie, in any Cookie field (RFC 6265 4.2), borrowed. False: there is none. */
+bool balance_cookie(const struct http1_head *head, const char *name, struct span *value);
+
 /* ---- The algorithms ---- */
 
 struct balance_algorithm {

@@ -108,8 +108,7 @@ int balance_hash_build(struct endpoint_set *set)
 
 /* ---- The key of a request ---- */
 
-/* The value of a cookie, in any Cookie field (RFC 6265 4.2). */
-static bool balance_cookie(const struct http1_head *head, const char *name, struct span *value)
+bool balance_cookie(const struct http1_head *head, const char *name, struct span *value)
 {
 	size_t len = strlen(name);
 

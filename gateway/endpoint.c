@@ -3,6 +3,7 @@
 #include "client-lib/microreg.h"
 #include "common/siphash.h"
 #include "gateway/balance.h"
+#include "gateway/balance_sticky.h"
 #include "gateway/pool.h"
 #include "gateway/settings.h"
 #include "gateway/usage.h"
@@ -95,6 +96,7 @@ void endpoint_set_fini(struct endpoint_set *set)
 	endpoint_set_drop(set->items, set->count);
 	free(set->picks);
 	free(set->schedule);
+	free(set->names);
 	free(set->zone);
 	microreg_service_unref(&set->from);
 	*set = (struct endpoint_set){0};
@@ -111,6 +113,9 @@ int endpoint_set_configure(struct endpoint_set *set, const struct settings_servi
 	set->zone = copy;
 	set->wanted = service->balance.kind;
 	set->slow_start_ms = service->slow_start_ms;
+	set->sticky = service->balance.sticky.cookie != NULL;
+	if (set->sticky)
+		balance_sticky_key(&service->balance.sticky, service->name, set->sticky_key);
 	/* Also because another reading of the file may have other instances at one address. */
 	set->changed = true;
 	return 0;
@@ -228,8 +233,11 @@ static int endpoint_set_swap(struct endpoint_set *set, struct endpoint **items, 
 		next.up_count += items[i]->up;
 		next.ejected += items[i]->ejected_until_ms != 0;
 	}
+	if (balance_sticky_build(&next) < 0)
+		return -1;
 	if (balance_build(&next, now_ms) < 0) {
 		free(next.schedule);
+		free(next.names);
 		return -1;
 	}
 	for (size_t i = 0; i < set->count; i++)
@@ -245,6 +253,7 @@ static int endpoint_set_swap(struct endpoint_set *set, struct endpoint **items, 
 	free(set->items);
 	free(set->picks);
 	free(set->schedule);
+	free(set->names);
 	*set = next;
 	return 0;
 }

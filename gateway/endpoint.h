@@ -20,6 +20,7 @@ struct upstream;
 struct usage;
 struct usages;
 struct microreg_service;
+struct endpoint_name;
 
 struct endpoint {
 	unsigned refs;
@@ -64,6 +65,8 @@ struct endpoint_set {
 	enum settings_balance_kind wanted;
 	unsigned slow_start_ms;
 	char *zone; /* the gateway's; NULL: none */
+	bool sticky;
+	uint8_t sticky_key[16];
 	bool changed;
 	enum settings_balance_kind balance; /* what they were built for, and are picked by */
 	/* balance's, indexes into items: those that may be picked, and the algorithm's own list. */
@@ -71,6 +74,7 @@ struct endpoint_set {
 	size_t pick_count;
 	uint16_t *schedule;
 	size_t schedule_len;
+	struct endpoint_name *names;	     /* balance_sticky's; as many as items, or NULL */
 	uint64_t warm_next_ms;		     /* when shares grow; 0: none does */
 	const struct microreg_service *from; /* what items were made of; a reference */
 	const struct settings_service *from_settings;

@@ -105,6 +105,9 @@ void explain_service(const struct settings *settings, const struct settings_serv
 		     struct buf *out)
 {
 	explain_where(settings, service, out);
+	if (service->balance.sticky.cookie)
+		(void)buf_printf(out, "  the cookie %s brings clients back to their instance\n",
+				 service->balance.sticky.cookie);
 	(void)buf_printf(out, "  at most %u requests at once; %u more wait for at most %u ms\n",
 			 service->max_in_flight, service->max_waiting, service->max_wait_ms);
 }

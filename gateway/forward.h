@@ -86,6 +86,8 @@ struct forward {
 	struct buf held; /* the body so far, for another try */
 	bool keyed;	 /* `key` is the hash of what tells requests apart; else it has no such */
 	uint64_t key;
+	bool stuck; /* it asks for the instance called `stick` */
+	uint64_t stick;
 	/* The attempts: */
 	struct upstream *up;
 	struct endpoint *endpoint; /* held; of the last attempt */

@@ -1,4 +1,5 @@
 /* forward_queue: a place at the service: taken at once, waited for, given back. */
+#include "gateway/balance_sticky.h"
 #include "gateway/forward_retry.h"
 #include "gateway/health.h"
 #include "gateway/service.h"
@@ -45,7 +46,9 @@ static void forward_begin(struct forward *fwd)
 	if (fwd->set->panic)
 		stats_service_inc(service->stats, SERVICE_STAT_PANICS);
 	fwd->number = forward_choose_number(fwd);
-	ep = balance_pick(fwd->set, &fwd->tried, fwd->number);
+	ep = fwd->stuck ? balance_sticky_find(fwd->set, fwd->stick) : NULL;
+	if (!ep)
+		ep = balance_pick(fwd->set, &fwd->tried, fwd->number);
 	if (!ep) {
 		forward_fail_soon(fwd, FORWARD_NO_INSTANCE);
 		return;

@@ -6,6 +6,7 @@
  */
 #include "gateway/pipeline.h"
 #include "common/clock.h"
+#include "gateway/balance_sticky.h"
 #include "gateway/caller.h"
 #include "gateway/client.h"
 #include "gateway/filter.h"
@@ -203,6 +204,8 @@ static void pipeline_key(struct exchange *x)
 	if (fwd->settings->balance.kind == BALANCE_HASH)
 		fwd->keyed = balance_key(&fwd->settings->balance, &x->request, x->path,
 					 caller_of(x)->text, &fwd->key);
+	fwd->stuck = fwd->settings->balance.sticky.cookie &&
+		     balance_sticky_read(&fwd->settings->balance.sticky, &x->request, &fwd->stick);
 }
 
 static void pipeline_serve_stale(struct exchange *x)

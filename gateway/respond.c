@@ -1,6 +1,7 @@
 /* respond: writes status lines, fields and framing. */
 #include "gateway/respond.h"
 #include "common/clock.h"
+#include "gateway/balance_sticky.h"
 #include "gateway/client.h"
 #include "gateway/http1_write.h"
 #include "gateway/route_action.h"
@@ -153,6 +154,30 @@ static void respond_backup(struct exchange *x)
 		respond_text(client_out(x->client), "Proxy-Status", value);
 }
 
+/* RFC 6265 4.1; a client that brought this very cookie keeps it. */
+static void respond_sticky(struct exchange *x)
+{
+	static const char *const same_site[] = {"Lax", "Strict", "None"};
+	const struct forward *fwd = &x->forward;
+	const struct settings_sticky *sticky = &fwd->settings->balance.sticky;
+	uint64_t value = balance_sticky_value(fwd->set, fwd->endpoint);
+	bool secure = sticky->secure == SECURE_ALWAYS ||
+		      (sticky->secure == SECURE_AUTO && x->client->stream.tls);
+	char text[BALANCE_STICKY_SIZE] = "", age[32] = "";
+	const char *cookie;
+
+	if (fwd->stuck && fwd->stick == value)
+		return;
+	exchange_hex(text, value);
+	if (sticky->ttl_ms)
+		(void)snprintf(age, sizeof(age), "; Max-Age=%u", sticky->ttl_ms / 1000);
+	cookie = arena_printf(&x->arena, "%s=%s; Path=%s%s%s%s; SameSite=%s", sticky->cookie, text,
+			      sticky->path, age, sticky->http_only ? "; HttpOnly" : "",
+			      secure ? "; Secure" : "", same_site[sticky->same_site]);
+	if (cookie) /* without memory it is left out */
+		respond_own(x, "Set-Cookie", cookie);
+}
+
 void respond_head(struct exchange *x, const struct http1_head *head)
 {
 	struct buf *out = client_out(x->client);
@@ -166,6 +191,8 @@ void respond_head(struct exchange *x, const struct http1_head *head)
 	respond_text(out, "Via", head->minor ? "1.1 microreg" : "1.0 microreg");
 	if (x->backup)
 		respond_backup(x);
+	if (x->forward.settings->balance.sticky.cookie)
+		respond_sticky(x);
 	respond_framing(x, head);
 	respond_finish_head(x);
 }

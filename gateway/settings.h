@@ -112,10 +112,25 @@ enum settings_balance_kind {
 
 enum settings_hash_by { HASH_BY_CLIENT = 0, HASH_BY_PATH, HASH_BY_HEADER, HASH_BY_COOKIE };
 
+enum settings_same_site { SAME_SITE_LAX = 0, SAME_SITE_STRICT, SAME_SITE_NONE };
+enum settings_secure { SECURE_AUTO = 0, SECURE_ALWAYS, SECURE_NEVER };
+
+/* A cookie that brings a client back to its instance. */
+struct settings_sticky {
+	const char *cookie; /* its name; NULL: none */
+	const char *key;    /* what its value is hashed with; NULL: everybody knows it */
+	const char *path;
+	unsigned ttl_ms; /* 0: until the browser ends */
+	enum settings_secure secure;
+	enum settings_same_site same_site;
+	bool http_only;
+};
+
 struct settings_balance {
 	enum settings_balance_kind kind;
 	enum settings_hash_by by; /* of HASH */
 	const char *name;	  /* of the header or cookie */
+	struct settings_sticky sticky;
 };
 
 struct settings_breaker {

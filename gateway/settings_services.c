@@ -210,9 +210,8 @@ static const struct settings_key settings_service_keys[] = {
 	 .at = offsetof(struct settings_service, balance),
 	 .fallback = "round_robin",
 	 .custom = settings_read_balance,
-	 .form = "`round_robin`, `least_request`, `random`, or `{hash: KEY}` with a KEY of "
-		 "`client` "
-		 "(its address), `path`, `{header: NAME}` or `{cookie: NAME}`",
+	 .table = &settings_balance_table,
+	 .form = "`round_robin`, `least_request`, `random`, or a map",
 	 .help = "Which instance is next; by `hash` the requests of one key go to the same one"},
 	{.name = "slow_start",
 	 .type = SETTINGS_DURATION,

@@ -1,4 +1,4 @@
-"""When no instance of a service is up: those that only the registry's checks call down are tried."""
+"""When no instance of a service is up: those that only checks call down are tried."""
 
 import json
 import unittest

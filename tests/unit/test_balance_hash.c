@@ -149,8 +149,9 @@ START_TEST(the_key_is_the_hash_of_what_the_settings_name)
 		field("Cookie", "empty=; third=last", HTTP1_COOKIE),
 	};
 	struct http1_head head = {.fields = fields, .field_count = 3};
-	struct settings_balance by = {BALANCE_HASH, keys[_i].by, keys[_i].name};
-	struct settings_balance path = {BALANCE_HASH, HASH_BY_PATH, NULL};
+	struct settings_balance by = {
+		.kind = BALANCE_HASH, .by = keys[_i].by, .name = keys[_i].name};
+	struct settings_balance path = {.kind = BALANCE_HASH, .by = HASH_BY_PATH};
 	uint64_t key = 0, expected = 1;
 	bool there = balance_key(&by, &head, (struct span){"/a/b", 4}, (struct span){"10.0.0.1", 8},
 				 &key);

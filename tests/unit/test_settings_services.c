@@ -12,19 +12,35 @@ static const struct {
 	const char *text;
 	struct settings_balance balance;
 } balances[] = {
-	{"round_robin", {BALANCE_ROUND_ROBIN, HASH_BY_CLIENT, NULL}},
-	{"least_request", {BALANCE_LEAST_REQUEST, HASH_BY_CLIENT, NULL}},
-	{"random", {BALANCE_RANDOM, HASH_BY_CLIENT, NULL}},
-	{"{hash: client}", {BALANCE_HASH, HASH_BY_CLIENT, NULL}},
-	{"{hash: path}", {BALANCE_HASH, HASH_BY_PATH, NULL}},
-	{"{hash: {header: X-User}}", {BALANCE_HASH, HASH_BY_HEADER, "X-User"}},
-	{"{hash: {cookie: session}}", {BALANCE_HASH, HASH_BY_COOKIE, "session"}},
+	{"round_robin", {.kind = BALANCE_ROUND_ROBIN, .by = HASH_BY_CLIENT, .name = NULL}},
+	{"least_request", {.kind = BALANCE_LEAST_REQUEST, .by = HASH_BY_CLIENT, .name = NULL}},
+	{"random", {.kind = BALANCE_RANDOM, .by = HASH_BY_CLIENT, .name = NULL}},
+	{"{hash: client}", {.kind = BALANCE_HASH, .by = HASH_BY_CLIENT, .name = NULL}},
+	{"{hash: path}", {.kind = BALANCE_HASH, .by = HASH_BY_PATH, .name = NULL}},
+	{"{hash: {header: X-User}}",
+	 {.kind = BALANCE_HASH, .by = HASH_BY_HEADER, .name = "X-User"}},
+	{"{kind: random}", {.kind = BALANCE_RANDOM}},
+	{"{kind: least_request, sticky: {cookie: at}}",
+	 {.kind = BALANCE_LEAST_REQUEST,
+	  .sticky = {.cookie = "at", .path = "/", .http_only = true}}},
+	{"{hash: path, sticky: {cookie: at, key: 0123456789abcdef, ttl: 1h, path: /shop, "
+	 "secure: true, http_only: false, same_site: none}}",
+	 {.kind = BALANCE_HASH,
+	  .by = HASH_BY_PATH,
+	  .sticky = {.cookie = "at",
+		     .key = "0123456789abcdef",
+		     .path = "/shop",
+		     .ttl_ms = 3600000,
+		     .secure = SECURE_ALWAYS,
+		     .same_site = SAME_SITE_NONE}}},
+	{"{hash: {cookie: session}}",
+	 {.kind = BALANCE_HASH, .by = HASH_BY_COOKIE, .name = "session"}},
 };
 
 START_TEST(every_way_to_balance_is_read)
 {
 	const struct settings_balance *b;
-	char text[300];
+	char text[400];
 
 	(void)snprintf(text, sizeof(text),
 		       "zone: here\n"
@@ -36,6 +52,15 @@ START_TEST(every_way_to_balance_is_read)
 	ck_assert_int_eq(b->kind, balances[_i].balance.kind);
 	ck_assert_int_eq(b->by, balances[_i].balance.by);
 	ck_assert_pstr_eq(b->name, balances[_i].balance.name);
+	ck_assert_pstr_eq(b->sticky.cookie, balances[_i].balance.sticky.cookie);
+	ck_assert_pstr_eq(b->sticky.key, balances[_i].balance.sticky.key);
+	if (b->sticky.cookie)
+		ck_assert_str_eq(b->sticky.path, balances[_i].balance.sticky.path);
+	ck_assert_uint_eq(b->sticky.ttl_ms, balances[_i].balance.sticky.ttl_ms);
+	ck_assert_int_eq(b->sticky.secure, balances[_i].balance.sticky.secure);
+	ck_assert_int_eq(b->sticky.same_site, balances[_i].balance.sticky.same_site);
+	if (b->sticky.cookie)
+		ck_assert_int_eq(b->sticky.http_only, balances[_i].balance.sticky.http_only);
 	ck_assert_str_eq(settings->zone, "here");
 	ck_assert_str_eq(settings->services[0].instances[0].zone, "there");
 	ck_assert_uint_eq(settings->services[0].slow_start_ms, 30000);
@@ -56,7 +81,7 @@ static const struct {
 START_TEST(every_breaker_is_read)
 {
 	const struct settings_breaker *b, *expected = &breakers[_i].breaker;
-	char text[300];
+	char text[400];
 
 	(void)snprintf(text, sizeof(text),
 		       "services: {a: {instances: [\"http://a\"], breaker: %s}}\n",
@@ -115,6 +140,21 @@ static const struct {
 	{"balance: {hash: {header: \"a b\"}}",
 	 "1: services.a.balance.hash.header: \"a b\" can't be a name here; write one like "
 	 "X-User\n"},
+	{"balance: {kind: random, hash: path}",
+	 "1: services.a.balance: kind and hash are both here; remove one of them\n"},
+	{"balance: {kind: hash}",
+	 "1: services.a.balance.kind: \"hash\" is no way to balance; " BALANCE_FORMS},
+	{"balance: {sticky: {}}",
+	 "1: services.a.balance.sticky: the key \"cookie\" is missing; write cookie: name\n"},
+	{"balance: {sticky: {cookie: \"a=b\"}}",
+	 "1: services.a.balance.sticky.cookie: \"a=b\" can't be a cookie's name; write one like "
+	 "instance\n"},
+	{"balance: {sticky: {cookie: a, path: \"/;b\"}}",
+	 "1: services.a.balance.sticky.path: \"/;b\" can't be a cookie's path; write one like "
+	 "/shop\n"},
+	{"balance: {sticky: {cookie: a, same_site: none, secure: false}}",
+	 "1: services.a.balance.sticky: browsers refuse same_site: none without secure; remove "
+	 "secure: false\n"},
 	{"backup: a", "1: services.a.backup: it can't be its own backup; name another service\n"},
 	{"backup: other",
 	 "1: services.a.backup: no service \"other\" is listed, and there is no registry to ask; "
@@ -166,7 +206,7 @@ END_TEST
 
 START_TEST(a_mistake_is_told_with_what_to_write)
 {
-	char text[300];
+	char text[400];
 
 	(void)snprintf(text, sizeof(text), "services: {a: {instances: [\"http://a\"], %s}}\n",
 		       wrong[_i].keys);
