@@ -322,6 +322,21 @@ void client_reply_done(struct client *c)
 		client_try_finish(c);
 }
 
+/* ---- A tunnel ---- */
+
+void client_begin_tunnel(struct client *c)
+{
+	client_set_state(c, CLIENT_TUNNEL);
+	c->coming.due_us = c->going.due_us = 0;
+	loop_timer_clear(client_loop(c), &c->timer);
+}
+
+void client_tunnel_over(struct client *c)
+{
+	pipeline_log(c->x);
+	client_linger(c);
+}
+
 /* ---- Time ---- */
 
 /* How long to wait for a request to begin. */
@@ -345,6 +360,8 @@ static uint64_t client_deadline(const struct client *c)
 		return c->since_ms + limits->header_timeout_ms;
 	case CLIENT_LINGER:
 		return c->since_ms + CLIENT_LINGER_MS;
+	case CLIENT_TUNNEL:
+		return UINT64_MAX;
 	case CLIENT_EXCHANGE:
 		break;
 	}

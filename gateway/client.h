@@ -6,6 +6,10 @@
  *            v                                        |
  *   IDLE --first byte--> HEAD --complete--> EXCHANGE -+- close --> LINGER --> gone
  *
+ *                                                      | 101
+ *                                                      v
+ *                                                    TUNNEL --over--> LINGER
+ *
  * LINGER: our side is ended; what the client still sends is dropped for a
  * moment, so that a reset does not take the reply away from it.
  */
@@ -23,7 +27,7 @@ struct exchange;
 struct listener;
 struct worker;
 
-enum client_state { CLIENT_IDLE = 0, CLIENT_HEAD, CLIENT_EXCHANGE, CLIENT_LINGER };
+enum client_state { CLIENT_IDLE = 0, CLIENT_HEAD, CLIENT_EXCHANGE, CLIENT_TUNNEL, CLIENT_LINGER };
 
 struct client {
 	struct stream stream;
@@ -71,6 +75,11 @@ void client_reply_done(struct client *client);
 
 /* The body may be read on: whoever takes it has room again. */
 void client_want_body(struct client *client);
+
+/* Its bytes are a tunnel's from now on, which is told of each event and keeps the time. */
+void client_begin_tunnel(struct client *client);
+/* Ends it in good order: logs, and lingers. Frees the exchange; may free the client. */
+void client_tunnel_over(struct client *client);
 
 /* Ends the connection at once. */
 void client_abort(struct client *client);

@@ -3,6 +3,7 @@
 #include "gateway/exchange.h"
 #include "gateway/pipeline.h"
 #include "gateway/problem.h"
+#include "gateway/tunnel.h"
 #include "gateway/worker.h"
 
 void client_refuse(struct client *c, unsigned status, const char *reason)
@@ -234,6 +235,11 @@ void client_on_event(struct loop_fd *lfd, unsigned events)
 
 	stream_note(&c->stream, events);
 	client_enter(c);
+	if (c->state == CLIENT_TUNNEL) {
+		tunnel_on_client(c->x);
+		client_leave(c);
+		return;
+	}
 	if (events & LOOP_BROKEN) { /* nobody is there to be answered */
 		client_broken(c);
 		client_leave(c);

@@ -3,6 +3,7 @@
 #include "gateway/client.h"
 #include "gateway/filter.h"
 #include "gateway/stats.h"
+#include "gateway/tunnel.h"
 #include "gateway/worker.h"
 
 #include <stdlib.h>
@@ -45,6 +46,7 @@ void exchange_free(struct exchange **x)
 	if (!e)
 		return;
 	worker = e->worker;
+	tunnel_stop(e);
 	stats_dec(worker->stats, STAT_IN_FLIGHT);
 	filter_cancel(e);
 	if (e->forward.worker)

@@ -14,6 +14,7 @@
 #include "gateway/http1_body.h"
 #include "gateway/http1_head.h"
 #include "gateway/router.h"
+#include "gateway/upgrade.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,6 +22,7 @@
 struct auth;
 struct client;
 struct identity;
+struct tunnel;
 struct worker;
 struct worker_table;
 
@@ -56,13 +58,16 @@ struct exchange {
 	/* Where it is: */
 	struct forward forward;
 	const char *backup; /* the service that is asked in the place of the route\'s; NULL: none */
-	bool replied;	    /* the reply's head was written */
-	bool reply_done;    /* all of it was */
-	bool close;	    /* the connection ends after this reply */
-	bool chunked;	    /* how the reply is framed */
-	bool continued;	    /* 100 Continue was sent */
-	bool until_close;   /* likewise: its end is the connection's */
-	bool bodiless;	    /* HEAD, 204, 304: whatever comes is not sent on */
+	struct upgrade upgrade; /* what is asked for beside a reply */
+	struct tunnel *tunnel;	/* after a 101; of the arena */
+	bool tunnel_place;	/* counted in limits.tunnels */
+	bool replied;		/* the reply's head was written */
+	bool reply_done;	/* all of it was */
+	bool close;		/* the connection ends after this reply */
+	bool chunked;		/* how the reply is framed */
+	bool continued;		/* 100 Continue was sent */
+	bool until_close;	/* likewise: its end is the connection's */
+	bool bodiless;		/* HEAD, 204, 304: whatever comes is not sent on */
 	/* The cache: */
 	bool cached; /* the key is made: the cache takes part */
 	struct cache_key key;
@@ -76,6 +81,7 @@ struct exchange {
 	uint64_t started_us;
 	unsigned status;
 	uint64_t bytes_in, bytes_out;
+	uint64_t tunnel_in, tunnel_out; /* bytes, beside those; counted already */
 	bool logged;
 	unsigned flags;	    /* ACCESS_… */
 	const char *detail; /* why, when something failed; static text or in the arena */

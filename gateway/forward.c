@@ -9,6 +9,7 @@
 #include "gateway/service.h"
 #include "gateway/settings.h"
 #include "gateway/stats.h"
+#include "gateway/upgrade.h"
 #include "gateway/worker.h"
 
 enum {
@@ -17,6 +18,7 @@ enum {
 };
 
 static void forward_on_head(void *owner, const struct http1_head *head);
+static void forward_on_interim(void *owner, const struct http1_head *head);
 static void forward_on_body(void *owner, struct span piece);
 static void forward_on_end(void *owner);
 static void forward_on_fail(void *owner, enum upstream_failure failure, const char *reason);
@@ -27,6 +29,7 @@ static void forward_on_task(struct loop_task *task);
 
 static const struct upstream_events forward_events = {
 	.on_head = forward_on_head,
+	.on_interim = forward_on_interim,
 	.on_body = forward_on_body,
 	.on_end = forward_on_end,
 	.on_fail = forward_on_fail,
@@ -159,6 +162,7 @@ void forward_send(struct forward *fwd)
 	struct upstream *up = fwd->up;
 
 	upstream_begin(up, &forward_events, fwd, fwd->arena, fwd->method, &fwd->limits);
+	up->upgrading = fwd->upgrade != NULL;
 	fwd->state = FORWARD_TRYING;
 	fwd->tried_us = loop_now_us(forward_loop(fwd));
 	fwd->try_deadline_ms =
@@ -261,11 +265,41 @@ bool forward_is_full(const struct forward *fwd)
 
 /* ---- Events of the connection ---- */
 
+/* A 101. It is done with as a request: what flows now is no load that a breaker, a place at the
+ * service or a retry budget should count; only that the instance is in use stays. */
+static void forward_switched(struct forward *fwd, const struct http1_head *head)
+{
+	if (!upgrade_is_agreed(fwd->upgrade, head)) {
+		upstream_cancel(&fwd->up);
+		forward_failed(fwd, UPSTREAM_MALFORMED, "a 101 to something else than was asked");
+		return;
+	}
+	health_succeeded(fwd->endpoint);
+	forward_judge(fwd, false);
+	forward_retry_done(fwd);
+	forward_leave(fwd);
+	loop_timer_clear(forward_loop(fwd), &fwd->timer);
+	fwd->state = FORWARD_SWITCHED;
+	fwd->failure = FORWARD_NONE; /* of an earlier attempt */
+	fwd->head_us = loop_now_us(forward_loop(fwd));
+	fwd->sink->on_head(fwd, head);
+}
+
+static void forward_on_interim(void *owner, const struct http1_head *head)
+{
+	struct forward *fwd = owner;
+
+	if (fwd->sink->on_interim)
+		fwd->sink->on_interim(fwd, head);
+}
+
 static void forward_on_head(void *owner, const struct http1_head *head)
 {
 	struct forward *fwd = owner;
 
-	if (!forward_retries_status(fwd, head->status))
+	if (head->status == 101)
+		forward_switched(fwd, head);
+	else if (!forward_retries_status(fwd, head->status))
 		forward_take_head(fwd, head);
 }
 
@@ -277,6 +311,7 @@ void forward_take_head(struct forward *fwd, const struct http1_head *head)
 	if (head->status >= 502 && head->status <= 504)
 		forward_judge(fwd, true);
 	fwd->state = FORWARD_FLOWING;
+	fwd->failure = FORWARD_NONE; /* of an earlier attempt */
 	fwd->head_us = loop_now_us(forward_loop(fwd));
 	forward_touch(fwd);
 	forward_arm(fwd);

@@ -45,6 +45,8 @@ enum forward_failure {
  * forward_cancel. */
 struct forward_sink {
 	void (*on_head)(struct forward *fwd, const struct http1_head *head);
+	/* An interim head (103 Early Hints, say): another follows. NULL: passed over. */
+	void (*on_interim)(struct forward *fwd, const struct http1_head *head);
 	void (*on_body)(struct forward *fwd, struct span piece);
 	void (*on_end)(struct forward *fwd);
 	/* No reply: nothing was told before. */
@@ -61,9 +63,10 @@ enum forward_state {
 	FORWARD_OFF = 0,
 	FORWARD_QUEUED, /* for a place at the service */
 	FORWARD_RESOLVING,
-	FORWARD_WAITING, /* for the backoff before another try */
-	FORWARD_TRYING,	 /* an attempt is under way, no head was told */
-	FORWARD_FLOWING, /* a head was told */
+	FORWARD_WAITING,  /* for the backoff before another try */
+	FORWARD_TRYING,	  /* an attempt is under way, no head was told */
+	FORWARD_FLOWING,  /* a head was told */
+	FORWARD_SWITCHED, /* a 101 was told: `up` is whoever's takes it over */
 };
 
 enum { FORWARD_ADDRESSES_MAX = 4 }; /* of one name; tried one after the other */
@@ -79,7 +82,8 @@ struct forward {
 	unsigned timeout_ms;	    /* for the whole reply, from the end of the request on */
 	/* The request: */
 	enum http_method method;
-	struct buf head; /* as it goes out, framing and empty line included */
+	struct buf head;	       /* as it goes out, framing and empty line included */
+	const struct upgrade *upgrade; /* NULL: no other protocol is asked for in it */
 	bool chunked;
 	bool body_done;	 /* all of the body was given */
 	bool body_lost;	 /* more was given than is held: it can't be sent again */

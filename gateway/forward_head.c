@@ -116,5 +116,9 @@ void forward_head_write(struct exchange *x, struct buf *out)
 	if (x->extra.len)
 		(void)buf_append(out, x->extra.at, x->extra.len); /* sticks */
 	forward_head_write_framing(x, out);
+	if (x->upgrade.protocol) {
+		http1_write_field(out, "Connection", "upgrade", 7);
+		http1_write_field(out, "Upgrade", x->upgrade.protocol, strlen(x->upgrade.protocol));
+	}
 	http1_write_end(out);
 }

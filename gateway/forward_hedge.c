@@ -116,7 +116,8 @@ void forward_hedge_plan(struct forward *fwd)
 	uint64_t after_us, now_us = loop_now_us(worker_loop(fwd->worker));
 
 	fwd->hedge_at_ms = 0;
-	if (!settings || !((unsigned)fwd->method & (HTTP_GET | HTTP_HEAD | HTTP_OPTIONS)))
+	if (!settings || fwd->upgrade ||
+	    !((unsigned)fwd->method & (HTTP_GET | HTTP_HEAD | HTTP_OPTIONS)))
 		return;
 	after_us = settings->permille
 			   ? latency_quantile(&fwd->set->service->latency, settings->permille)

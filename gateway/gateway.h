@@ -30,6 +30,7 @@ struct gateway {
 	size_t worker_count;
 	atomic_size_t workers_ready; /* worker_count, once the workers may be posted to */
 	atomic_uint connections;     /* of clients, all workers together */
+	atomic_uint tunnels;	     /* of these, asked for or open */
 };
 
 #endif

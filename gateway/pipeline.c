@@ -17,6 +17,7 @@
 #include "gateway/respond.h"
 #include "gateway/route_action.h"
 #include "gateway/stats.h"
+#include "gateway/tunnel.h"
 #include "gateway/worker.h"
 
 #include <string.h>
@@ -94,10 +95,21 @@ static bool pipeline_act(struct exchange *x)
 	return false;
 }
 
+/* Which other protocol its service is asked for, if any. False: answered. */
+static bool pipeline_upgrade(struct exchange *x)
+{
+	if (x->request.upgrade)
+		upgrade_choose(&x->route->upgrade, &x->request, &x->upgrade);
+	if (!x->upgrade.protocol || tunnel_reserve(x))
+		return true;
+	respond_problem(x, PROBLEM_TUNNELS, NULL, "Retry-After: 1\r\n");
+	return false;
+}
+
 /* To whoever may have it. */
 static void pipeline_serve(struct exchange *x)
 {
-	if (pipeline_act(x) && pipeline_cache(x))
+	if (pipeline_act(x) && pipeline_upgrade(x) && pipeline_cache(x))
 		pipeline_forward(x);
 }
 
@@ -138,6 +150,7 @@ void pipeline_resume(struct exchange *x)
 /* ---- To the instances ---- */
 
 static void pipeline_on_head(struct forward *fwd, const struct http1_head *head);
+static void pipeline_on_interim(struct forward *fwd, const struct http1_head *head);
 static void pipeline_on_body(struct forward *fwd, struct span piece);
 static void pipeline_on_end(struct forward *fwd);
 static void pipeline_on_fail(struct forward *fwd, enum forward_failure failure);
@@ -147,6 +160,7 @@ static void pipeline_on_flush(struct forward *fwd);
 
 static const struct forward_sink pipeline_sink = {
 	.on_head = pipeline_on_head,
+	.on_interim = pipeline_on_interim,
 	.on_body = pipeline_on_body,
 	.on_end = pipeline_on_end,
 	.on_fail = pipeline_on_fail,
@@ -200,6 +214,7 @@ static void pipeline_forward(struct exchange *x)
 		fwd->timeout_ms -= x->route->timeout_ms / 2;
 	fwd->method = x->request.method;
 	fwd->chunked = x->request.framing == HTTP1_CHUNKED;
+	fwd->upgrade = x->upgrade.protocol ? &x->upgrade : NULL;
 	fwd->body_done = x->body_done;
 	pipeline_key(x);
 	forward_head_write(x, &fwd->head);
@@ -207,7 +222,7 @@ static void pipeline_forward(struct exchange *x)
 		respond_problem(x, PROBLEM_NO_MEMORY, NULL, NULL);
 		return;
 	}
-	if (x->body_done)
+	if (x->body_done && !x->upgrade.protocol)
 		mirror_start(x);
 	x->sent_ms = loop_now_ms(worker_loop(x->worker));
 	forward_start(fwd);
@@ -303,7 +318,10 @@ static void pipeline_on_head(struct forward *fwd, const struct http1_head *head)
 	unsigned status = head->status;
 
 	client_enter(client);
-	if (x->kept && x->use.on_failure && cache_rules_is_error(status)) {
+	if (status == 101) {
+		respond_switch(x, head);
+		tunnel_start(x);
+	} else if (x->kept && x->use.on_failure && cache_rules_is_error(status)) {
 		forward_cancel(fwd);
 		pipeline_serve_stale(x);
 	} else if (status >= 502 && status <= 504 && pipeline_backup(x, FORWARD_RESET)) {
@@ -317,6 +335,16 @@ static void pipeline_on_head(struct forward *fwd, const struct http1_head *head)
 			pipeline_keep(x, head);
 		respond_head(x, head);
 	}
+	client_leave(client);
+}
+
+static void pipeline_on_interim(struct forward *fwd, const struct http1_head *head)
+{
+	struct exchange *x = pipeline_exchange(fwd);
+	struct client *client = x->client;
+
+	client_enter(client);
+	respond_interim(x, head);
 	client_leave(client);
 }
 

@@ -12,7 +12,7 @@ bool pipeline_cache(struct exchange *x)
 	const struct settings_route *route = x->route;
 	struct span service = route_action_cache_name(x);
 
-	if (route->cache.off || !service.len ||
+	if (route->cache.off || !service.len || x->upgrade.protocol ||
 	    cache_key_make(&x->key, &x->arena, service, &x->request, x->path) < 0)
 		return true;
 	x->cached = true; /* also with a body: an unsafe method's answer drops what was kept */

@@ -41,6 +41,8 @@
 	  "connection_limit_reached")                                                              \
 	X(BREAKER_OPEN, 503, "breaker-open", "The service fails, and is left alone for a while",   \
 	  ACCESS_UO, "destination_unavailable")                                                    \
+	X(TUNNELS, 503, "too-many-tunnels", "Too many upgraded connections are open", ACCESS_UO,   \
+	  NULL)                                                                                    \
 	X(NO_MEMORY, 503, "no-memory", "The gateway is out of memory", 0, NULL)                    \
 	X(DRAINING, 503, "draining", "The gateway is shutting down", 0, NULL)                      \
 	X(UPSTREAM_TIMEOUT, 504, "upstream-timeout", "The service took too long to answer",        \

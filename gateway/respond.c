@@ -178,14 +178,46 @@ static void respond_sticky(struct exchange *x)
 		respond_own(x, "Set-Cookie", cookie);
 }
 
+/* The instance's fields that are for the client. */
+static void respond_fields(struct exchange *x, const struct http1_head *head)
+{
+	for (size_t i = 0; i < head->field_count; i++)
+		if (respond_passes(&head->fields[i]) && !respond_drops(x, head->fields[i].name))
+			http1_write_span(client_out(x->client), head->fields[i].name,
+					 head->fields[i].value);
+}
+
+void respond_interim(struct exchange *x, const struct http1_head *head)
+{
+	if (x->request.minor == 0) /* RFC 9110 15.2: 1.0 knows none */
+		return;
+	http1_write_status_line(client_out(x->client), head->status);
+	respond_fields(x, head);
+	http1_write_end(client_out(x->client));
+	(void)client_flush(x->client); /* the caller is a client's: it looks itself */
+}
+
+void respond_switch(struct exchange *x, const struct http1_head *head)
+{
+	struct buf *out = client_out(x->client);
+
+	x->close = false; /* it would be a Connection: close, which is not so yet */
+	respond_start(x, head->status);
+	respond_fields(x, head);
+	respond_text(out, "Via", "1.1 microreg");
+	if (x->forward.settings->balance.sticky.cookie)
+		respond_sticky(x);
+	respond_text(out, "Connection", "upgrade");
+	respond_text(out, "Upgrade", x->upgrade.protocol);
+	respond_finish_head(x);
+}
+
 void respond_head(struct exchange *x, const struct http1_head *head)
 {
 	struct buf *out = client_out(x->client);
 
 	respond_start(x, head->status);
-	for (size_t i = 0; i < head->field_count; i++)
-		if (respond_passes(&head->fields[i]) && !respond_drops(x, head->fields[i].name))
-			http1_write_span(out, head->fields[i].name, head->fields[i].value);
+	respond_fields(x, head);
 	if (!http1_head_find(head, HTTP1_DATE)) /* RFC 9110 6.6.1 */
 		respond_own(x, "Date", worker_date(x->worker));
 	respond_text(out, "Via", head->minor ? "1.1 microreg" : "1.0 microreg");

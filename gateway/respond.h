@@ -8,6 +8,12 @@
 #include "gateway/exchange.h"
 #include "gateway/problem.h"
 
+/* An interim head of an instance (RFC 9110 15.2); the reply follows. */
+void respond_interim(struct exchange *x, const struct http1_head *head);
+
+/* An instance's 101 to x->upgrade: what follows is the tunnel's. */
+void respond_switch(struct exchange *x, const struct http1_head *head);
+
 /* The head of an instance's reply, framed anew. Its body follows. */
 void respond_head(struct exchange *x, const struct http1_head *head);
 void respond_body(struct exchange *x, struct span piece);

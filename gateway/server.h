@@ -44,6 +44,7 @@ struct server {
 	struct successor successor; /* that one, when we started it */
 	struct wheel_timer timer;   /* of the drain */
 	bool draining;		    /* asked to end; after drain_delay also not accepting */
+	bool tunnels_over;	    /* the drain has come to them */
 	bool accepting;
 	uint64_t drain_until_ms;
 };

@@ -25,16 +25,28 @@ static void server_drain_now(struct server *s)
 			log_warn("drain: out of memory; worker %zu is cut short", i);
 }
 
+/* Upgraded connections may last for days, so they are ended once nothing else runs. */
+static void server_end_tunnels(struct server *s)
+{
+	s->tunnels_over = true;
+	for (size_t i = 0; i < s->gateway.worker_count; i++)
+		if (worker_post_tunnels_over(s->gateway.workers[i]) < 0)
+			log_warn("drain: out of memory; tunnels of worker %zu are cut", i);
+}
+
 void server_on_time(struct wheel_timer *timer)
 {
 	struct server *s = server_of(timer, timer);
 	unsigned open = atomic_load_explicit(&s->gateway.connections, memory_order_relaxed);
+	unsigned tunnels = atomic_load_explicit(&s->gateway.tunnels, memory_order_relaxed);
 
 	if (s->accepting) {
 		server_drain_now(s);
 	} else if (!open) {
 		server_stop(s);
 		return;
+	} else if (!s->tunnels_over && open <= tunnels) {
+		server_end_tunnels(s);
 	} else if (loop_now_ms(s->loop) >= s->drain_until_ms) {
 		log_warn("drain: the time is over; %u connections are cut", open);
 		server_stop(s);

@@ -67,6 +67,8 @@ struct settings_limits {
 	uint64_t body_bytes;	     /* 10MiB: 413; also per route */
 	unsigned connections;	     /* 10000, all workers together */
 	unsigned header_timeout_ms;  /* 10s for a whole head, however it drips */
+	unsigned tunnels;	     /* 5000 of the connections */
+	unsigned tunnel_idle_ms;     /* 1h without a byte either way */
 	unsigned idle_timeout_ms;    /* 60s between requests, and without a byte either way */
 	uint64_t rate_bytes;	     /* 240 a second, of a body or a reply; 0: any */
 	unsigned rate_grace_ms;	     /* 10s before that counts */
@@ -257,7 +259,8 @@ struct settings_route {
 	struct settings_fallback fallback;
 	struct settings_hedge hedge;
 	struct settings_policy policy;
-	bool debug; /* show addresses of instances in answers */
+	struct settings_strings upgrade; /* protocols; none: `upgrade: off` */
+	bool debug;			 /* show addresses of instances in answers */
 	unsigned line;
 };
 

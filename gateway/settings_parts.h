@@ -35,6 +35,9 @@ void settings_read_admin(struct settings_reader *r, const struct settings_node *
 void settings_read_networks(struct settings_reader *r, const struct settings_node *node, void *to);
 void settings_read_urls(struct settings_reader *r, const struct settings_node *node, void *to);
 
+/* A route's `upgrade`, into a struct settings_strings. */
+void settings_read_upgrade(struct settings_reader *r, const struct settings_node *node, void *to);
+
 /* A service's `balance`, into a struct settings_balance, and its keys when it is a map. */
 extern const struct settings_table settings_balance_table;
 void settings_read_balance(struct settings_reader *r, const struct settings_node *node, void *to);

@@ -347,6 +347,13 @@ static const struct settings_key settings_route_keys[] = {
 	 .form = "list of `key` and the maps below: any of them will do; with `optional` among "
 		 "them nobody needs one; `{all: […]}` needs each",
 	 .help = "How callers show who they are; who can't gets a 401"},
+	{.name = "upgrade",
+	 .type = SETTINGS_CUSTOM,
+	 .at = offsetof(struct settings_route, upgrade),
+	 .custom = settings_read_upgrade,
+	 .fallback = "websocket",
+	 .form = "protocol or list of protocols, or `off`",
+	 .help = "What a connection may become when the service agrees (HTTP/1.1 `Upgrade`)"},
 	{.name = "limits",
 	 .type = SETTINGS_SUBMAP,
 	 .at = offsetof(struct settings_route, body_bytes),

@@ -105,6 +105,8 @@ void stats_request(struct stats_worker *w, unsigned status, uint64_t duration_us
 
 	if (status >= 100 && status <= 599)
 		stats_inc(w, (enum stat)(STAT_STATUS_1XX + (status / 100 - 1)));
+	if (status == 101)
+		return;
 	while (i < STATS_BOUNDS && duration_us > stats_bounds_us[i])
 		i++;
 	stats_bump(&w->durations[i], 1);

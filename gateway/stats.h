@@ -20,6 +20,9 @@
 	  "Connections of clients closed at once, over limits.connections")                       \
 	X(CONNECTIONS, GAUGE, "connections", NULL, NULL, "Connections of clients open")           \
 	X(IN_FLIGHT, GAUGE, "requests_in_flight", NULL, NULL, "Requests under way")               \
+	X(TUNNELS, GAUGE, "tunnels", NULL, NULL, "Upgraded connections (WebSocket) open")         \
+	X(TUNNELS_REFUSED, COUNTER, "tunnels_refused_total", NULL, NULL,                          \
+	  "Upgrades answered 503, over limits.tunnels")                                           \
 	X(STATUS_1XX, COUNTER, "requests_total", "class", "1xx",                                  \
 	  "Requests answered, by class of status")                                                \
 	X(STATUS_2XX, COUNTER, "requests_total", "class", "2xx", "")                              \
@@ -133,7 +136,8 @@ static inline void stats_dec(struct stats_worker *w, enum stat stat)
 	stats_bump(&w->counts[stat], (uint64_t)-1);
 }
 
-/* An answered request: counts its class and its duration. */
+/* An answered request: counts its class and its duration; of a 101 the duration, which is the
+ * tunnel's, is left out. */
 void stats_request(struct stats_worker *w, unsigned status, uint64_t duration_us);
 
 /* Finds or makes; lives as long as `stats`. Any thread; locks. NULL over the bound or out of

@@ -134,7 +134,7 @@ void upstream_begin(struct upstream *up, const struct upstream_events *events, v
 	up->owner = owner;
 	up->arena = arena;
 	up->received = up->sent = 0;
-	up->request_complete = up->head_done = up->paused = false;
+	up->request_complete = up->head_done = up->paused = up->upgrading = false;
 	up->interim = 0;
 	up->requests++;
 	http1_head_start(&up->reader, HTTP1_REPLY, limits, method);
@@ -262,7 +262,15 @@ static void upstream_end(struct upstream *up, size_t at)
 
 enum upstream_step { STEP_MORE, STEP_GONE };
 
-/* A head is complete at in[*at]: passes over 1xx, tells of a final one. */
+/* What follows the head is no HTTP. */
+static void upstream_switch(struct upstream *up, size_t at, const struct http1_head *head)
+{
+	buf_consume(&up->in, at);
+	up->state = UPSTREAM_SWITCHED;
+	up->events->on_head(up->owner, head);
+}
+
+/* A head is complete at in[*at]: tells of it. */
 static enum upstream_step upstream_take_head(struct upstream *up, size_t *at, size_t head_len)
 {
 	struct http1_head head;
@@ -273,6 +281,10 @@ static enum upstream_step upstream_take_head(struct upstream *up, size_t *at, si
 		return STEP_GONE;
 	}
 	*at += head_len;
+	if (head.status == 101 && up->upgrading) {
+		upstream_switch(up, *at, &head);
+		return STEP_GONE;
+	}
 	if (head.status == 101 || (head.status < 200 && ++up->interim > UPSTREAM_INTERIM_MAX)) {
 		upstream_fail(up, UPSTREAM_MALFORMED, "an interim reply nobody asked for");
 		return STEP_GONE;
@@ -281,7 +293,10 @@ static enum upstream_step upstream_take_head(struct upstream *up, size_t *at, si
 		struct http1_limits limits = up->reader.limits;
 
 		http1_head_start(&up->reader, HTTP1_REPLY, &limits, up->reader.request_method);
-		return STEP_MORE;
+		/* Whether to go on is not the instance's to say: who sends has been told. */
+		if (head.status != 100)
+			up->events->on_interim(up->owner, &head);
+		return up->owner ? STEP_MORE : STEP_GONE;
 	}
 	up->head_done = true;
 	up->keep = head.keep_alive && head.framing != HTTP1_UNTIL_CLOSE;
@@ -439,6 +454,9 @@ static void upstream_on_event(struct loop_fd *lfd, unsigned events)
 
 			upstream_free(&gone);
 		}
+	} else if (up->state == UPSTREAM_SWITCHED) {
+		if (up->owner)
+			up->events->on_ready(up->owner);
 	} else {
 		if (up->out.len && (events & LOOP_WRITABLE)) {
 			upstream_send(up);

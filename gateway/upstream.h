@@ -5,7 +5,7 @@
  *   CONNECTING --connected--> BUSY --reply ended, both sides whole--> IDLE (in the pool)
  *       |                      |  ^                                    |
  *       +-- failed             |  +------------- upstream_begin -------+
- *                              +-- failed
+ *                              +-- failed, or a 101 --> SWITCHED, to its end
  */
 #ifndef MICROREG_GATEWAY_UPSTREAM_H
 #define MICROREG_GATEWAY_UPSTREAM_H
@@ -31,7 +31,7 @@ enum upstream_failure {
 
 /* All are called from the loop, never from within a call of the owner's. */
 struct upstream_events {
-	/* A final head came (1xx are passed over). It lives in `arena` of upstream_begin. */
+	/* A final head came, or a 101 that was asked for. It lives in `arena` of upstream_begin. */
 	void (*on_head)(void *owner, const struct http1_head *head);
 	/* A piece of the body, borrowed for the call. */
 	void (*on_body)(void *owner, struct span piece);
@@ -41,11 +41,16 @@ struct upstream_events {
 	void (*on_fail)(void *owner, enum upstream_failure failure, const char *reason);
 	/* What was written has gone out: more may be written. */
 	void (*on_drain)(void *owner);
+	/* An interim head came, which is to be passed on (RFC 9110 15.2); lives as on_head's. */
+	void (*on_interim)(void *owner, const struct http1_head *head);
+	/* After a 101 was told by on_head, the only one: the stream, and `in` and `out`, are the
+	 * owner's to read and write, and one of the two may now be possible. */
+	void (*on_ready)(void *owner);
 	/* This round of pieces is over: a good moment to send on what was collected. */
 	void (*on_pause)(void *owner);
 };
 
-enum upstream_state { UPSTREAM_CONNECTING = 0, UPSTREAM_BUSY, UPSTREAM_IDLE };
+enum upstream_state { UPSTREAM_CONNECTING = 0, UPSTREAM_BUSY, UPSTREAM_IDLE, UPSTREAM_SWITCHED };
 
 struct upstream {
 	struct stream stream;
@@ -67,6 +72,7 @@ struct upstream {
 	bool head_done;
 	bool keep; /* the reply allows another request */
 	bool paused;
+	bool upgrading; /* a 101 is an answer; set after upstream_begin */
 	bool entered; /* one of its callbacks is on the stack: the memory stays until it returns */
 	bool dead;    /* freed meanwhile; closed already */
 	unsigned interim;      /* 1xx heads seen */

@@ -9,6 +9,7 @@
 #include "gateway/mirror.h"
 #include "gateway/resolver.h"
 #include "gateway/stats.h"
+#include "gateway/tunnel.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -211,6 +212,15 @@ static void worker_on_drain(struct loop_message *message)
 	free(message);
 }
 
+static void worker_on_tunnels_over(struct loop_message *message)
+{
+	struct worker *w = ((struct worker_mail *)(void *)message)->worker;
+
+	w->tunnels_over = true;
+	tunnel_drain_all(w);
+	free(message);
+}
+
 static void worker_on_stop(struct loop_message *message)
 {
 	struct worker *w = ((struct worker_mail *)(void *)message)->worker;
@@ -231,6 +241,11 @@ int worker_post_table(struct worker *w, struct table *table)
 int worker_post_drain(struct worker *w)
 {
 	return worker_post(worker_mail_new(w, worker_on_drain));
+}
+
+int worker_post_tunnels_over(struct worker *w)
+{
+	return worker_post(worker_mail_new(w, worker_on_tunnels_over));
 }
 
 int worker_post_stop(struct worker *w)

@@ -54,6 +54,7 @@ struct worker {
 	struct mirror *mirrors; /* copies of requests under way */
 	unsigned mirror_count;
 	bool draining;
+	bool tunnels_over; /* the drain has come to them */
 	uint64_t random[2];
 	char date[32]; /* the Date field's value, of `date_s` */
 	uint64_t date_s;
@@ -70,9 +71,10 @@ void worker_free(struct worker **worker); /* after worker_join */
 
 /* Any thread: these post to the worker's loop. */
 int worker_post_table(struct worker *worker, struct table *table); /* takes its own reference */
-void worker_post_snapshot(struct worker *worker); /* the registry's snapshot changed */
-int worker_post_drain(struct worker *worker);	  /* no more accepting; idle clients go */
-int worker_post_stop(struct worker *worker);	  /* whatever runs is cut */
+void worker_post_snapshot(struct worker *worker);    /* the registry's snapshot changed */
+int worker_post_drain(struct worker *worker);	     /* no more accepting; idle clients go */
+int worker_post_tunnels_over(struct worker *worker); /* they are ended, in good order */
+int worker_post_stop(struct worker *worker);	     /* whatever runs is cut */
 /* Calls it on the worker's thread, after what was posted before. */
 int worker_post_call(struct worker *worker, void (*call)(void *arg), void *arg);
 void worker_join(struct worker *worker);
