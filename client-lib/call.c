@@ -281,7 +281,8 @@ int call_run(struct microreg *m, const struct call *call, xmlrpc_value **result,
 		r.request = (struct carrier_request){.body = XMLRPC_MEMBLOCK_CONTENTS(char, block),
 						     .len = XMLRPC_MEMBLOCK_SIZE(char, block),
 						     .reply_max = call->reply_max,
-						     .headers = m->headers};
+						     .headers = m->headers,
+						     .tls = &m->tls};
 		failed = call_all(&r, e);
 		call_give_carrier(m, c);
 	} else {

@@ -110,7 +110,13 @@ int carrier_prepare(struct carrier *c, const struct carrier_request *request)
 	CARRIER_SET(CURLOPT_FOLLOWLOCATION, 0L);
 	CARRIER_SET(CURLOPT_PROXY, "");
 	CARRIER_SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	CARRIER_SET(CURLOPT_PROTOCOLS_STR, "http");
+	CARRIER_SET(CURLOPT_PROTOCOLS_STR, "http,https");
+	/* RFC 8996: nothing before TLS 1.2. NULL is curl's own default. */
+	CARRIER_SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	if (request->tls->ca_file)
+		CARRIER_SET(CURLOPT_CAINFO, request->tls->ca_file);
+	CARRIER_SET(CURLOPT_SSLCERT, request->tls->cert_file);
+	CARRIER_SET(CURLOPT_SSLKEY, request->tls->key_file);
 	CARRIER_SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	CARRIER_SET(CURLOPT_TCP_KEEPALIVE, 1L);
 	/* Else closing would wait for a name server that does not answer. */
@@ -210,6 +216,17 @@ int carrier_judge(const struct carrier *c, CURLcode code, uint64_t waited_ms,
 		return error_set(e, MICROREG_UNREACHABLE, "%s",
 				 number ? strerror_r((int)number, reason, sizeof(reason))
 					: "can't be connected to");
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
+		return error_set(
+			e, MICROREG_UNREACHABLE,
+			"its certificate is not trusted: %s; give its CA in options.ca_file "
+			"or MICROREG_CA",
+			c->text[0] ? c->text : curl_easy_strerror(code));
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_SSL_CERTPROBLEM:
+		return error_set(e, MICROREG_UNREACHABLE, "no TLS with it: %s",
+				 c->text[0] ? c->text : curl_easy_strerror(code));
 	case CURLE_OPERATION_TIMEDOUT:
 		return error_set(e, MICROREG_TIMEOUT, "no answer within %llu ms",
 				 (unsigned long long)waited_ms);

@@ -27,13 +27,19 @@ struct carrier {
 	struct carrier *next, **link; /* in the handle's lists, under its lock */
 };
 
+/* PEM files for https; each may be NULL. */
+struct carrier_tls {
+	char *ca_file, *cert_file, *key_file;
+};
+
 struct carrier_request {
 	const char *url;
 	const char *body; /* borrowed until the reply is there */
 	size_t len;
 	size_t reply_max;
 	uint64_t connect_ms;
-	struct curl_slist *headers; /* borrowed likewise */
+	struct curl_slist *headers;    /* borrowed likewise */
+	const struct carrier_tls *tls; /* likewise */
 };
 
 /* Once per process, from microreg_open. */

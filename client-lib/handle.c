@@ -90,7 +90,8 @@ static int handle_read_url(const char *text, struct handle_address *out, struct 
 		query = handle_url_part(url, CURLUPART_QUERY);
 		fragment = handle_url_part(url, CURLUPART_FRAGMENT);
 	}
-	if (!scheme || strcmp(scheme, "http") != 0 || query || fragment) {
+	if (!scheme || (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0) || query ||
+	    fragment) {
 		(void)error_set(e, MICROREG_BAD_ARGUMENT,
 				"urls: \"%.100s\"; allowed: addresses like %s", text,
 				handle_default_url);
@@ -192,6 +193,25 @@ static int handle_read_names(struct microreg *m, const struct microreg_options *
 	return 0;
 }
 
+static int handle_copy_name(const char *name, char **out)
+{
+	*out = name && name[0] ? strdup(name) : NULL;
+	return name && name[0] && !*out ? -1 : 0;
+}
+
+static int handle_read_tls(struct microreg *m, const struct microreg_options *o,
+			   struct microreg_error *e)
+{
+	if (!o->cert_file != !o->key_file)
+		return error_set(e, MICROREG_BAD_ARGUMENT,
+				 "cert_file, key_file: one without the other; give both or none");
+	if (handle_copy_name(o->ca_file ? o->ca_file : getenv("MICROREG_CA"), &m->tls.ca_file) ||
+	    handle_copy_name(o->cert_file, &m->tls.cert_file) ||
+	    handle_copy_name(o->key_file, &m->tls.key_file))
+		return error_memory(e);
+	return 0;
+}
+
 static int handle_read_options(struct microreg *m, const struct microreg_options *o,
 			       struct microreg_error *e)
 {
@@ -211,6 +231,7 @@ static int handle_read_options(struct microreg *m, const struct microreg_options
 	m->arg = o->arg;
 	if (handle_read_urls(m, urls && urls[0] ? urls : handle_default_url, e) ||
 	    handle_read_token(m, token, e) || handle_read_names(m, o, e) ||
+	    handle_read_tls(m, o, e) ||
 	    handle_add_header(m, "Content-Type: text/xml; charset=utf-8", e) ||
 	    handle_add_header(m, "User-Agent: libmicroreg/" MICROREG_VERSION, e) ||
 	    handle_add_header(m, "Expect:", e))
@@ -256,6 +277,9 @@ static void handle_free(struct microreg *m)
 		free(m->addresses[i].shown);
 	}
 	curl_slist_free_all(m->headers);
+	free(m->tls.ca_file);
+	free(m->tls.cert_file);
+	free(m->tls.key_file);
 	free(m->name);
 	free(m->kind);
 	free(m->snapshot_file);

@@ -36,6 +36,7 @@ struct microreg {
 	struct handle_address addresses[HANDLE_ADDRESSES_MAX];
 	unsigned address_count;
 	struct curl_slist *headers;
+	struct carrier_tls tls;
 	unsigned timeout_ms;
 	char *name, *kind, *snapshot_file; /* the last may be NULL */
 	void (*on_log)(void *arg, enum microreg_log_level level, const char *text);

@@ -77,8 +77,8 @@ enum microreg_log_level {
 };
 
 struct microreg_options {
-	/* Registry addresses (http only, at most 16), separated by commas or spaces, tried in this
-	 * order, the one that answered last first. NULL: the environment's MICROREG_URL, else
+	/* Registry addresses (http or https, at most 16), separated by commas or spaces, tried in
+	 * this order, the one that answered last first. NULL: the environment's MICROREG_URL, else
 	 * http://127.0.0.1:8000/RPC2. `http://any:TOKEN@host:8000/` works too. */
 	const char *urls;
 	const char *token; /* sent as a Bearer token; NULL: MICROREG_TOKEN, else none */
@@ -97,6 +97,11 @@ struct microreg_options {
 	void (*on_change)(void *arg);
 	void *arg;
 	const char *kind; /* what it is to the registry: "gateway"; NULL: "client" */
+	/* For https, PEM files. The CAs that may have signed the registry's certificate; NULL: the
+	 * environment's MICROREG_CA, else those of the system. */
+	const char *ca_file;
+	/* The certificate to show, and its key; NULL: none. */
+	const char *cert_file, *key_file;
 };
 
 struct microreg;

@@ -46,7 +46,8 @@ static int watch_begin(struct microreg *m, struct follow *f, struct microreg_err
 	struct carrier_request request = {.url = m->addresses[f->address].url,
 					  .reply_max = CALL_REPLY_LARGE,
 					  .connect_ms = m->timeout_ms,
-					  .headers = m->headers};
+					  .headers = m->headers,
+					  .tls = &m->tls};
 
 	f->quick = f->tried || !f->pace.answered_ms;
 	param = watch_build(m, f);

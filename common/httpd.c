@@ -104,7 +104,9 @@ static enum MHD_Result httpd_handle(struct httpd_request *request)
 	h->busy++;
 	h->in_handler++;
 	pthread_mutex_unlock(&h->lock);
-	if (request->too_large)
+	if (h->options.tls.client_ca && !httpd_tls_trusts(request->connection))
+		httpd_problem(request, 403);
+	else if (request->too_large)
 		httpd_problem(request, 413);
 	else if (stopping)
 		httpd_problem(request, 503);
@@ -194,22 +196,51 @@ static void httpd_log(void *arg, const char *format, va_list args)
 
 /* ---- Start and stop ---- */
 
-static struct MHD_Daemon *httpd_start_daemon(struct httpd *h, int fd)
+/* RFC 8996: nothing before TLS 1.2. Not const: MHD's options are not. */
+static char httpd_priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
+
+enum { HTTPD_MORE_MAX = 8 };
+
+/* Those that are not always there. */
+static void httpd_more_options(struct httpd *h, struct MHD_OptionItem more[HTTPD_MORE_MAX])
 {
 	const struct httpd_options *o = &h->options;
-	struct MHD_OptionItem more[] = {
-		{MHD_OPTION_END, 0, NULL},
-		{MHD_OPTION_END, 0, NULL},
-	};
+	size_t n = 0;
 
 	/* A pool of one is refused by MHD: that is what it does without one. */
 	if (o->threads > 1)
-		more[0] = (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)o->threads,
-						  NULL};
+		more[n++] = (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE,
+						    (intptr_t)o->threads, NULL};
+	if (o->connections_per_address)
+		more[n++] = (struct MHD_OptionItem){MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+						    (intptr_t)o->connections_per_address, NULL};
+	if (o->tls.cert) {
+		more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, o->tls.cert};
+		more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, o->tls.key};
+		more[n++] =
+			(struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, httpd_priorities};
+	}
+	if (o->tls.client_ca) {
+		more[n++] =
+			(struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_TRUST, 0, o->tls.client_ca};
+		more[n++] = (struct MHD_OptionItem){MHD_OPTION_NOTIFY_CONNECTION,
+						    (intptr_t)httpd_tls_notify, NULL};
+	}
+	more[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+}
+
+static struct MHD_Daemon *httpd_start_daemon(struct httpd *h, int fd)
+{
+	const struct httpd_options *o = &h->options;
+	struct MHD_OptionItem more[HTTPD_MORE_MAX] = {{MHD_OPTION_END, 0, NULL}};
+	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
+			 MHD_USE_ERROR_LOG;
+
+	if (o->tls.cert)
+		flags |= MHD_USE_TLS;
+	httpd_more_options(h, more);
 	return MHD_start_daemon(
-		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
-			MHD_USE_ERROR_LOG,
-		0, NULL, NULL, httpd_access, h, MHD_OPTION_EXTERNAL_LOGGER, httpd_log, NULL,
+		flags, 0, NULL, NULL, httpd_access, h, MHD_OPTION_EXTERNAL_LOGGER, httpd_log, NULL,
 		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, httpd_completed, h,
 		MHD_OPTION_CONNECTION_LIMIT, o->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
 		o->idle_timeout_s, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, more,
@@ -235,6 +266,7 @@ static int httpd_init(struct httpd *h)
 
 static void httpd_free(struct httpd *h)
 {
+	httpd_tls_fini(&h->options.tls);
 	(void)pthread_mutex_destroy(&h->lock);
 	(void)pthread_cond_destroy(&h->changed);
 	free(h);
@@ -258,6 +290,9 @@ struct httpd *httpd_start(const struct httpd_options *options, struct err *e)
 	int fd;
 
 	if (!h || httpd_init(h)) {
+		struct httpd_tls tls = options->tls;
+
+		httpd_tls_fini(&tls);
 		free(h);
 		(void)err_code(e, DAEMON_EXIT_SYSTEM, "out of memory");
 		return NULL;

@@ -22,6 +22,22 @@ struct httpd;
 struct httpd_request;
 struct inherited;
 
+/* Where the certificates are: PEM files. */
+struct httpd_tls_names {
+	const char *cert, *key; /* NULL: no TLS */
+	const char *client_ca;	/* NULL: clients need no certificate */
+};
+
+/* What was in them. */
+struct httpd_tls {
+	char *cert, *key, *client_ca;
+};
+
+/* Reads and tries them. -1 with e->code DAEMON_EXIT_SETTINGS and a text that names the setting, the
+ * file and the reason. Blocks for the disk. */
+int httpd_tls_load(struct httpd_tls *tls, const struct httpd_tls_names *names, struct err *e);
+void httpd_tls_fini(struct httpd_tls *tls);
+
 struct httpd_options {
 	const char *address; /* IPv4 or IPv6 literal, no brackets */
 	uint16_t port;	     /* 0: the kernel chooses; see httpd_port */
@@ -30,7 +46,9 @@ struct httpd_options {
 	unsigned threads;      /* at least 1 */
 	size_t body_max_bytes; /* a longer body is answered 413 without the handler */
 	unsigned connections_max;
+	unsigned connections_per_address; /* 0: as many as there may be */
 	unsigned idle_timeout_s;
+	struct httpd_tls tls; /* taken when it starts; all NULL: plain HTTP */
 	/* Called on one of httpd's threads; must call httpd_reply or httpd_suspend, or both. */
 	void (*handler)(void *arg, struct httpd_request *request);
 	void *arg;

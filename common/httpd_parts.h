@@ -48,6 +48,12 @@ struct httpd {
 	bool shared;   /* other processes hold the listening socket too */
 };
 
+/* MHD's notice of connections, when clients need certificates. */
+void httpd_tls_notify(void *arg, struct MHD_Connection *connection, void **slot,
+		      enum MHD_ConnectionNotificationCode code);
+/* Has the client shown a certificate of the client CA? Verified once for each connection. */
+bool httpd_tls_trusts(struct MHD_Connection *connection);
+
 /* Answers with a problem document of that status (RFC 9457). */
 void httpd_problem(struct httpd_request *request, unsigned status);
 

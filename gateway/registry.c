@@ -95,6 +95,9 @@ struct microreg *registry_connect(const struct settings_registry *settings, cons
 			goto done;
 		options.token = token;
 	}
+	options.ca_file = settings->ca;
+	options.cert_file = settings->cert;
+	options.key_file = settings->key;
 	handle = microreg_open(&options, &error);
 	if (!handle)
 		(void)err_code(e, DAEMON_EXIT_SETTINGS, "registry: %s", error.text);

@@ -46,7 +46,8 @@ static const char *server_needs_restart(const struct settings *then, const struc
 		return "admin";
 	if (a->given != b->given || a->urls.count != b->urls.count ||
 	    !server_texts_equal(a->token_file, b->token_file) ||
-	    !server_texts_equal(a->snapshot, b->snapshot))
+	    !server_texts_equal(a->ca, b->ca) || !server_texts_equal(a->cert, b->cert) ||
+	    !server_texts_equal(a->key, b->key) || !server_texts_equal(a->snapshot, b->snapshot))
 		return "registry";
 	for (size_t i = 0; i < a->urls.count; i++)
 		if (strcmp(a->urls.items[i], b->urls.items[i]) != 0)

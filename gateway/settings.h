@@ -56,8 +56,9 @@ struct settings_conditions {
 struct settings_registry {
 	bool given;
 	struct settings_strings urls;
-	const char *token_file; /* NULL: none */
-	const char *snapshot;	/* NULL: none */
+	const char *token_file;	     /* NULL: none */
+	const char *ca, *cert, *key; /* files, for https; NULL: none */
+	const char *snapshot;	     /* NULL: none */
 };
 
 struct settings_limits {

@@ -6,9 +6,9 @@
 #include "common/metrics.h"
 #include "common/xml_guard.h"
 #include "registry/catalog.h"
-#include "registry/drain.h"
-#include "registry/keeper.h"
+#include "registry/door_metrics.h"
 #include "registry/method.h"
+#include "registry/rate.h"
 #include "registry/writer.h"
 
 #include <arpa/inet.h>
@@ -28,6 +28,8 @@ enum {
 struct door {
 	struct registry *registry;
 	struct httpd *httpd;
+	struct rate *rate;
+	unsigned calls_per_address;
 	pthread_rwlock_t gate; /* read: a handler is at work; write: door_close */
 	bool closed;	       /* under gate */
 };
@@ -99,85 +101,12 @@ static void door_health(struct door *s, struct httpd_request *request)
 	buf_fini(&text);
 }
 
-/* ---- Metrics ---- */
-
-enum door_metric {
-	DOOR_INSTANCES,
-	DOOR_EXPIRED,
-	DOOR_SERVICES,
-	DOOR_HELD,
-	DOOR_WATCHERS,
-	DOOR_GATEWAYS,
-	DOOR_CALLS,
-	DOOR_FAULTS,
-	DOOR_HEARTBEATS,
-	DOOR_LOOKUPS,
-	DOOR_WRITES,
-	DOOR_COMMITS,
-	DOOR_STORE_FAILURES,
-	DOOR_STORE_UP,
-	DOOR_METRICS,
-};
-
-static const struct metric door_metrics[DOOR_METRICS] = {
-	[DOOR_INSTANCES] = {"microreg_registry_instances", METRIC_GAUGE, "Live instances."},
-	[DOOR_EXPIRED] = {"microreg_registry_expired", METRIC_GAUGE,
-			  "Records kept of instances whose lease ended."},
-	[DOOR_SERVICES] = {"microreg_registry_services", METRIC_GAUGE, "Services."},
-	[DOOR_HELD] = {"microreg_registry_held", METRIC_GAUGE,
-		       "Instances not heard of since expiry was held back."},
-	[DOOR_WATCHERS] = {"microreg_registry_watchers", METRIC_GAUGE, "Watches waiting."},
-	[DOOR_GATEWAYS] = {"microreg_registry_gateways", METRIC_GAUGE, "Gateways watching."},
-	[DOOR_CALLS] = {"microreg_registry_calls_total", METRIC_COUNTER, "XML-RPC calls."},
-	[DOOR_FAULTS] = {"microreg_registry_faults_total", METRIC_COUNTER,
-			 "Calls answered by a fault."},
-	[DOOR_HEARTBEATS] = {"microreg_registry_heartbeats_total", METRIC_COUNTER, "Heartbeats."},
-	[DOOR_LOOKUPS] = {"microreg_registry_lookups_total", METRIC_COUNTER, "Lookups."},
-	[DOOR_WRITES] = {"microreg_registry_writes_total", METRIC_COUNTER,
-			 "Changes that were planned."},
-	[DOOR_COMMITS] = {"microreg_registry_commits_total", METRIC_COUNTER, "Batches of changes."},
-	[DOOR_STORE_FAILURES] = {"microreg_registry_store_failures_total", METRIC_COUNTER,
-				 "Batches that the store refused."},
-	[DOOR_STORE_UP] = {"microreg_registry_store_up", METRIC_GAUGE,
-			   "1 when the store takes changes."},
-};
-
-void door_print_metrics_reference(struct buf *out)
+static void door_metrics(struct door *s, struct httpd_request *request)
 {
-	for (size_t i = 0; i < DOOR_METRICS; i++)
-		metrics_print_reference(out, &door_metrics[i]);
-}
-
-static void door_metrics_reply(struct door *s, struct httpd_request *request)
-{
-	struct registry *r = s->registry;
-	uint64_t values[DOOR_METRICS];
-	struct catalog_stats catalog;
-	struct writer_stats writer;
-	struct err why;
 	struct buf text;
 
-	catalog_stats(r->catalog, &catalog);
-	writer_stats(r->writer, &writer);
-	values[DOOR_INSTANCES] = catalog.instances;
-	values[DOOR_EXPIRED] = catalog.expired;
-	values[DOOR_SERVICES] = catalog.services;
-	values[DOOR_HELD] = catalog.held;
-	values[DOOR_WATCHERS] = keeper_waiting(r->keeper);
-	values[DOOR_GATEWAYS] = drain_gateways(r->drain, clock_ms());
-	values[DOOR_CALLS] = atomic_load(&r->calls);
-	values[DOOR_FAULTS] = atomic_load(&r->faults);
-	values[DOOR_HEARTBEATS] = atomic_load(&r->beats);
-	values[DOOR_LOOKUPS] = atomic_load(&r->lookups);
-	values[DOOR_WRITES] = writer.operations;
-	values[DOOR_COMMITS] = writer.batches;
-	values[DOOR_STORE_FAILURES] = writer.failures;
-	values[DOOR_STORE_UP] = writer_is_healthy(r->writer, &why);
 	buf_init(&text, DOOR_SMALL_MAX);
-	for (size_t i = 0; i < DOOR_METRICS; i++) {
-		metrics_head(&text, &door_metrics[i]);
-		metrics_sample(&text, &door_metrics[i], NULL, 0, values[i]);
-	}
+	door_metrics_write(s->registry, &text);
 	httpd_reply(request, text.failed ? 503 : 200, METRICS_CONTENT_TYPE, text.data,
 		    text.failed ? 0 : text.len);
 	buf_fini(&text);
@@ -193,6 +122,7 @@ static void door_suspend(struct call *call)
 static void door_answered(struct call *call, xmlrpc_value *result, const struct err *fault)
 {
 	struct httpd_request *request = call->owner;
+	unsigned status = 200;
 	struct buf text;
 
 	if (!result && !fault) {
@@ -200,11 +130,15 @@ static void door_answered(struct call *call, xmlrpc_value *result, const struct 
 		buf_release(&call->text);
 		return;
 	}
+	if (fault && (fault->code == RPC_FAULT_ACCESS || fault->code == RPC_FAULT_FORBIDDEN)) {
+		status = (unsigned)fault->code;
+		atomic_fetch_add_explicit(&call->registry->denied, 1, memory_order_relaxed);
+	}
 	buf_init(&text, CALL_TEXT_MAX);
 	if (method_serialize(call, result, fault, &text) < 0)
 		door_problem(request, 503, "Service Unavailable", "the registry is out of memory");
 	else
-		httpd_reply(request, 200, DOOR_XML, text.data, text.len);
+		httpd_reply(request, status, DOOR_XML, text.data, text.len);
 	buf_fini(&text);
 	if (result)
 		xmlrpc_DECREF(result);
@@ -260,6 +194,74 @@ static bool door_refuses(struct httpd_request *request)
 	return true;
 }
 
+/* ---- Access ---- */
+
+/* Who calls, where there are tokens. False, with 401 answered, for nobody. */
+static bool door_knows(struct door *s, struct httpd_request *request, struct call *call)
+{
+	call->access = access_gate_get(s->registry->access);
+	if (!call->access)
+		return true;
+	call->token = access_find(call->access, httpd_header(request, "Authorization"));
+	if (call->token)
+		return true;
+	/* Without these two the status says it too. */
+	(void)httpd_add_header(request, "WWW-Authenticate", "Bearer realm=\"microreg\"");
+	(void)httpd_add_header(request, "WWW-Authenticate", "Basic realm=\"microreg\"");
+	call_fault(
+		call, RPC_FAULT_ACCESS,
+		"a token is wanted: send Authorization: Bearer TOKEN, or http://any:TOKEN@HOST/");
+	return false;
+}
+
+/* RFC 4291 2.5.4: who has one IPv6 address has its whole /64. */
+static size_t door_network(const struct httpd_request *request, unsigned char key[8])
+{
+	const struct sockaddr *peer = httpd_peer(request);
+	const void *address;
+	size_t len = 4;
+
+	if (peer && peer->sa_family == AF_INET) {
+		address = &((const struct sockaddr_in *)(const void *)peer)->sin_addr;
+	} else if (peer && peer->sa_family == AF_INET6) {
+		address = &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr;
+		len = 8;
+	} else {
+		return 0;
+	}
+	memcpy(key, address, len);
+	return len;
+}
+
+/* False, with the fault answered, when there were too many. */
+static bool door_allows(struct door *s, struct httpd_request *request, struct call *call)
+{
+	const struct access_token *token = call->token;
+	unsigned char key[8];
+	uint64_t now_us;
+	size_t len;
+
+	if (!s->calls_per_address && !(token && token->calls))
+		return true;
+	now_us = clock_us();
+	len = door_network(request, key);
+	if (s->calls_per_address && !rate_take(s->rate, key, len, s->calls_per_address, now_us))
+		call_fault(call, RPC_FAULT_TOO_MANY,
+			   "more than %u calls a second from this address "
+			   "(limits.calls_per_address)",
+			   s->calls_per_address);
+	else if (token && token->calls &&
+		 !rate_take(s->rate, token->name, strlen(token->name), token->calls, now_us))
+		call_fault(call, RPC_FAULT_TOO_MANY,
+			   "more than %u calls a second of the token "
+			   "\"%s\" (tokens: calls)",
+			   token->calls, token->name);
+	else
+		return true;
+	atomic_fetch_add_explicit(&s->registry->limited, 1, memory_order_relaxed);
+	return false;
+}
+
 static void door_call(struct door *s, struct httpd_request *request)
 {
 	struct call *call;
@@ -277,8 +279,24 @@ static void door_call(struct door *s, struct httpd_request *request)
 	call->answered = door_answered;
 	call->suspend = door_suspend;
 	door_peer(request, call->peer);
+	if (!door_knows(s, request, call) || !door_allows(s, request, call))
+		return;
 	body = httpd_body(request, &len);
 	method_handle(call, body, len);
+}
+
+/* Counters tell what is registered here: they are for whoever may look it up. */
+static bool door_may_look(struct door *s, struct httpd_request *request)
+{
+	struct access *access = access_gate_get(s->registry->access);
+	bool may = !access || access_find(access, httpd_header(request, "Authorization"));
+
+	access_unref(&access);
+	if (may)
+		return true;
+	(void)httpd_add_header(request, "WWW-Authenticate", "Bearer realm=\"microreg\"");
+	door_problem(request, 401, "Unauthorized", "a token is wanted");
+	return false;
 }
 
 /* ---- Routing ---- */
@@ -317,8 +335,8 @@ static void door_route(struct door *s, struct httpd_request *request)
 		door_not_allowed(request, "GET, HEAD");
 	else if (strcmp(path, "/health") == 0)
 		door_health(s, request);
-	else
-		door_metrics_reply(s, request);
+	else if (door_may_look(s, request))
+		door_metrics(s, request);
 }
 
 static void door_handle(void *arg, struct httpd_request *request)
@@ -335,6 +353,13 @@ static void door_handle(void *arg, struct httpd_request *request)
 
 /* ---- Life ---- */
 
+static void door_free(struct door *s)
+{
+	rate_free(&s->rate);
+	(void)pthread_rwlock_destroy(&s->gate); /* nobody holds it */
+	free(s);
+}
+
 struct door *door_start(struct registry *registry, const struct door_options *options,
 			struct err *e)
 {
@@ -345,21 +370,28 @@ struct door *door_start(struct registry *registry, const struct door_options *op
 				      .threads = options->threads,
 				      .body_max_bytes = XML_GUARD_BYTES_MAX,
 				      .connections_max = options->connections_max,
+				      .connections_per_address = options->connections_per_address,
+				      .tls = options->tls,
 				      .idle_timeout_s = DOOR_IDLE_S,
 				      .handler = door_handle,
 				      .arg = s};
 
-	if (!s || pthread_rwlock_init(&s->gate, NULL)) {
+	if (s)
+		s->rate = rate_new();
+	if (!s || !s->rate || pthread_rwlock_init(&s->gate, NULL)) {
 		(void)err_set(e, "door: out of memory");
+		httpd_tls_fini(&httpd.tls);
+		if (s)
+			rate_free(&s->rate);
 		free(s);
 		return NULL;
 	}
 	s->registry = registry;
+	s->calls_per_address = options->calls_per_address;
 	s->httpd = httpd_start(&httpd, e);
 	if (s->httpd)
 		return s;
-	(void)pthread_rwlock_destroy(&s->gate); /* nobody holds it */
-	free(s);
+	door_free(s);
 	return NULL;
 }
 
@@ -383,7 +415,6 @@ void door_stop(struct door **door)
 	if (!s)
 		return;
 	httpd_stop(&s->httpd);
-	(void)pthread_rwlock_destroy(&s->gate); /* nobody holds it */
-	free(s);
+	door_free(s);
 	*door = NULL;
 }

@@ -7,6 +7,7 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "common/httpd.h"
 #include "registry/registry.h"
 
 #include <stdint.h>
@@ -18,7 +19,9 @@ struct door_options {
 	const char *address; /* a literal */
 	uint16_t port;
 	struct inherited *inherited; /* where a socket for the address may lie; NULL: open one */
-	unsigned threads, connections_max;
+	unsigned threads, connections_max, connections_per_address;
+	unsigned calls_per_address; /* a second; 0: any number */
+	struct httpd_tls tls;	    /* taken */
 };
 
 struct door *door_start(struct registry *registry, const struct door_options *options,
@@ -29,8 +32,5 @@ uint16_t door_port(const struct door *door);
 void door_close(struct door *door);
 /* After everything that answers suspended calls has ended. */
 void door_stop(struct door **door);
-
-/* The reference of metrics, as Markdown. */
-void door_print_metrics_reference(struct buf *out);
 
 #endif

@@ -75,7 +75,7 @@ static enum writer_verdict edit_plan_restore(struct edit *edit, struct writer_pl
 	struct record *old = edit_find(edit, plan, edit->in.service, edit->in.id, &lapsed);
 	struct record draft;
 
-	if (old && edit->lease[0] && !lease_token_equal(old->lease, edit->lease))
+	if (old && (edit->lease[0] || edit->strict) && !lease_token_equal(old->lease, edit->lease))
 		return edit_fenced(edit, edit->in.service, edit->in.id);
 	if (old && record_is_live(old) && !lapsed) {
 		(void)snprintf(edit->lease, sizeof(edit->lease), "%s", old->lease);

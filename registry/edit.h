@@ -12,8 +12,8 @@
 
 enum edit_kind {
 	EDIT_REGISTER,	 /* in, origin, lease (new) */
-	EDIT_RESTORE,	 /* in, origin, lease (the one it had; made when ""): a heartbeat's
-			    registration */
+	EDIT_RESTORE,	 /* in, origin, lease (the one it had; made when ""), strict (then "" is
+			    fenced by who is there): a heartbeat's registration */
 	EDIT_DEREGISTER, /* service, id, lease ("": an admin) */
 	EDIT_STATUS,	 /* service, id, lease ("": an admin), status, detail */
 	EDIT_EXPIRE,	 /* service, id: its lease is over */

@@ -13,6 +13,7 @@
 #include "registry/keeper.h"
 #include "registry/method.h"
 #include "registry/door.h"
+#include "registry/door_metrics.h"
 #include "registry/setup.h"
 #include "registry/store.h"
 #include "registry/writer.h"
@@ -37,6 +38,7 @@ enum {
 
 struct options {
 	const char *config, *listen, *data_dir;
+	const char *new_token;
 	bool insecure, check;
 };
 
@@ -48,11 +50,12 @@ struct parts {
 	struct door *door;
 	struct url_address address; /* to listen on */
 	struct notify notify;
+	struct httpd_tls tls;
 };
 
 static const char main_usage[] =
 	"usage: microreg-registry [--config FILE] [--listen ADDR:PORT] [--data-dir DIR]\n"
-	"                         [--insecure] [--check]\n";
+	"                         [--insecure] [--check] [--new-token NAME]\n";
 
 static void main_help(void)
 {
@@ -66,6 +69,8 @@ static void main_help(void)
 		"                      writable, else ./microreg-data; made when missing\n"
 		"  --insecure          listen on other than loopback addresses without access\n"
 		"                      control\n"
+		"  --new-token NAME    make a token, print its secret and its line for the\n"
+		"                      settings, and exit\n"
 		"  --check             read the settings, print every mistake, and exit\n"
 		"  --reference         print settings, methods, faults, metrics and exit codes\n"
 		"                      as Markdown, and exit\n"
@@ -90,7 +95,7 @@ static int main_reference(void)
 	(void)buf_puts(&out, "\n## Faults\n\n");
 	method_print_faults(&out);
 	(void)buf_puts(&out, "\n## Metrics\n\n| metric | type | meaning |\n|---|---|---|\n");
-	door_print_metrics_reference(&out);
+	door_metrics_print_reference(&out);
 	(void)buf_puts(&out, "\n## Exit codes\n\n");
 	daemon_print_reference(&out);
 	failed = out.failed || fwrite(out.data, 1, out.len, stdout) != out.len;
@@ -107,6 +112,7 @@ static int main_options(int argc, char **argv, struct options *o)
 		{"data-dir", required_argument, NULL, 'd'},
 		{"insecure", no_argument, NULL, 'i'},
 		{"check", no_argument, NULL, 'n'},
+		{"new-token", required_argument, NULL, 't'},
 		{"version", no_argument, NULL, 'V'},
 		{"help", no_argument, NULL, 'h'},
 		{"reference", no_argument, NULL, 'r'},
@@ -130,6 +136,9 @@ static int main_options(int argc, char **argv, struct options *o)
 			break;
 		case 'n':
 			o->check = true;
+			break;
+		case 't':
+			o->new_token = optarg;
 			break;
 		case 'V':
 			(void)printf("microreg-registry %s\n", MICROREG_VERSION);
@@ -189,6 +198,76 @@ static void main_raise_files(unsigned connections)
 	else if (limit.rlim_cur < want)
 		log_warn("open files are limited to %llu, limits.connections is %u",
 			 (unsigned long long)limit.rlim_cur, connections);
+}
+
+static int main_new_token(const char *name)
+{
+	struct err e = {0};
+	struct buf out;
+	bool failed;
+
+	buf_init(&out, MAIN_TEXT_MAX);
+	failed = access_make(name, &out, &e) < 0;
+	if (failed)
+		(void)fprintf(stderr, "microreg-registry: %s\n", e.text);
+	else
+		failed = fwrite(out.data, 1, out.len, stdout) != out.len;
+	buf_fini(&out);
+	return failed ? DAEMON_EXIT_USAGE : DAEMON_EXIT_OK;
+}
+
+/* The tokens, and the certificates before anything else is begun. */
+static int main_access(struct parts *p, struct err *e)
+{
+	const struct setup *settings = p->settings;
+	struct access *access = NULL;
+
+	p->registry.access = access_gate_new();
+	if (settings->token_count)
+		access = access_new(settings->tokens, settings->token_count);
+	if (!p->registry.access || (settings->token_count && !access)) {
+		access_unref(&access);
+		return err_code(e, DAEMON_EXIT_SYSTEM, "out of memory");
+	}
+	access_gate_set(p->registry.access, access);
+	if (settings->token_count && !settings->tls.cert && !setup_is_local(settings))
+		log_warn("tokens are sent in the clear: give tls.cert and tls.key in the settings");
+	return settings->tls.cert ? httpd_tls_load(&p->tls, &settings->tls, e) : 0;
+}
+
+/* On SIGHUP the tokens are read again; what else has changed needs a restart. */
+static void main_reload(struct parts *p, const char *config)
+{
+	struct setup *settings;
+	struct access *access = NULL;
+	struct buf mistakes;
+	const char *text;
+
+	if (!config) {
+		log_info("SIGHUP: there is no settings file to read again");
+		return;
+	}
+	buf_init(&mistakes, MAIN_TEXT_MAX);
+	settings = setup_read(config, &mistakes);
+	if (!settings) {
+		text = buf_str(&mistakes);
+		log_error("SIGHUP: nothing was changed: %s", text ? text : "out of memory");
+	} else if (!settings->token_count && p->settings->token_count) {
+		log_error("SIGHUP: nothing was changed: %s has no tokens any more, which would let "
+			  "everybody in; restart to do that",
+			  config);
+	} else if (settings->token_count) {
+		access = access_new(settings->tokens, settings->token_count);
+		if (access) {
+			access_gate_set(p->registry.access, access);
+			log_info("SIGHUP: %zu tokens are in force; other settings need a restart",
+				 settings->token_count);
+		} else {
+			log_error("SIGHUP: nothing was changed: out of memory");
+		}
+	}
+	setup_free(&settings);
+	buf_fini(&mistakes);
 }
 
 struct main_loading {
@@ -271,16 +350,21 @@ static int main_threads(struct parts *p, struct err *e)
 
 static int main_serve(struct parts *p, struct err *e)
 {
+	const struct setup_limits *limits = &p->settings->limits;
 	struct door_options options = {.threads = p->settings->threads,
-				       .connections_max = p->settings->limits.connections};
-
+				       .connections_max = limits->connections,
+				       .connections_per_address = limits->connections_per_address,
+				       .calls_per_address = limits->calls_per_address,
+				       .tls = p->tls};
 	struct inherited inherited = {0};
 
 	options.address = p->address.host;
 	options.port = p->address.port;
 	options.inherited = &inherited;
-	if (inherited_from_systemd(&inherited, e) == 0)
+	if (inherited_from_systemd(&inherited, e) == 0) {
+		p->tls = (struct httpd_tls){0}; /* the door's now */
 		p->door = door_start(&p->registry, &options, e);
+	}
 	if (inherited_close(&inherited) && p->door)
 		log_warn("sockets were passed to this registry for other addresses than `listen`; "
 			 "they are closed");
@@ -311,6 +395,8 @@ static void main_stop(struct parts *p)
 	drain_free(&r->drain);
 	catalog_free(&r->catalog);
 	store_close(&p->store);
+	access_gate_free(&r->access);
+	httpd_tls_fini(&p->tls);
 	setup_free(&p->settings);
 }
 
@@ -323,7 +409,7 @@ static void main_say_alive(const struct parts *p)
 	notify_alive(&p->notify);
 }
 
-static void main_wait(const struct parts *p, int signals)
+static void main_wait(struct parts *p, const char *config, int signals)
 {
 	struct pollfd fd = {.fd = signals, .events = POLLIN};
 	struct signalfd_siginfo info;
@@ -345,6 +431,8 @@ static void main_wait(const struct parts *p, int signals)
 			notify_stopping(&p->notify, MAIN_STOP_MS);
 			return;
 		}
+		if (info.ssi_signo == SIGHUP)
+			main_reload(p, config);
 	}
 }
 
@@ -357,6 +445,8 @@ int main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
+	if (options.new_token)
+		return main_new_token(options.new_token);
 	log_open("registry", LOG_INFO);
 	code = main_settings(&options, &parts);
 	if (code >= 0 || options.check) {
@@ -375,12 +465,12 @@ int main(int argc, char **argv)
 	if (signals < 0)
 		(void)err_code(&e, DAEMON_EXIT_SYSTEM, "signals: %s", strerror(errno));
 	if (signals >= 0 && setup_address(parts.settings, &parts.address, &e) == 0 &&
-	    main_load(&parts, &e) == 0 && main_threads(&parts, &e) == 0 &&
-	    main_serve(&parts, &e) == 0) {
+	    main_access(&parts, &e) == 0 && main_load(&parts, &e) == 0 &&
+	    main_threads(&parts, &e) == 0 && main_serve(&parts, &e) == 0) {
 		/* The default depends on the machine, so it must be told. */
 		log_info("what is registered is kept in %s", parts.settings->data_dir);
 		notify_ready(&parts.notify);
-		main_wait(&parts, signals);
+		main_wait(&parts, options.config, signals);
 	} else {
 		log_error("%s", e.text);
 		code = e.code ? e.code : DAEMON_EXIT_SYSTEM;

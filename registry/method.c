@@ -1,7 +1,9 @@
 /* method: the table, and the way of a call through it. */
 #include "registry/method.h"
+#include "common/suggest.h"
 #include "common/xml_guard.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,74 +14,75 @@ const struct method method_table[] = {
 	 "Registers an instance: service, port; optional host, id, scheme, ttl_ms, weight, zone, "
 	 "version, tags, meta, status, check, routes. Answers id, lease, ttl_ms, heartbeat_ms, "
 	 "revision. It is on the disk when the answer comes.",
-	 method_register, METHOD_LATER | METHOD_WRITES, method_register_quick},
+	 method_register, METHOD_LATER | METHOD_WRITES, ACCESS_REGISTER, method_register_quick},
 	{"registry.heartbeat", "struct,struct",
 	 "Keeps a lease alive: service, id, lease; may carry the whole registration, which heals a "
 	 "registry that lost it, and load (0-100). Answers known, lease, heartbeat_ms, revision.",
-	 method_heartbeat, METHOD_LATER | METHOD_WRITES, method_heartbeat_quick},
+	 method_heartbeat, METHOD_LATER | METHOD_WRITES, ACCESS_REGISTER, method_heartbeat_quick},
 	{"registry.heartbeats", "array,array",
 	 "At most 250 heartbeats at once; answers an array of their results, in which one that "
 	 "was refused is a struct of faultCode and faultString.",
-	 method_heartbeats, METHOD_LATER | METHOD_WRITES, method_heartbeats_quick},
+	 method_heartbeats, METHOD_LATER | METHOD_WRITES, ACCESS_REGISTER, method_heartbeats_quick},
 	{"registry.deregister", "struct,struct",
 	 "Takes an instance out: service, id, lease; with wait_ms it answers once every watching "
 	 "gateway has stopped using it. Answers existed, drained, revision.",
-	 method_deregister, METHOD_LATER | METHOD_WRITES, NULL},
+	 method_deregister, METHOD_LATER | METHOD_WRITES, ACCESS_REGISTER, NULL},
 	{"registry.set_status", "struct,struct",
 	 "Sets the status of an instance: service, id, status, reason; lease (without it an "
 	 "administrator's, which wins until it is set to up). Answers revision.",
-	 method_set_status, METHOD_LATER | METHOD_WRITES, NULL},
+	 method_set_status, METHOD_LATER | METHOD_WRITES, ACCESS_REGISTER, NULL},
 	{"registry.lookup", "struct,struct",
 	 "The instances of a service that are up: service; optional zone, version, tags, status[]. "
 	 "Answers revision, instances, held, and a reason when there is none.",
-	 method_lookup, 0, method_lookup_quick},
+	 method_lookup, 0, ACCESS_READ, method_lookup_quick},
 	{"registry.services", "struct,struct;struct",
 	 "The services by name: optional prefix, limit (1-1000), after. Answers revision and "
 	 "services[name, instances, up, revision].",
-	 method_services, 0, NULL},
+	 method_services, 0, ACCESS_READ, NULL},
 	{"registry.watch", "struct,struct",
 	 "Waits for changes after revision (\"\": tells everything): optional service, wait_ms "
 	 "(at most 60000), watcher{name, kind}. Answers revision, reset, changes[service, "
 	 "instances, reason, held], more.",
-	 method_watch, METHOD_LATER, NULL},
+	 method_watch, METHOD_LATER, ACCESS_READ, NULL},
 	{"registry.report", "struct,struct",
 	 "A gateway tells what it uses: watcher, revision, instances[service, id, in_flight, "
 	 "failures]. Answers revision.",
-	 method_report, 0, NULL},
+	 method_report, 0, ACCESS_READ, NULL},
 	{"registry.stats", "struct;struct,struct", "Counters of the registry.", method_stats, 0,
-	 NULL},
+	 ACCESS_READ, NULL},
 	{"registry.backup", "struct;struct,struct",
 	 "Copies the database, consistently, into the data directory. Answers file.", method_backup,
-	 METHOD_LATER | METHOD_WRITES, NULL},
+	 METHOD_LATER | METHOD_WRITES, ACCESS_ADMIN, NULL},
 	{"register", "int,string,string,int;int,string,string,int,int",
 	 "Original MicroReg: name, host, port, status (1 running, 0 stopped, -1 error). Answers an "
 	 "id, or false.",
-	 legacy_register, METHOD_LATER | METHOD_WRITES, NULL},
+	 legacy_register, METHOD_LATER | METHOD_WRITES, ACCESS_REGISTER, NULL},
 	{"get_service_details", "array,string",
 	 "Original MicroReg: [host, port] of one running instance in turn, or false.",
-	 legacy_get_service_details, 0, NULL},
+	 legacy_get_service_details, 0, ACCESS_READ, NULL},
 	{"update_status", "boolean,string,int",
 	 "Original MicroReg: sets the status of the caller's instances of that name.",
-	 legacy_update_status, METHOD_LATER | METHOD_WRITES, NULL},
+	 legacy_update_status, METHOD_LATER | METHOD_WRITES, ACCESS_REGISTER, NULL},
 	{"unregister", "boolean,string",
 	 "Original MicroReg: takes the caller's instances of that name out.", legacy_unregister,
-	 METHOD_LATER | METHOD_WRITES, NULL},
+	 METHOD_LATER | METHOD_WRITES, ACCESS_REGISTER, NULL},
 	{"get_all_service_details", "string", "Original MicroReg: everything, as JSON.",
-	 legacy_get_all_service_details, 0, NULL},
+	 legacy_get_all_service_details, 0, ACCESS_READ, NULL},
 	{"get_reg_count", "int", "Original MicroReg: how many instances are registered.",
-	 legacy_get_reg_count, 0, NULL},
-	{"system.listMethods", "array", "The names of all methods.", system_list_methods, 0, NULL},
+	 legacy_get_reg_count, 0, ACCESS_READ, NULL},
+	{"system.listMethods", "array", "The names of all methods.", system_list_methods, 0,
+	 ACCESS_READ, NULL},
 	{"system.methodSignature", "array,string",
 	 "The signatures of a method: the type of its result, then those of its parameters.",
-	 system_method_signature, 0, NULL},
+	 system_method_signature, 0, ACCESS_READ, NULL},
 	{"system.methodHelp", "string,string", "What a method is for.", system_method_help, 0,
-	 NULL},
+	 ACCESS_READ, NULL},
 	{"system.multicall", "array,array",
 	 "At most 100 calls {methodName, params} at once; answers an array of [result] or "
 	 "{faultCode, faultString}. A watch among them does not wait. Together they list at most "
 	 "5,000 instances and services.",
-	 system_multicall, METHOD_LATER, NULL},
-	{NULL, NULL, NULL, NULL, 0, NULL},
+	 system_multicall, METHOD_LATER, ACCESS_READ, NULL},
+	{NULL, NULL, NULL, NULL, 0, ACCESS_NOBODY, NULL},
 };
 
 const struct method *method_find(const char *name)
@@ -90,6 +93,35 @@ const struct method *method_find(const char *name)
 	return NULL;
 }
 
+/* The method that was meant, or NULL: one that is written nearly so, or the same without its
+ * "registry.". */
+static const char *method_near(const char *name)
+{
+	const char *near = NULL;
+	unsigned best = UINT_MAX;
+
+	for (const struct method *m = method_table; m->name; m++) {
+		const char *dot = strchr(m->name, '.');
+		unsigned distance = suggest_distance(name, m->name);
+
+		if (dot && strcmp(dot + 1, name) == 0)
+			return m->name;
+		if (distance >= best || !suggest_is_near(name, m->name))
+			continue;
+		best = distance;
+		near = m->name;
+	}
+	return near;
+}
+
+static const char *method_role_name(enum access_role role)
+{
+	for (const struct settings_name *n = access_roles; n->name; n++)
+		if (n->value == (unsigned)role)
+			return n->name;
+	return "nobody";
+}
+
 void method_init(void)
 {
 	/* Its own limit is 512 KiB and global; the guard bounds what reaches it. */
@@ -98,9 +130,10 @@ void method_init(void)
 
 void method_print_reference(struct buf *out)
 {
-	(void)buf_puts(out, "| method | signatures | what it does |\n|---|---|---|\n");
+	(void)buf_puts(out, "| method | role | signatures | what it does |\n|---|---|---|---|\n");
 	for (const struct method *m = method_table; m->name; m++)
-		(void)buf_printf(out, "| `%s` | `%s` | %s |\n", m->name, m->signatures, m->help);
+		(void)buf_printf(out, "| `%s` | %s | `%s` | %s |\n", m->name,
+				 method_role_name(m->role), m->signatures, m->help);
 }
 
 void method_print_faults(struct buf *out)
@@ -135,6 +168,7 @@ static void call_finish(struct call *call, xmlrpc_value *result, const struct er
 		xmlrpc_DECREF(call->params);
 	arena_fini(&call->arena);
 	buf_fini(&call->text);
+	access_unref(&call->access);
 	free(call);
 }
 
@@ -206,17 +240,53 @@ void call_suspend(struct call *call)
 		call->suspend(call);
 }
 
-void call_begin(struct call *call)
+bool call_begin(struct call *call)
 {
+	const struct access_token *token = call->token;
+
 	atomic_fetch_add_explicit(&call->registry->calls, 1, memory_order_relaxed);
+	if (!token || token->role >= call->method->role)
+		return true;
+	call_fault(call, RPC_FAULT_FORBIDDEN, "%s: the token \"%s\" has the role %s; this needs %s",
+		   call->method->name, token->name, method_role_name(token->role),
+		   method_role_name(call->method->role));
+	return false;
+}
+
+bool call_may(const struct call *call, const char *service, bool leased, struct err *e)
+{
+	const struct access_token *token = call->token;
+
+	if (!token || token->role == ACCESS_ADMIN)
+		return true;
+	if (!access_covers(token, service))
+		(void)err_code(e, RPC_FAULT_FORBIDDEN,
+			       "%s: the services of the token \"%s\" do not cover \"%s\"",
+			       call->method->name, token->name, service);
+	else if (!leased)
+		(void)err_code(e, RPC_FAULT_FORBIDDEN,
+			       "%s: lease is missing; without it only the role admin may change "
+			       "what is registered",
+			       call->method->name);
+	else
+		return true;
+	return false;
 }
 
 void call_start(struct call *call, const char *name)
 {
+	const char *near;
+
 	call->method = method_find(name);
-	call_begin(call);
-	if (call->method)
-		call->method->run(call);
+	if (call->method) {
+		if (call_begin(call))
+			call->method->run(call);
+		return;
+	}
+	near = method_near(name);
+	if (near)
+		call_fault(call, RPC_FAULT_METHOD, "no method \"%.80s\"; did you mean \"%s\"?",
+			   name, near);
 	else
 		call_fault(call, RPC_FAULT_METHOD,
 			   "no method \"%.80s\"; system.listMethods names them all", name);

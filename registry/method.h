@@ -14,6 +14,7 @@
 #include "common/err.h"
 #include "common/rpc.h"
 #include "common/rpc_quick.h"
+#include "registry/access.h"
 #include "registry/registry.h"
 
 #include <netinet/in.h>
@@ -34,6 +35,7 @@ struct method {
 	const char *help;
 	void (*run)(struct call *call);
 	unsigned flags;
+	enum access_role role; /* who may call it; which services' is for the method to ask */
 	/* For methods that are called very often, else NULL: reads the parameters from the call's
 	 * bytes. True: it has run as `run` would; false: nothing has happened, `run` must. */
 	bool (*quick)(struct call *call, struct rpc_quick *in);
@@ -44,8 +46,10 @@ struct call {
 	const struct method *method;
 	xmlrpc_value *params; /* an array; owned */
 	struct arena arena;
-	char peer[INET6_ADDRSTRLEN]; /* the caller's address */
-	struct buf text;	     /* the document of the answer, where the method writes one */
+	char peer[INET6_ADDRSTRLEN];	  /* the caller's address */
+	const struct access_token *token; /* the caller's; NULL: there is no access control */
+	struct access *access;		  /* holds the token; the call's reference */
+	struct buf text; /* the document of the answer, where the method writes one */
 	/* Takes `result`; else `fault` says why there is none; else the answer is `text`, whose
 	 * memory may be taken. The call is freed afterwards. */
 	void (*answered)(struct call *call, xmlrpc_value *result, const struct err *fault);
@@ -65,8 +69,13 @@ struct call *call_new(struct registry *registry);
 /* Runs it: `method` NULL is a fault. */
 void call_start(struct call *call, const char *name);
 
-/* Counts a call whose parameters a `quick` has read, before it runs. */
-void call_begin(struct call *call);
+/* Counts a call and asks whether its caller may make it, before it runs. False, with the fault
+ * answered, when not. */
+bool call_begin(struct call *call);
+
+/* May the caller change instances of this service? With `leased` only those whose lease it shows,
+ * otherwise any: that is for administrators. If not, `e` is the fault. */
+bool call_may(const struct call *call, const char *service, bool leased, struct err *e);
 
 /* Says that the answer comes later; on the thread that runs the method, before the call is handed
  * on. */

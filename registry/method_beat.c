@@ -48,6 +48,9 @@ struct beat_restore {
 static struct err beat_no_memory = {.code = RPC_FAULT_STORE,
 				    .text = "the registry is out of memory"};
 
+/* No token of ours is written like that. */
+static const char beat_no_lease[] = "-";
+
 static void beat_fault(struct beat *beat, const struct err *e)
 {
 	beat->fault = arena_alloc(&beat->of->call->arena, sizeof(*beat->fault));
@@ -135,6 +138,7 @@ static void beat_restore(struct beat *beat)
 		return;
 	}
 	restore->beat = beat;
+	edit->strict = call->token && call->token->role != ACCESS_ADMIN;
 	edit->kind = EDIT_RESTORE;
 	edit->in = beat->heartbeat.instance;
 	edit->origin = call->peer;
@@ -166,10 +170,18 @@ static void beat_run(struct beat *beat)
 {
 	struct call *call = beat->of->call;
 	struct rpc_heartbeat *h = &beat->heartbeat;
+	const char *lease = h->lease;
 	struct lease_term term = {0};
 	struct err e;
 
-	switch (lease_beat(call->registry->catalog, h->instance.service, h->instance.id, h->lease,
+	if (!call_may(call, h->instance.service, true, &e)) {
+		beat_fault(beat, &e);
+		return;
+	}
+	/* Without one only an administrator keeps alive what another has registered. */
+	if (!*lease && call->token && call->token->role != ACCESS_ADMIN)
+		lease = beat_no_lease;
+	switch (lease_beat(call->registry->catalog, h->instance.service, h->instance.id, lease,
 			   h->load, clock_ms(), &term)) {
 	case LEASE_KNOWN:
 		beat->known = true;
@@ -259,8 +271,8 @@ bool method_heartbeat_quick(struct call *call, struct rpc_quick *in)
 	if (!beats || !rpc_quick_heartbeat(in, &beats_add(beats)->heartbeat) ||
 	    !rpc_quick_close(in))
 		return false;
-	call_begin(call);
-	beats_run(beats);
+	if (call_begin(call))
+		beats_run(beats);
 	return true;
 }
 
@@ -313,7 +325,7 @@ bool method_heartbeats_quick(struct call *call, struct rpc_quick *in)
 			return false;
 	if (!rpc_quick_close(in))
 		return false;
-	call_begin(call);
-	beats_run(beats);
+	if (call_begin(call))
+		beats_run(beats);
 	return true;
 }

@@ -133,6 +133,10 @@ static void legacy_submit(struct call *call, struct edit *edit)
 {
 	struct err e = {0};
 
+	if (!call_may(call, edit->service ? edit->service : edit->in.service, true, &e)) {
+		call_err(call, &e);
+		return;
+	}
 	call_suspend(call);
 	if (edit_submit(call->registry->writer, edit, &e) < 0)
 		call_err(call, &e);

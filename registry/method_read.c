@@ -192,8 +192,8 @@ bool method_lookup_quick(struct call *call, struct rpc_quick *in)
 
 	if (!rpc_quick_struct(in, lookup_fields, LOOKUP_FIELDS, &want) || !rpc_quick_close(in))
 		return false;
-	call_begin(call);
-	lookup_run(call, &want);
+	if (call_begin(call))
+		lookup_run(call, &want);
 	return true;
 }
 

@@ -251,6 +251,7 @@ static void multicall_start(struct multicall *m, size_t index, const struct mult
 		return;
 	}
 	memcpy(call->peer, m->call->peer, sizeof(call->peer));
+	call->token = m->call->token; /* which lives as long as the call around this one */
 	call->params = entry->params;
 	xmlrpc_INCREF(call->params);
 	call->answered = multicall_item_answered;

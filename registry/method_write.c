@@ -99,7 +99,8 @@ static void register_run(struct call *call, struct edit *edit)
 {
 	struct err e = {0};
 
-	if (write_complete("registry.register", call, &edit->in, &e) < 0 ||
+	if (!call_may(call, edit->in.service, true, &e) ||
+	    write_complete("registry.register", call, &edit->in, &e) < 0 ||
 	    edit_make_lease(edit->lease, &e) < 0) {
 		call_err(call, &e);
 		return;
@@ -132,8 +133,8 @@ bool method_register_quick(struct call *call, struct rpc_quick *in)
 
 	if (!edit || !rpc_quick_registration(in, &edit->in) || !rpc_quick_close(in))
 		return false;
-	call_begin(call);
-	register_run(call, edit);
+	if (call_begin(call))
+		register_run(call, edit);
 	return true;
 }
 
@@ -178,6 +179,7 @@ static const struct rpc_field deregister_fields[] = {
 static struct target *target_read(struct call *call, const struct rpc_field *fields, size_t count)
 {
 	struct target *target = arena_zalloc(&call->arena, sizeof(*target));
+	struct err e = {0};
 
 	if (!target) {
 		call_answer(call, NULL);
@@ -186,6 +188,10 @@ static struct target *target_read(struct call *call, const struct rpc_field *fie
 	target->lease = target->reason = "";
 	if (!call_params(call, fields, count, target))
 		return NULL;
+	if (!call_may(call, target->service, target->lease[0] != '\0', &e)) {
+		call_err(call, &e);
+		return NULL;
+	}
 	target->edit.service = target->service;
 	target->edit.id = target->id;
 	(void)snprintf(target->edit.lease, sizeof(target->edit.lease), "%s", target->lease);

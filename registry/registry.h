@@ -10,15 +10,17 @@ struct catalog;
 struct writer;
 struct keeper;
 struct drain;
+struct access_gate;
 
 struct registry {
 	struct catalog *catalog;
 	struct writer *writer;
 	struct keeper *keeper;
 	struct drain *drain;
+	struct access_gate *access; /* NULL: everybody may do everything */
 	bool legacy_strict; /* a name that is taken can't be registered by another address */
 	uint64_t started_ms;
-	atomic_ullong calls, faults, beats, lookups;
+	atomic_ullong calls, faults, beats, lookups, denied, limited;
 };
 
 #endif

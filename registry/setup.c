@@ -1,6 +1,7 @@
 /* setup: the table of keys. The reference is printed from it. */
 #include "registry/setup.h"
 #include "common/daemon.h"
+#include "common/instance.h"
 #include "common/settings_table.h"
 
 #include <stddef.h>
@@ -56,6 +57,20 @@ static const struct settings_key setup_limits_keys[] = {
 	 .min = 1,
 	 .max = 1000000,
 	 .help = "open at once; more wait to be accepted"},
+	{.name = "connections_per_address",
+	 .type = SETTINGS_INT,
+	 .at = offsetof(struct setup_limits, connections_per_address),
+	 .fallback = "0",
+	 .max = 1000000,
+	 .help = "open at once from one address; one more is closed; 0: any number"},
+	{.name = "calls_per_address",
+	 .type = SETTINGS_INT,
+	 .at = offsetof(struct setup_limits, calls_per_address),
+	 .fallback = "0",
+	 .max = 1000000,
+	 .help = "calls a second from one address (IPv6: one /64), and as many at once; one more "
+		 "is "
+		 "fault 429; 0: any number"},
 	{.name = "answers",
 	 .type = SETTINGS_SIZE,
 	 .at = offsetof(struct setup_limits, answers_bytes),
@@ -102,6 +117,101 @@ static const struct settings_key setup_checks_keys[] = {
 static const struct settings_table setup_checks_table = {SETTINGS_KEYS(setup_checks_keys),
 							 sizeof(struct setup_checks), NULL};
 
+static const struct settings_key setup_tls_keys[] = {
+	{.name = "cert",
+	 .type = SETTINGS_STRING,
+	 .at = offsetof(struct httpd_tls_names, cert),
+	 .required = true,
+	 .min = 1,
+	 .max = 4096,
+	 .form = "file",
+	 .help = "the certificate and those between it and its CA, PEM"},
+	{.name = "key",
+	 .type = SETTINGS_STRING,
+	 .at = offsetof(struct httpd_tls_names, key),
+	 .required = true,
+	 .min = 1,
+	 .max = 4096,
+	 .form = "file",
+	 .help = "its private key, PEM, without a password"},
+	{.name = "client_ca",
+	 .type = SETTINGS_STRING,
+	 .at = offsetof(struct httpd_tls_names, client_ca),
+	 .min = 1,
+	 .max = 4096,
+	 .form = "file",
+	 .help = "only clients with a certificate of this CA may call, PEM"},
+};
+
+static const struct settings_table setup_tls_table = {SETTINGS_KEYS(setup_tls_keys),
+						      sizeof(struct httpd_tls_names), NULL};
+
+static const struct settings_key setup_token_keys[] = {
+	{.name = "name",
+	 .type = SETTINGS_STRING,
+	 .at = offsetof(struct access_token, name),
+	 .required = true,
+	 .min = 1,
+	 .max = INSTANCE_NAME_MAX,
+	 .help = "who has it, as the history and the log call them"},
+	{.name = "role",
+	 .type = SETTINGS_ENUM,
+	 .at = offsetof(struct access_token, role),
+	 .fallback = "read",
+	 .names = access_roles,
+	 .help = "read: lookups and watches; register: instances of `services` too; admin: all"},
+	{.name = "services",
+	 .type = SETTINGS_STRINGS,
+	 .at = offsetof(struct access_token, services),
+	 .fallback_shown = "every service",
+	 .max = 100,
+	 .help = "what the role register covers: names, in which * stands for any characters"},
+	{.name = "calls",
+	 .type = SETTINGS_INT,
+	 .at = offsetof(struct access_token, calls),
+	 .fallback = "0",
+	 .max = 1000000,
+	 .help = "a second, and as many at once; one more is fault 429; 0: any number"},
+	{.name = "hash",
+	 .type = SETTINGS_STRING,
+	 .at = offsetof(struct access_token, hash_text),
+	 .required = true,
+	 .min = 1,
+	 .max = 100,
+	 .help = "\"sha256:\" and 64 hex digits, as `microreg-registry --new-token NAME` prints "
+		 "it; the secret itself is kept nowhere"},
+};
+
+static void setup_token_done(struct settings_reader *r, const struct settings_node *map, void *to)
+{
+	struct access_token *token = to;
+	const struct settings_node *node = settings_node_get(map, "services");
+
+	if (token->name && !instance_id_is_valid(token->name))
+		settings_file_mistake(r->file, settings_node_get(map, "name"),
+				      "\"%.80s\"; letters, digits, '.', '_', '-' and ':'",
+				      token->name);
+	for (size_t i = 0; i < token->services.count; i++)
+		if (strspn(token->services.items[i],
+			   "*._-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") !=
+		    strlen(token->services.items[i]))
+			settings_file_mistake(r->file, node,
+					      "\"%.80s\"; names of services, with * for any "
+					      "characters",
+					      token->services.items[i]);
+	if (node && token->role != ACCESS_REGISTER)
+		settings_file_mistake(r->file, node,
+				      "only the role register has services; role: register, or "
+				      "leave them out");
+	if (token->hash_text && !access_parse_hash(token->hash_text, token->hash))
+		settings_file_mistake(r->file, settings_node_get(map, "hash"),
+				      "no hash; \"sha256:\" and 64 hex digits, which "
+				      "microreg-registry --new-token NAME makes");
+}
+
+static const struct settings_table setup_token_table = {
+	SETTINGS_KEYS(setup_token_keys), sizeof(struct access_token), setup_token_done};
+
 static const struct settings_key setup_keys[] = {
 	{.name = "listen",
 	 .type = SETTINGS_STRING,
@@ -135,6 +245,18 @@ static const struct settings_key setup_keys[] = {
 	 .fallback = "false",
 	 .help = "answer false, as the original did, when an original client registers a name that "
 		 "is taken; else it adds an instance"},
+	{.name = "tls",
+	 .type = SETTINGS_SUBMAP,
+	 .at = offsetof(struct setup, tls),
+	 .table = &setup_tls_table,
+	 .help = "speak TLS at the door; without it HTTP"},
+	{.name = "tokens",
+	 .type = SETTINGS_LISTED,
+	 .at = offsetof(struct setup, tokens),
+	 .count_at = offsetof(struct setup, token_count),
+	 .table = &setup_token_table,
+	 .max = ACCESS_TOKENS_MAX,
+	 .help = "who may call; without any, whoever reaches the door may do everything"},
 	{.name = "limits",
 	 .type = SETTINGS_SUBMAP,
 	 .at = offsetof(struct setup, limits),
@@ -159,6 +281,14 @@ static void setup_done(struct settings_reader *r, const struct settings_node *ma
 	struct url_address address;
 	struct err e;
 
+	for (size_t i = 0; i < settings->token_count; i++)
+		for (size_t k = 0; k < i; k++)
+			if (settings->tokens[i].name && settings->tokens[k].name &&
+			    strcmp(settings->tokens[i].name, settings->tokens[k].name) == 0)
+				settings_file_mistake(r->file, settings_node_get(map, "tokens"),
+						      "two tokens are called \"%s\"; give each a "
+						      "name of its own",
+						      settings->tokens[i].name);
 	if (settings->listen && url_parse_address(&address, settings->listen, &e) < 0)
 		settings_file_mistake(r->file, node ? node : map, "%s", e.text);
 }
@@ -208,21 +338,36 @@ const char *setup_data_dir(void)
 							     : "./microreg-data";
 }
 
+static bool setup_is_loopback(const struct url_address *address)
+{
+	return address->ipv6 ? strcmp(address->host, "::1") == 0
+			     : strncmp(address->host, "127.", 4) == 0;
+}
+
+bool setup_is_local(const struct setup *settings)
+{
+	struct url_address address;
+	struct err e;
+
+	return url_parse_address(&address, settings->listen, &e) == 0 &&
+	       setup_is_loopback(&address);
+}
+
 int setup_address(const struct setup *settings, struct url_address *out, struct err *e)
 {
-	bool loopback;
 
 	if (url_parse_address(out, settings->listen, e) < 0) {
 		e->code = DAEMON_EXIT_SETTINGS;
 		return -1;
 	}
-	loopback = out->ipv6 ? strcmp(out->host, "::1") == 0 : strncmp(out->host, "127.", 4) == 0;
-	if (loopback || settings->insecure)
+	if (setup_is_loopback(out) || settings->insecure || settings->token_count ||
+	    settings->tls.client_ca)
 		return 0;
 	return err_code(
 		e, DAEMON_EXIT_LISTEN,
-		"won't listen on %s: anybody who reaches it could change the registry; listen "
-		"on 127.0.0.1, or say --insecure where the network keeps strangers out",
+		"won't listen on %s: anybody who reaches it could change the registry; give "
+		"tokens in the settings (see --new-token), listen on 127.0.0.1, or say "
+		"--insecure where the network keeps strangers out",
 		settings->listen);
 }
 

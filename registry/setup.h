@@ -6,13 +6,16 @@
 #include "common/buf.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/httpd.h"
 #include "common/url.h"
+#include "registry/access.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct setup_limits {
 	unsigned instances, services, watchers, connections;
+	unsigned connections_per_address, calls_per_address; /* 0: any number */
 	uint64_t answers_bytes;
 };
 
@@ -34,6 +37,9 @@ struct setup {
 	struct setup_limits limits;
 	struct setup_checks checks;
 	struct setup_log log;
+	struct httpd_tls_names tls;
+	const struct access_token *tokens;
+	size_t token_count;
 };
 
 /* Reads a file; `name` NULL: the defaults. NULL on any mistake: then `mistakes` holds a line for
@@ -45,9 +51,12 @@ void setup_free(struct setup **settings);
  * ./microreg-data. */
 const char *setup_data_dir(void);
 
-/* The address of `listen`. Without access control only this machine may ask, unless `insecure`:
+/* The address of `listen`. Without tokens only this machine may ask, unless `insecure`:
  * code DAEMON_EXIT_LISTEN; a mistaken text: DAEMON_EXIT_SETTINGS. */
 int setup_address(const struct setup *settings, struct url_address *out, struct err *e);
+
+/* Does it listen only where this machine alone can ask? After setup_address. */
+bool setup_is_local(const struct setup *settings);
 
 /* The reference of every key, as Markdown. */
 void setup_print_reference(struct buf *out);
