@@ -23,19 +23,19 @@ enum json_kind json_kind(struct span value)
 {
 	switch (value.len ? value.at[0] : 'n') {
 	case '{':
-		return JSON_OBJECT;
+		return JSON_KIND_OBJECT;
 	case '[':
-		return JSON_ARRAY;
+		return JSON_KIND_ARRAY;
 	case '"':
-		return JSON_STRING;
+		return JSON_KIND_STRING;
 	case 't':
-		return JSON_TRUE;
+		return JSON_KIND_TRUE;
 	case 'f':
-		return JSON_FALSE;
+		return JSON_KIND_FALSE;
 	case 'n':
-		return JSON_NULL;
+		return JSON_KIND_NULL;
 	default:
-		return JSON_NUMBER;
+		return JSON_KIND_NUMBER;
 	}
 }
 
@@ -86,8 +86,8 @@ void json_iter_init(struct json_iter *iter, struct span value)
 {
 	enum json_kind kind = json_kind(value);
 
-	*iter = (struct json_iter){.object = kind == JSON_OBJECT};
-	if (kind == JSON_OBJECT || kind == JSON_ARRAY) {
+	*iter = (struct json_iter){.object = kind == JSON_KIND_OBJECT};
+	if (kind == JSON_KIND_OBJECT || kind == JSON_KIND_ARRAY) {
 		iter->at = value.at + 1;
 		iter->end = value.at + value.len - 1;
 	}

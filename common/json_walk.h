@@ -14,13 +14,13 @@
 #include <stdbool.h>
 
 enum json_kind {
-	JSON_NULL = 0,
-	JSON_FALSE,
-	JSON_TRUE,
-	JSON_NUMBER,
-	JSON_STRING,
-	JSON_ARRAY,
-	JSON_OBJECT,
+	JSON_KIND_NULL = 0,
+	JSON_KIND_FALSE,
+	JSON_KIND_TRUE,
+	JSON_KIND_NUMBER,
+	JSON_KIND_STRING,
+	JSON_KIND_ARRAY,
+	JSON_KIND_OBJECT,
 };
 
 /* The value that a whole text is. */

@@ -1,6 +1,7 @@
 /* exchange: made, kept for reuse, and given back. */
 #include "gateway/exchange.h"
 #include "gateway/client.h"
+#include "gateway/compose.h"
 #include "gateway/filter.h"
 #include "gateway/stats.h"
 #include "gateway/tunnel.h"
@@ -51,6 +52,7 @@ void exchange_free(struct exchange **x)
 	filter_cancel(e);
 	if (e->forward.worker)
 		forward_fini(&e->forward);
+	compose_free(&e->compose);
 	cache_writer_abort(&e->keep);
 	cache_unref(&e->kept);
 	worker_table_unref(&e->table);

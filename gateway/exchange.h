@@ -21,6 +21,7 @@
 
 struct auth;
 struct client;
+struct compose;
 struct identity;
 struct tunnel;
 struct worker;
@@ -57,6 +58,7 @@ struct exchange {
 	void (*unwait)(struct exchange *x); /* waiting: ends that; else NULL */
 	/* Where it is: */
 	struct forward forward;
+	struct compose *compose; /* in the place of the forward: many calls; NULL: none */
 	const char *backup; /* the service that is asked in the place of the route\'s; NULL: none */
 	struct upgrade upgrade; /* what is asked for beside a reply */
 	struct tunnel *tunnel;	/* after a 101; of the arena */

@@ -9,8 +9,7 @@
 
 #include <string.h>
 
-/* `trusted`: the client is a proxy that may speak for others. */
-static bool forward_head_passes(const struct http1_field *field, bool trusted)
+bool forward_head_passes(const struct http1_field *field, bool trusted)
 {
 	if (field->hop)
 		return false;
@@ -93,6 +92,17 @@ static void forward_head_write_framing(const struct exchange *x, struct buf *out
 		http1_write_field(out, "Transfer-Encoding", "chunked", 7);
 }
 
+void forward_head_write_about(struct exchange *x, struct buf *out, bool trusted)
+{
+	forward_head_write_client(x, out, trusted);
+	forward_head_append(x, out, "Via", true,
+			    x->request.minor ? "1.1 microreg" : "1.0 microreg");
+	if (x->id.len)
+		http1_write_field(out, "X-Request-Id", x->id.at, x->id.len);
+	if (x->identity)
+		(void)buf_append(out, x->identity->fields.at, x->identity->fields.len); /* sticks */
+}
+
 void forward_head_write(struct exchange *x, struct buf *out)
 {
 	const struct http1_head *head = &x->request;
@@ -106,13 +116,8 @@ void forward_head_write(struct exchange *x, struct buf *out)
 		if (forward_head_passes(&head->fields[i], trusted) &&
 		    !route_action_drops(edits, head->fields[i].name))
 			http1_write_span(out, head->fields[i].name, head->fields[i].value);
-	forward_head_write_client(x, out, trusted);
-	forward_head_append(x, out, "Via", true, head->minor ? "1.1 microreg" : "1.0 microreg");
-	if (x->id.len)
-		http1_write_field(out, "X-Request-Id", x->id.at, x->id.len);
+	forward_head_write_about(x, out, trusted);
 	trace_write(x, out);
-	if (x->identity)
-		(void)buf_append(out, x->identity->fields.at, x->identity->fields.len); /* sticks */
 	if (x->extra.len)
 		(void)buf_append(out, x->extra.at, x->extra.len); /* sticks */
 	forward_head_write_framing(x, out);

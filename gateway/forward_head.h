@@ -11,4 +11,13 @@
 /* Writes request line, fields, framing and the empty line. Errors stick in the buf. */
 void forward_head_write(struct exchange *x, struct buf *out);
 
+/* ---- For calls of the gateway's own ---- */
+
+/* False: the field is between the client and us, or is written anew. `trusted`: the client is a
+ * proxy that may speak for others. */
+bool forward_head_passes(const struct http1_field *field, bool trusted);
+
+/* The fields that tell who the client is, which way the request came, and its id. */
+void forward_head_write_about(struct exchange *x, struct buf *out, bool trusted);
+
 #endif

@@ -1,5 +1,6 @@
 /*
- * pipeline: route -> filters -> act -> cache -> forward -> keep -> respond -> log.
+ * pipeline: route -> filters -> act -> cache -> forward -> keep -> respond -> log;
+ * of a composed route, route -> filters -> compose -> respond -> log.
  *
  * Read it from pipeline_start down; what comes back from an instance begins
  * at pipeline_on_head.
@@ -8,8 +9,10 @@
 #include "gateway/balance_sticky.h"
 #include "gateway/caller.h"
 #include "gateway/client.h"
+#include "gateway/compose.h"
 #include "gateway/filter.h"
 #include "gateway/forward_head.h"
+#include "gateway/forward_problem.h"
 #include "gateway/gateway.h"
 #include "gateway/identity.h"
 #include "gateway/mirror.h"
@@ -109,6 +112,10 @@ static bool pipeline_upgrade(struct exchange *x)
 /* To whoever may have it. */
 static void pipeline_serve(struct exchange *x)
 {
+	if (x->route->compose.call_count) {
+		compose_start(x);
+		return;
+	}
 	if (pipeline_act(x) && pipeline_upgrade(x) && pipeline_cache(x))
 		pipeline_forward(x);
 }
@@ -373,30 +380,6 @@ static void pipeline_on_end(struct forward *fwd)
 	client_leave(client);
 }
 
-static enum problem pipeline_problem(enum forward_failure failure)
-{
-	switch (failure) {
-	case FORWARD_NO_INSTANCE:
-		return PROBLEM_NO_INSTANCE;
-	case FORWARD_CONNECT:
-		return PROBLEM_CONNECT_FAILED;
-	case FORWARD_RESET:
-		return PROBLEM_REPLY_CUT;
-	case FORWARD_MALFORMED:
-		return PROBLEM_REPLY_MALFORMED;
-	case FORWARD_TIMEOUT:
-		return PROBLEM_UPSTREAM_TIMEOUT;
-	case FORWARD_OVERLOAD:
-		return PROBLEM_OVERLOAD;
-	case FORWARD_BREAKER:
-		return PROBLEM_BREAKER_OPEN;
-	case FORWARD_NONE:
-	case FORWARD_MEMORY:
-		break;
-	}
-	return PROBLEM_NO_MEMORY;
-}
-
 /* When to come back, for those that were not let through. */
 static const char *pipeline_retry_after(struct exchange *x, enum problem problem)
 {
@@ -417,7 +400,7 @@ static void pipeline_on_fail(struct forward *fwd, enum forward_failure failure)
 {
 	struct exchange *x = pipeline_exchange(fwd);
 	struct client *client = x->client;
-	enum problem problem = pipeline_problem(failure);
+	enum problem problem = forward_problem(failure);
 
 	client_enter(client);
 	x->detail = fwd->failure_reason;

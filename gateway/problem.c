@@ -49,6 +49,12 @@ enum problem problem_of_status(unsigned status)
 void problem_write(struct buf *out, enum problem problem, const char *detail,
 		   const char *request_id)
 {
+	problem_write_part(out, problem, &(struct problem_part){0}, detail, request_id);
+}
+
+void problem_write_part(struct buf *out, enum problem problem, const struct problem_part *part,
+			const char *detail, const char *request_id)
+{
 	const struct problem_kind *kind = problem_kind(problem);
 	struct json_writer j;
 	char instance[200] = "urn:microreg:request:";
@@ -61,10 +67,14 @@ void problem_write(struct buf *out, enum problem problem, const char *detail,
 	json_write_key(&j, "title");
 	json_write_string(&j, kind->title);
 	json_write_key(&j, "status");
-	json_write_uint(&j, kind->status);
+	json_write_uint(&j, part->status ? part->status : kind->status);
 	if (detail) {
 		json_write_key(&j, "detail");
 		json_write_string(&j, detail);
+	}
+	if (part->part) {
+		json_write_key(&j, "part");
+		json_write_string(&j, part->part);
 	}
 	if (request_id && strlen(request_id) < sizeof(instance) - used) {
 		memcpy(instance + used, request_id, strlen(request_id) + 1);

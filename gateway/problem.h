@@ -35,6 +35,15 @@
 	  ACCESS_URX, "http_response_incomplete")                                                  \
 	X(REPLY_MALFORMED, 502, "reply-malformed", "The service's reply is malformed", ACCESS_URX, \
 	  "http_protocol_error")                                                                   \
+	X(PART_FAILED, 502, "part-failed", "A service that the answer is made of failed", 0,       \
+	  "http_request_error")                                                                    \
+	X(PART_MALFORMED, 502, "part-malformed",                                                   \
+	  "A service's reply can't be made part of the answer", 0, "http_protocol_error")          \
+	X(PART_TOO_LARGE, 502, "part-too-large",                                                   \
+	  "A service's reply is too large to be part of the answer", 0, "http_response_body_size") \
+	X(PART_LACKS, 502, "part-lacks", "A service's reply lacks what another one is asked for",  \
+	  0, NULL)                                                                                 \
+	X(JOIN_FAILED, 502, "join-failed", "The replies can't be joined", 0, NULL)                 \
 	X(NO_INSTANCE, 503, "no-instance", "No instance of the service is available", ACCESS_UH,   \
 	  "destination_unavailable")                                                               \
 	X(OVERLOAD, 503, "overload", "Too many requests to the service are under way", ACCESS_UO,  \
@@ -77,6 +86,14 @@ enum problem problem_of_status(unsigned status);
  * `instance` ("urn:microreg:request:…"). Errors stick in the buf. */
 void problem_write(struct buf *out, enum problem problem, const char *detail,
 		   const char *request_id);
+
+/* The same, of a part of a composed answer, with a status of its own. `part` is its name. */
+struct problem_part {
+	unsigned status; /* 0: the problem's */
+	const char *part;
+};
+void problem_write_part(struct buf *out, enum problem problem, const struct problem_part *part,
+			const char *detail, const char *request_id);
 
 /* The value of Proxy-Status, or nothing when no upstream is to blame: "microreg;
  * error=connection_refused; next-hop=\"orders/2\"". `next_hop` may be NULL. */

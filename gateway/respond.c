@@ -330,6 +330,42 @@ void respond_problem(struct exchange *x, enum problem problem, const char *detai
 	buf_fini(&proxy);
 }
 
+void respond_part(struct exchange *x, const struct respond_part *answer)
+{
+	const char *more = answer->fields ? answer->fields : "", *line;
+	struct buf body, proxy;
+
+	buf_init(&body, 16 << 10);
+	buf_init(&proxy, 1 << 10);
+	problem_write_part(&body, answer->problem, &answer->part, answer->detail,
+			   x->id.len ? x->id.at : NULL);
+	problem_write_proxy_status(&proxy, answer->problem, answer->service);
+	line = proxy.len && buf_str(&proxy)
+		       ? arena_printf(&x->arena, "%sProxy-Status: %s\r\n", more, proxy.data)
+		       : NULL;
+	respond_document(x, answer->part.status, PROBLEM_CONTENT_TYPE, body.data, body.len,
+			 line ? line : more);
+	buf_fini(&body);
+	buf_fini(&proxy);
+}
+
+void respond_composed(struct exchange *x, unsigned status, struct span body, const char *fields)
+{
+	struct buf *out = client_out(x->client);
+
+	respond_start(x, status);
+	respond_own(x, "Date", worker_date(x->worker));
+	respond_own(x, "Server", "microreg");
+	respond_own(x, "Content-Type", "application/json");
+	if (fields)
+		respond_lines(x, (struct span){fields, strlen(fields)});
+	http1_write_length(out, body.len);
+	respond_finish_head(x);
+	if (!x->bodiless)
+		x->rest = body;
+	client_reply_done(x->client);
+}
+
 void respond_default(struct exchange *x, const struct settings_fallback *fallback)
 {
 	x->flags |= ACCESS_DR;

@@ -28,6 +28,17 @@ void respond_problem(struct exchange *x, enum problem problem, const char *detai
 		     const char *fields);
 void respond_default(struct exchange *x, const struct settings_fallback *fallback);
 void respond_fixed(struct exchange *x, const struct settings_fallback *answer);
+/* A part of a composed answer failed, and with it the answer. */
+struct respond_part {
+	enum problem problem;
+	struct problem_part part;
+	const char *service; /* that was asked */
+	const char *detail;
+	const char *fields;
+};
+void respond_part(struct exchange *x, const struct respond_part *answer);
+/* JSON that the gateway has made; it must stay until the exchange ends. */
+void respond_composed(struct exchange *x, unsigned status, struct span body, const char *fields);
 void respond_redirect(struct exchange *x);
 void respond_options(struct exchange *x); /* to OPTIONS * */
 

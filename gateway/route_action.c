@@ -31,7 +31,7 @@ size_t route_action_service(const struct exchange *x, struct span client)
 	return split->shares[i].service;
 }
 
-static struct template_values route_action_values(struct exchange *x)
+struct template_values route_action_values(struct exchange *x)
 {
 	return (struct template_values){
 		.request = &x->request,

@@ -8,9 +8,9 @@
 
 #include "common/buf.h"
 #include "gateway/exchange.h"
+#include "gateway/template.h"
 
 struct settings_edits;
-struct template;
 
 /* The service that the request goes to: the route's, or its turn of the split's. `client` is the
  * client's address; each gateway comes to the same service for it. */
@@ -19,6 +19,9 @@ size_t route_action_service(const struct exchange *x, struct span client);
 /* The request as its service will get it: path and query rewritten, and the fields that the route
  * sets and adds, in x->extra. 0, or -1 with *reason as template_render says. */
 int route_action_prepare(struct exchange *x, const char **reason);
+
+/* What templates of this request stand for. */
+struct template_values route_action_values(struct exchange *x);
 
 /* A template for this request, in its arena. As above. */
 int route_action_render(struct exchange *x, const struct template *t, struct span *text,

@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "common/route_pattern.h"
 #include "common/settings_table.h"
+#include "gateway/settings_compose.h"
 #include "gateway/settings_policy.h"
 
 #include <stdbool.h>
@@ -249,6 +250,7 @@ struct settings_route {
 	const char *service_name; /* of `service` below; NULL: another of these is there */
 	size_t service;		  /* index into settings.services: every used one is there */
 	struct settings_split split;
+	struct settings_compose compose;
 	struct settings_mirror mirror;
 	struct settings_redirect redirect;
 	struct settings_fallback respond; /* given: the fixed answer */

@@ -131,8 +131,8 @@ static const char *settings_field_refused(const char *name, bool reply)
 	return NULL;
 }
 
-static bool settings_field_is_editable(struct settings_reader *r, const struct settings_node *at,
-				       const char *name, bool reply)
+bool settings_field_is_editable(struct settings_reader *r, const struct settings_node *at,
+				const char *name, bool reply)
 {
 	const char *why = settings_field_refused(name, reply);
 
@@ -265,12 +265,22 @@ SETTINGS_EDIT_READERS(reply, true);
 
 /* ---- The route as a whole ---- */
 
+static void settings_refuse_keys(struct settings_reader *r, const struct settings_node *map,
+				 const char *const *keys, size_t count, const char *why)
+{
+	for (size_t i = 0; i < count; i++)
+		if (settings_node_get(map, keys[i]))
+			settings_file_mistake(r->file, settings_node_get(map, keys[i]), "%s", why);
+}
+
 void settings_check_actions(struct settings_reader *r, const struct settings_node *map,
 			    const struct settings_route *route)
 {
-	static const char *const ends[] = {"service", "split", "redirect", "respond"};
+	static const char *const ends[] = {"service", "split", "compose", "redirect", "respond"};
 	static const char *const of_services[] = {"rewrite",  "request", "cache",
 						  "fallback", "timeout", "mirror"};
+	static const char *const of_one_service[] = {"rewrite", "request", "cache", "mirror",
+						     "hedge"};
 	const struct settings_node *split = settings_node_get(map, "split"), *end = NULL;
 
 	if (!map || map->kind != SETTINGS_MAP)
@@ -296,6 +306,11 @@ void settings_check_actions(struct settings_reader *r, const struct settings_nod
 				      "there is no `split`; remove it");
 	if (!end || strcmp(end->key, "service") == 0 || strcmp(end->key, "split") == 0)
 		return;
+	if (strcmp(end->key, "compose") == 0) {
+		settings_refuse_keys(r, map, of_one_service, 5,
+				     "the route is composed: say it of a call, or remove it");
+		return;
+	}
 	for (size_t i = 0; i < sizeof(of_services) / sizeof(of_services[0]); i++) {
 		const struct settings_node *node = settings_node_get(map, of_services[i]);
 

@@ -159,6 +159,21 @@ static size_t settings_use_service(struct settings_reader *r, struct settings *s
 	return k ? k->index : 0;
 }
 
+static void settings_use_call_services(struct settings_reader *r, struct settings *s,
+				       struct settings_services *v, struct settings_route *route,
+				       const struct settings_node *map)
+{
+	struct settings_call *calls =
+		(struct settings_call *)(uintptr_t)route->compose.calls; /* ours still */
+	const struct settings_node *all =
+		settings_node_get(settings_node_get(map, "compose"), "calls");
+	const struct settings_node *at = all ? all->first : NULL;
+
+	for (size_t i = 0; i < route->compose.call_count && at; i++, at = at->next)
+		calls[i].service = settings_use_service(r, s, v, calls[i].service_name,
+							settings_node_get(at, "service"));
+}
+
 static void settings_use_services(struct settings_reader *r, struct settings *s,
 				  struct settings_services *v, struct settings_route *route,
 				  const struct settings_node *map)
@@ -176,6 +191,7 @@ static void settings_use_services(struct settings_reader *r, struct settings *s,
 	for (size_t i = 0; i < route->split.count && at; i++, at = at->next)
 		shares[i].service = settings_use_service(r, s, v, shares[i].service_name,
 							 settings_node_get(at, "service"));
+	settings_use_call_services(r, s, v, route, map);
 }
 
 static void settings_check_backups(struct settings_reader *r, struct settings *s,
@@ -208,7 +224,7 @@ static void settings_check_services(struct settings_reader *r, struct settings *
 	size_t room = 2 * s->service_count; /* each may name a backup */
 
 	for (size_t i = 0; i < s->route_count; i++)
-		room += 2 + routes[i].split.count;
+		room += 2 + routes[i].split.count + routes[i].compose.call_count;
 	v.all = settings_table_alloc(r, room, sizeof(*v.all));
 	if (!v.all)
 		return;

@@ -28,6 +28,12 @@ void settings_read_rewrite(struct settings_reader *r, const struct settings_node
 void settings_check_actions(struct settings_reader *r, const struct settings_node *map,
 			    const struct settings_route *route);
 
+/* `compose`, a struct settings_compose. */
+extern const struct settings_table settings_compose_table;
+/* Whether a field may be set; notes why not. `reply`: of an answer. */
+bool settings_field_is_editable(struct settings_reader *r, const struct settings_node *at,
+				const char *name, bool reply);
+
 /* Custom readers of `listen` and `admin` (`to` is the struct settings), of lists of networks (a
  * struct settings_networks) and `registry.urls` (a struct settings_strings). */
 void settings_read_listen(struct settings_reader *r, const struct settings_node *node, void *to);

@@ -259,7 +259,8 @@ static const struct settings_key settings_route_keys[] = {
 	 .at = offsetof(struct settings_route, service_name),
 	 .custom = settings_read_service_name,
 	 .form = "name of a service",
-	 .help = "Where its requests go; each route has this, `split`, `redirect` or `respond`"},
+	 .help = "Where its requests go; each route has this, `split`, `compose`, `redirect` or "
+		 "`respond`"},
 	{.name = "split",
 	 .type = SETTINGS_LISTED,
 	 .at = offsetof(struct settings_route, split.shares),
@@ -279,6 +280,12 @@ static const struct settings_key settings_route_keys[] = {
 	 .names = settings_split_names,
 	 .help = "What keeps to one service of a split: each request for itself, or all of a "
 		 "client's address"},
+	{.name = "compose",
+	 .type = SETTINGS_SUBMAP,
+	 .at = offsetof(struct settings_route, compose),
+	 .table = &settings_compose_table,
+	 .help = "Calls of several services whose replies become one answer, in the place of "
+		 "`service`"},
 	{.name = "redirect",
 	 .type = SETTINGS_SUBMAP,
 	 .at = offsetof(struct settings_route, redirect),

@@ -53,6 +53,13 @@
 	X(DENIED_IP, COUNTER, "denied_total", "policy", "ip",                                     \
 	  "Requests refused, by the policy that refused them")                                    \
 	X(DENIED_AUTH, COUNTER, "denied_total", "policy", "auth", "")                             \
+	X(PARTS_GOOD, COUNTER, "composed_parts_total", "result", "good",                          \
+	  "Parts of composed answers, by what became of them")                                    \
+	X(PARTS_STALE, COUNTER, "composed_parts_total", "result", "stale", "")                    \
+	X(PARTS_DEFAULT, COUNTER, "composed_parts_total", "result", "default", "")                \
+	X(PARTS_ABSENT, COUNTER, "composed_parts_total", "result", "absent", "")                  \
+	X(PARTS_SKIPPED, COUNTER, "composed_parts_total", "result", "skipped", "")                \
+	X(PARTS_FAILED, COUNTER, "composed_parts_total", "result", "failed", "")                  \
 	X(RELOADS_OK, COUNTER, "reloads_total", "result", "ok",                                   \
 	  "Reloads of the settings, by whether they took effect")                                 \
 	X(RELOADS_REFUSED, COUNTER, "reloads_total", "result", "refused", "")

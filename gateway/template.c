@@ -53,6 +53,16 @@ bool template_has_query(const struct template *t)
 	return t->has_query;
 }
 
+uint32_t template_results(const struct template *t)
+{
+	return t->results;
+}
+
+bool template_has_item(const struct template *t)
+{
+	return t->has_item;
+}
+
 const char *template_text(const struct template *t)
 {
 	return t->text;
@@ -68,8 +78,7 @@ static void template_put_escape(struct buf *out, char c)
 	(void)buf_append(out, escape, sizeof(escape));
 }
 
-/* A byte of a value: whatever could end the place it stands in is escaped. */
-static void template_put_byte(struct buf *out, enum template_place place, char c)
+void template_put_byte(struct buf *out, enum template_place place, char c)
 {
 	bool plain = place == TEMPLATE_IN_TEXT ? c >= ' ' && c <= '~' : template_is_unreserved(c);
 
@@ -234,6 +243,10 @@ static bool template_value(const struct template_part *part, const struct templa
 	case TEMPLATE_CLAIM:
 		*value = template_identity_value(part, v->identity);
 		break;
+	case TEMPLATE_RESULT:
+	case TEMPLATE_ITEM:
+	case TEMPLATE_ITEMS:
+		return template_result_value(part, v, value);
 	}
 	return value->len > 0;
 }
@@ -264,6 +277,10 @@ static void template_put(struct buf *out, const struct template_part *part, stru
 	case TEMPLATE_CONSUMER_NAME:
 	case TEMPLATE_CLAIM:
 		template_put_plain(out, part->place, value);
+		break;
+	case TEMPLATE_RESULT:
+	case TEMPLATE_ITEM:
+		template_put_result(out, part->place, value);
 		break;
 	default:
 		template_put_raw(out, part->place, value);
@@ -296,6 +313,36 @@ static const char *template_check(enum template_kind kind, const char *at, size_
 	return NULL;
 }
 
+static const char template_request_lacks[] = "the request lacks a value that the route needs";
+
+bool template_is_request_lack(const char *reason)
+{
+	return reason == template_request_lacks;
+}
+
+/* Why a part without its value can't be rendered, or NULL. */
+static const char *template_lack(const struct template_part *part)
+{
+	if (part->source == TEMPLATE_RESULT)
+		return "an earlier call's reply lacks a value that it needs";
+	if (part->source == TEMPLATE_ITEM || part->source == TEMPLATE_ITEMS)
+		return "a value of the list is no text and no number";
+	if (part->place == TEMPLATE_IN_PATH || part->place == TEMPLATE_IN_AUTHORITY)
+		return template_request_lacks;
+	return NULL;
+}
+
+/* Each encoded, so that a comma in one of them does not part it. */
+static void template_put_items(struct buf *out, const struct template_part *part,
+			       const struct template_values *values)
+{
+	for (size_t i = 0; i < values->item_count; i++) {
+		if (i)
+			(void)buf_putc(out, ',');
+		template_put_result(out, part->place, values->items[i]);
+	}
+}
+
 int template_render(const struct template *t, const struct template_values *values, struct buf *out,
 		    const char **reason)
 {
@@ -311,12 +358,15 @@ int template_render(const struct template *t, const struct template_values *valu
 			continue;
 		}
 		/* "/users/" in the place of "/users/7" would be another thing altogether. */
-		if (!template_value(part, values, &value) &&
-		    (part->place == TEMPLATE_IN_PATH || part->place == TEMPLATE_IN_AUTHORITY)) {
-			*reason = "the request lacks a value that the route needs";
-			return -1;
+		if (!template_value(part, values, &value)) {
+			*reason = template_lack(part);
+			if (*reason)
+				return -1;
 		}
-		template_put(out, part, value);
+		if (part->source == TEMPLATE_ITEMS)
+			template_put_items(out, part, values);
+		else
+			template_put(out, part, value);
 	}
 	if (out->failed)
 		return -1;

@@ -10,6 +10,8 @@
  *	{client.address}
  *	{consumer.id} {consumer.name}   who asks, once that is proven
  *	{claims.sub} {claims.a.b}       what the token of the request says
+ *	{order.customerId}  of a composed route: what the call "order" came to
+ *	{item} {items}      of a call for each value: that value, or all of a batch
  *
  * A value can't leave its place: in a path its slashes, dots and everything
  * that is no part of a segment are encoded, in a query all but unreserved
@@ -29,10 +31,13 @@
 #include "common/route_pattern.h"
 #include "gateway/http1_head.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+
 struct identity;
 struct router_match;
 
-enum { TEMPLATE_BYTES_MAX = 4096, TEMPLATE_PARTS_MAX = 64 };
+enum { TEMPLATE_BYTES_MAX = 4096, TEMPLATE_PARTS_MAX = 64, TEMPLATE_RESULTS_MAX = 32 };
 
 enum template_kind {
 	TEMPLATE_TEXT,	 /* the value of a field */
@@ -45,6 +50,9 @@ struct template;
 /* Which names there are. More come with more sources. */
 struct template_scope {
 	const struct route_pattern *path;
+	const char *const *results; /* names of calls, at most TEMPLATE_RESULTS_MAX */
+	size_t result_count;
+	bool item, items; /* there is {item}, {items} */
 };
 
 /* What they stand for; spans may be empty. */
@@ -55,6 +63,10 @@ struct template_values {
 	struct span id;
 	struct span address;		 /* the client's */
 	const struct identity *identity; /* NULL: nobody is known */
+	const struct span
+		*results; /* as in the scope: what json_check passed; len 0: there is none */
+	const struct span *items; /* values of JSON; {item} is the first */
+	size_t item_count;
 };
 
 /* NULL with an error that says what is wrong with the text, or that memory is spent. Lives in the
@@ -68,8 +80,15 @@ const struct template *template_parse(struct arena *arena, const char *text,
 int template_render(const struct template *t, const struct template_values *values, struct buf *out,
 		    const char **reason);
 
+/* True when that *reason is a value that the client did not send. */
+bool template_is_request_lack(const char *reason);
+
 /* True when a TARGET or URL names its query, empty or not; else the client's is sent on. */
 bool template_has_query(const struct template *t);
+/* The results that it needs: bit i for the ith of the scope. */
+uint32_t template_results(const struct template *t);
+/* True when {item} or {items} stands in it. */
+bool template_has_item(const struct template *t);
 /* As it was written. */
 const char *template_text(const struct template *t);
 

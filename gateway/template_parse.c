@@ -40,6 +40,10 @@ static const struct template_name {
 	{"claims.NAME", TEMPLATE_LITERAL,
 	 "what the token says under that name; `a.b` is `b` within `a`, a list is joined by "
 	 "spaces"},
+	{"CALL.a.b", TEMPLATE_LITERAL,
+	 "within `compose`: what that call's reply has there; `[0]` is the first of a list"},
+	{"item", TEMPLATE_LITERAL, "of a call with `for_each`: the value it is made for"},
+	{"items", TEMPLATE_LITERAL, "with `batch`: the values it is made for, between commas"},
 };
 enum { TEMPLATE_NAME_COUNT = sizeof(template_names) / sizeof(template_names[0]) };
 
@@ -50,7 +54,8 @@ static int template_add(struct template_parser *p, enum template_source source, 
 
 	if (t->count == p->room)
 		return err_set(p->e, "it has more than %d parts; write less", TEMPLATE_PARTS_MAX);
-	t->parts[t->count++] = (struct template_part){source, p->place, text, len};
+	t->parts[t->count++] = (struct template_part){
+		.source = source, .place = p->place, .text = text, .len = len};
 	return 0;
 }
 
@@ -85,6 +90,21 @@ static bool template_scope_has_rest(const struct template_scope *scope)
 	       scope->path->segments[scope->path->count - 1].kind == ROUTE_REST;
 }
 
+/* True when a call is named nearly like the beginning of `name`; that is told. */
+static bool template_suggest_result(struct template_parser *p, const char *name)
+{
+	size_t len = strcspn(name, ".[");
+	const char *head = arena_strndup(p->arena, name, len);
+	struct suggest near = {.name = head};
+
+	for (size_t i = 0; head && i < p->scope->result_count; i++)
+		suggest_offer(&near, p->scope->results[i]);
+	if (near.best)
+		(void)err_set(p->e, "there is no {%.100s}; did you mean {%s%s}?", name, near.best,
+			      name + len);
+	return near.best != NULL;
+}
+
 static int template_unknown(struct template_parser *p, const char *name)
 {
 	struct suggest near = {.name = name};
@@ -95,23 +115,44 @@ static int template_unknown(struct template_parser *p, const char *name)
 	for (size_t i = 0; i < TEMPLATE_NAME_COUNT; i++)
 		if (template_names[i].source != TEMPLATE_LITERAL)
 			suggest_offer(&near, template_names[i].name);
+	if (!near.best && template_suggest_result(p, name))
+		return -1;
 	if (near.best)
 		return err_set(p->e, "there is no {%.100s}; did you mean {%s}?", name, near.best);
 	if (strcmp(name, "*") == 0)
 		return err_set(p->e, "there is no {*}, since the route's path does not end in '*'; "
 				     "write the path like /a/*");
 	return err_set(p->e,
-		       "there is no {%.100s}; write a parameter of the route's path, {*}, "
+		       "there is no {%.100s}; write a parameter of the route's path, %s{*}, "
 		       "{query.NAME}, {header.NAME}, {request.path}, {request.query}, "
 		       "{request.host}, {request.method}, {request.id}, {client.address}, "
 		       "{consumer.id}, {consumer.name} or {claims.NAME}",
-		       name);
+		       name, p->scope->result_count ? "{CALL.MEMBER}, " : "");
+}
+
+static int template_add_result(struct template_parser *p, const struct template_part *part)
+{
+	struct template *t = p->t;
+
+	if (template_add(p, part->source, "", 0) < 0)
+		return -1;
+	t->parts[t->count - 1].result = part->result;
+	t->parts[t->count - 1].within = part->within;
+	t->results |= UINT32_C(1) << part->result;
+	return 0;
 }
 
 static int template_name(struct template_parser *p, const char *name)
 {
 	enum template_source source = TEMPLATE_LITERAL;
 	const char *rest = name;
+	struct template_part part;
+	bool found;
+
+	if (template_parse_result(p->arena, p->scope, name, &part, &found, p->e) < 0)
+		return -1;
+	if (found && p->place != TEMPLATE_IN_AUTHORITY)
+		return template_add_result(p, &part);
 
 	if (strcmp(name, "*") == 0 && template_scope_has_rest(p->scope)) {
 		source = TEMPLATE_REST;
@@ -121,6 +162,12 @@ static int template_name(struct template_parser *p, const char *name)
 	} else if (strncmp(name, "header.", 7) == 0 && http_is_token(name + 7, strlen(name + 7))) {
 		source = TEMPLATE_HEADER;
 		rest = name + 7;
+	} else if (p->scope->item && strcmp(name, "item") == 0) {
+		source = TEMPLATE_ITEM;
+		p->t->has_item = true;
+	} else if (p->scope->items && strcmp(name, "items") == 0) {
+		source = TEMPLATE_ITEMS;
+		p->t->has_item = true;
 	} else if (strncmp(name, "claims.", 7) == 0 && name[7]) {
 		source = TEMPLATE_CLAIM;
 		rest = name + 7;

@@ -55,3 +55,12 @@ void trace_write(struct exchange *x, struct buf *out)
 	if (state)
 		http1_write_span(out, state->name, state->value);
 }
+
+void trace_write_again(struct exchange *x, struct span written, struct buf *out)
+{
+	static const size_t parent = sizeof("traceparent: ") - 1 + TRACE_PARENT;
+	size_t start = out->len;
+
+	if (buf_append(out, written.at, written.len) == 0 && written.len > parent + 16)
+		exchange_hex(out->data + start + parent, worker_random(x->worker) | 1);
+}

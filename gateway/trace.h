@@ -12,4 +12,7 @@
  * starts a new trace and drops tracestate (Trace Context, 3.2.2 and 3.3). */
 void trace_write(struct exchange *x, struct buf *out);
 
+/* The same trace again, from what trace_write has written, with another parent. */
+void trace_write_again(struct exchange *x, struct span written, struct buf *out);
+
 #endif

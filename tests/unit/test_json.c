@@ -189,7 +189,7 @@ START_TEST(members_and_elements_come_in_order)
 	char line[64];
 	size_t n = 0;
 
-	ck_assert_int_eq(json_kind(doc), JSON_OBJECT);
+	ck_assert_int_eq(json_kind(doc), JSON_KIND_OBJECT);
 	json_iter_init(&iter, doc);
 	while (json_iter_next(&iter, &name, &value)) {
 		(void)snprintf(line, sizeof(line), "%.*s=%.*s;", (int)name.len, name.at,

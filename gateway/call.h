@@ -1,0 +1,94 @@
+/*
+ * call: one request of the gateway's own to one service, whose reply is
+ * gathered whole: a part of a composed answer. It goes the way of a routed
+ * request: the cache, then resolve, balance, retry, breaker, backup.
+ *
+ * It belongs to an exchange, whose worker and arena it uses; how its head is
+ * made from the client's is call_head's.
+ */
+#ifndef MICROREG_GATEWAY_CALL_H
+#define MICROREG_GATEWAY_CALL_H
+
+#include "common/buf.h"
+#include "gateway/cache.h"
+#include "gateway/cache_rules.h"
+#include "gateway/forward.h"
+#include "gateway/problem.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct call;
+struct exchange;
+struct settings_cache;
+
+enum call_outcome {
+	CALL_PENDING = 0,
+	CALL_REPLIED, /* whatever its status: see `status` and `reply` */
+	CALL_STALE,   /* no good reply came; `reply` is a kept one */
+	CALL_FAILED,  /* see `problem` */
+};
+
+/* What all calls of one exchange share of their heads. */
+struct call_base {
+	struct http1_field *fields; /* the client's that are passed on, and ours */
+	size_t field_count;
+	struct span about; /* lines that tell who the client is */
+	struct span trace; /* lines that take part in its trace */
+};
+
+struct call {
+	/* Set before call_start: */
+	struct exchange *x;
+	const struct call_base *base;
+	void (*on_done)(struct call *call); /* from the loop; may end the call */
+	size_t service;			    /* index into settings.services */
+	const struct settings_cache *cache;
+	bool stale; /* a kept reply will do when it fails */
+	uint64_t reply_max;
+	unsigned timeout_ms;	       /* for the whole, its body too */
+	struct http1_head head;	       /* as call_head_make has made it */
+	const struct http1_field *own; /* fields of its own, which are in the cache's key too */
+	size_t own_count;
+	struct span body; /* of the request */
+	/* While it runs: */
+	struct forward forward;
+	struct wheel_timer timer; /* of the reply's body */
+	struct cache_key key;
+	struct cache_use use;
+	struct cache_writer *keep;
+	struct buf gathered;
+	uint64_t sent_ms;
+	bool cached; /* the key is made */
+	bool began;  /* the forward is set up */
+	bool backup; /* it went to the backup service */
+	/* When it is over: */
+	enum call_outcome outcome;
+	unsigned status;
+	struct span reply;
+	const struct cache_entry *kept; /* held; `reply` may lie in it */
+	enum problem problem;
+	const char *reason; /* static text, for the log; or NULL */
+};
+
+/* True when it is over at once: the cache had it, or there is no memory. Else on_done is called,
+ * once, never from within this call. */
+bool call_start(struct call *call);
+
+/* Gives up what is under way and frees; harmless when zeroed. What `reply` is in is gone. */
+void call_fini(struct call *call);
+
+/* ---- call_head.c ---- */
+
+/* 0, or -1: no memory. */
+int call_base_make(struct call_base *base, struct exchange *x);
+
+/* Fills call->head for the method and target ("/a?b"). `own` are fields in the place of the base's
+ * of the same name. -1: no memory. */
+int call_head_make(struct call *call, const char *method, struct span target,
+		   const struct http1_field *own, size_t own_count);
+
+/* Writes it, for a reply within timeout_ms. Errors stick in the buf. */
+void call_head_write(struct call *call, struct buf *out);
+
+#endif

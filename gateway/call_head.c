@@ -1,0 +1,156 @@
+/*
+ * call_head: the head of a call: the client's fields, but for those that are
+ * about its own request (conditions, ranges, what it accepts, its body), since
+ * what comes back is read here and not by the client.
+ */
+#include "gateway/call.h"
+#include "gateway/client.h"
+#include "gateway/exchange.h"
+#include "gateway/forward_head.h"
+#include "gateway/http1_write.h"
+#include "gateway/trace.h"
+#include "gateway/worker.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+enum { CALL_LINES_MAX = 256 << 10 };
+
+static const struct http1_field call_accept = {.name = {"Accept", 6},
+					       .value = {"application/json", 16}};
+
+static bool call_begins(struct span name, const char *with)
+{
+	size_t len = strlen(with);
+
+	return name.len >= len && strncasecmp(name.at, with, len) == 0;
+}
+
+static bool call_drops(const struct http1_field *field)
+{
+	switch ((int)field->known) {
+	case HTTP1_IF_NONE_MATCH:
+	case HTTP1_IF_MODIFIED_SINCE:
+	case HTTP1_RANGE:
+		return true;
+	case HTTP1_OTHER:
+		return call_begins(field->name, "If-") || call_begins(field->name, "Content-") ||
+		       http_equal_nocase(field->name.at, field->name.len, "Accept", 6) ||
+		       http_equal_nocase(field->name.at, field->name.len, "Accept-Encoding", 15) ||
+		       http_equal_nocase(field->name.at, field->name.len, "X-Timeout-Ms", 12);
+	default:
+		return false;
+	}
+}
+
+/* What a buf has, in the arena. */
+static int call_keep(struct exchange *x, struct buf *text, struct span *kept)
+{
+	char *copy =
+		text->failed || !text->len ? NULL : arena_strndup(&x->arena, text->data, text->len);
+
+	*kept = (struct span){copy, copy ? text->len : 0};
+	buf_reset(text);
+	return copy ? 0 : -1;
+}
+
+int call_base_make(struct call_base *base, struct exchange *x)
+{
+	const struct http1_head *head = &x->request;
+	bool trusted = table_trusts(x->table->table, &x->client->peer);
+	struct buf text;
+	int result = -1;
+
+	*base = (struct call_base){
+		.fields = arena_alloc(&x->arena, (head->field_count + 1) * sizeof(*base->fields))};
+	if (!base->fields)
+		return -1;
+	for (size_t i = 0; i < head->field_count; i++)
+		if (forward_head_passes(&head->fields[i], trusted) && !call_drops(&head->fields[i]))
+			base->fields[base->field_count++] = head->fields[i];
+	base->fields[base->field_count++] = call_accept;
+	buf_init(&text, CALL_LINES_MAX);
+	forward_head_write_about(x, &text, trusted);
+	if (call_keep(x, &text, &base->about) == 0) {
+		trace_write(x, &text);
+		result = call_keep(x, &text, &base->trace);
+	}
+	buf_fini(&text);
+	return result;
+}
+
+static bool call_has(const struct http1_field *own, size_t count, struct span name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (http_equal_nocase(own[i].name.at, own[i].name.len, name.at, name.len))
+			return true;
+	return false;
+}
+
+static int call_merge_fields(struct call *call)
+{
+	const struct call_base *base = call->base;
+	struct http1_head *head = &call->head;
+
+	head->fields = base->fields;
+	head->field_count = base->field_count;
+	if (!call->own_count)
+		return 0;
+	head->fields = arena_alloc(&call->x->arena,
+				   (base->field_count + call->own_count) * sizeof(*head->fields));
+	if (!head->fields)
+		return -1;
+	head->field_count = 0;
+	for (size_t i = 0; i < base->field_count; i++)
+		if (!call_has(call->own, call->own_count, base->fields[i].name))
+			head->fields[head->field_count++] = base->fields[i];
+	memcpy(head->fields + head->field_count, call->own, call->own_count * sizeof(*call->own));
+	head->field_count += call->own_count;
+	return 0;
+}
+
+int call_head_make(struct call *call, const char *method, struct span target,
+		   const struct http1_field *own, size_t own_count)
+{
+	const char *question = memchr(target.at, '?', target.len);
+	size_t path = question ? (size_t)(question - target.at) : target.len;
+	const struct http1_head *asked = &call->x->request;
+
+	call->own = own;
+	call->own_count = own_count;
+	call->head = (struct http1_head){
+		.method = http_method_parse(method, strlen(method)),
+		.method_text = {method, strlen(method)},
+		.target = target,
+		.path = {target.at, path},
+		.has_query = question != NULL,
+		.query = {target.at + path + (question != NULL),
+			  target.len - path - (question != NULL)},
+		.authority = call->x->host.len ? call->x->host : asked->authority,
+		.minor = 1,
+		.framing = call->body.len ? HTTP1_LENGTH : HTTP1_NO_BODY,
+		.content_length = call->body.len,
+	};
+	return call_merge_fields(call);
+}
+
+void call_head_write(struct call *call, struct buf *out)
+{
+	const struct http1_head *head = &call->head;
+	char timeout[16];
+	int len = snprintf(timeout, sizeof(timeout), "%u", call->timeout_ms);
+
+	http1_write_request_line(out, head->method_text, head->path, head->has_query, head->query);
+	http1_write_field(out, "Host", head->authority.at, head->authority.len);
+	for (size_t i = 0; i < head->field_count; i++)
+		http1_write_span(out, head->fields[i].name, head->fields[i].value);
+	(void)buf_append(out, call->base->about.at, call->base->about.len); /* sticks */
+	trace_write_again(call->x, call->base->trace, out);
+	http1_write_field(out, "X-Timeout-Ms", timeout, (size_t)len);
+	if (head->framing == HTTP1_LENGTH ||
+	    !((unsigned)head->method & (HTTP_GET | HTTP_HEAD | HTTP_OPTIONS)))
+		http1_write_length(out, head->content_length);
+	http1_write_end(out);
+}

@@ -1,0 +1,265 @@
+/* compose: the graph of calls, and the answer when it is done. */
+#include "gateway/compose_parts.h"
+#include "gateway/client.h"
+#include "gateway/respond.h"
+#include "gateway/stats.h"
+#include "gateway/worker.h"
+
+#include <string.h>
+
+/* KrakenD's share: what is left joins the replies, so that a partial answer leaves in time. */
+enum { COMPOSE_PARTS_PERCENT = 85 };
+
+/* ---- Ending ---- */
+
+/* Nobody needs what is under way any more. */
+static void compose_cancel(struct compose *c)
+{
+	for (size_t i = 0; i < c->part_count; i++)
+		part_fini(&c->parts[i]);
+}
+
+void compose_free(struct compose **compose)
+{
+	struct compose *c = *compose;
+
+	*compose = NULL;
+	if (!c)
+		return;
+	compose_cancel(c);
+	buf_fini(&c->answer);
+}
+
+/* ---- What became of each, for people ---- */
+
+static const char *compose_word(const struct compose *c, const struct compose_part *part)
+{
+	struct arena *arena = &c->x->arena;
+	size_t good, all;
+
+	if (part->state != PART_DONE)
+		return "cancelled";
+	switch (part->outcome) {
+	case PART_STALE:
+		return "stale";
+	case PART_DEFAULT:
+		return "default";
+	case PART_ABSENT:
+		return "absent";
+	case PART_SKIPPED:
+		return "skipped";
+	case PART_GOOD:
+	case PART_FAILED:
+		break;
+	}
+	if (part->outcome == PART_GOOD && part->each) {
+		compose_each_count(part->each, &good, &all);
+		return arena_printf(arena, "200;%zu/%zu", good, all);
+	}
+	return arena_printf(arena, "%u",
+			    part->status ? part->status : problem_kind(part->problem)->status);
+}
+
+const char *compose_report(const struct compose *c)
+{
+	struct arena *arena = &c->x->arena;
+	const char *text = "";
+
+	for (size_t i = 0; i < c->part_count && text; i++) {
+		const struct compose_part *part = &c->parts[i];
+		const char *word = part->state == PART_WAITING ? NULL : compose_word(c, part);
+
+		if (!word) /* it was never asked */
+			continue;
+		text = arena_printf(arena, "%s%s%s=%s;%ums", text, *text ? ", " : "",
+				    part->settings->name, word, (unsigned)(part->took_us / 1000));
+	}
+	return text;
+}
+
+static void compose_count(const struct compose *c)
+{
+	static const enum stat stats[] = {
+		[PART_GOOD] = STAT_PARTS_GOOD,	     [PART_STALE] = STAT_PARTS_STALE,
+		[PART_DEFAULT] = STAT_PARTS_DEFAULT, [PART_ABSENT] = STAT_PARTS_ABSENT,
+		[PART_SKIPPED] = STAT_PARTS_SKIPPED, [PART_FAILED] = STAT_PARTS_FAILED,
+	};
+
+	for (size_t i = 0; i < c->part_count; i++)
+		if (c->parts[i].state == PART_DONE)
+			stats_inc(c->x->worker->stats, stats[c->parts[i].outcome]);
+}
+
+/* Lines for the answer; what is partial is nothing to keep. */
+static const char *compose_fields(const struct compose *c)
+{
+	const char *report = compose_report(c);
+	bool whole = true;
+
+	for (size_t i = 0; i < c->part_count; i++)
+		whole &= c->parts[i].outcome == PART_GOOD || c->parts[i].outcome == PART_SKIPPED;
+	if (!report)
+		return NULL;
+	return arena_printf(&c->x->arena, "X-Composition: %s\r\n%s", report,
+			    whole ? "" : "Cache-Control: no-store\r\n");
+}
+
+/* ---- Answering ---- */
+
+/* Why a service could not be reached may say where it is: that is for the log alone. */
+static bool compose_may_tell(enum problem problem)
+{
+	return problem == PROBLEM_BAD_REQUEST || problem == PROBLEM_PART_LACKS ||
+	       problem == PROBLEM_PART_MALFORMED || problem == PROBLEM_PART_TOO_LARGE;
+}
+
+/* Without what the part was to bring there is no answer. */
+static void compose_fail(struct compose *c, struct compose_part *part)
+{
+	struct exchange *x = c->x;
+	const struct problem_kind *kind = problem_kind(part->problem);
+	unsigned status = part->status >= 400 ? part->status : kind->status;
+	struct respond_part answer = {
+		.problem = part->problem,
+		.part = {.status = status, .part = part->settings->name},
+		.service = part->settings->service_name,
+		.fields = compose_fields(c),
+	};
+
+	compose_count(c);
+	compose_cancel(c);
+	x->flags |= kind->flags;
+	x->detail = part->reason;
+	if (part->problem == PROBLEM_PART_FAILED)
+		answer.detail = arena_printf(&x->arena, "the part \"%s\" answered %u",
+					     part->settings->name, part->status);
+	else if (part->reason && compose_may_tell(part->problem))
+		answer.detail = arena_printf(&x->arena, "the part \"%s\" failed: %s",
+					     part->settings->name, part->reason);
+	else
+		answer.detail =
+			arena_printf(&x->arena, "the part \"%s\" failed", part->settings->name);
+	if (x->route->fallback.given && status >= 500)
+		respond_default(x, &x->route->fallback);
+	else
+		respond_part(x, &answer);
+}
+
+/* That of the part that the answer is made from. */
+static unsigned compose_status(const struct compose *c)
+{
+	const struct settings_join *join = &c->settings->join;
+	unsigned status = join->has_from ? c->parts[join->from].status : 0;
+
+	return status > 200 && status < 300 && status != 204 && status != 205 && status != 206
+		       ? status
+		       : 200;
+}
+
+static void compose_answer(struct compose *c)
+{
+	struct exchange *x = c->x;
+	const char *detail = NULL;
+	enum problem problem;
+
+	compose_count(c);
+	if (compose_join(c, &problem, &detail) < 0) {
+		x->detail = detail;
+		compose_cancel(c);
+		if (x->route->fallback.given)
+			respond_default(x, &x->route->fallback);
+		else
+			respond_problem(x, problem, detail, compose_fields(c));
+		return;
+	}
+	respond_composed(x, compose_status(c), (struct span){c->answer.data, c->answer.len},
+			 compose_fields(c));
+}
+
+/* ---- The graph ---- */
+
+/* True when a part was started. */
+static bool compose_start_ready(struct compose *c)
+{
+	bool some = false;
+
+	for (size_t i = 0; i < c->part_count; i++) {
+		struct compose_part *part = &c->parts[i];
+
+		if (part->state != PART_WAITING || (part->settings->after & ~c->done))
+			continue;
+		part_start(part);
+		some = true;
+		if (part->state == PART_DONE && part->outcome == PART_FAILED)
+			return false;
+	}
+	return some;
+}
+
+static struct compose_part *compose_find_failed(struct compose *c)
+{
+	for (size_t i = 0; i < c->part_count; i++)
+		if (c->parts[i].state == PART_DONE && c->parts[i].outcome == PART_FAILED)
+			return &c->parts[i];
+	return NULL;
+}
+
+/* What can be done now is done; answers when nothing is left. */
+static void compose_advance(struct compose *c)
+{
+	struct compose_part *failed = compose_find_failed(c);
+
+	while (!failed && compose_start_ready(c))
+		failed = compose_find_failed(c);
+	if (!failed)
+		failed = compose_find_failed(c);
+	if (failed)
+		compose_fail(c, failed);
+	else if (c->done == (c->part_count == 32 ? UINT32_MAX : (UINT32_C(1) << c->part_count) - 1))
+		compose_answer(c);
+}
+
+void compose_go_on(struct compose *c)
+{
+	struct client *client = c->x->client;
+
+	client_enter(client);
+	compose_advance(c);
+	client_leave(client);
+}
+
+static struct compose *compose_new(struct exchange *x)
+{
+	const struct settings_compose *settings = &x->route->compose;
+	struct compose *c = arena_zalloc(&x->arena, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->x = x;
+	c->settings = settings;
+	c->parts = arena_zalloc(&x->arena, settings->call_count * sizeof(*c->parts));
+	c->results = arena_zalloc(&x->arena, settings->call_count * sizeof(*c->results));
+	if (!c->parts || !c->results || call_base_make(&c->base, x) < 0)
+		return NULL;
+	c->part_count = settings->call_count;
+	for (size_t i = 0; i < c->part_count; i++) {
+		c->parts[i].compose = c;
+		c->parts[i].settings = &settings->calls[i];
+	}
+	buf_init(&c->answer, (size_t)settings->answer_bytes);
+	return c;
+}
+
+void compose_start(struct exchange *x)
+{
+	struct compose *c = compose_new(x);
+
+	if (!c) {
+		respond_problem(x, PROBLEM_NO_MEMORY, NULL, NULL);
+		return;
+	}
+	x->compose = c;
+	c->due_us = loop_now_us(worker_loop(x->worker)) +
+		    (uint64_t)x->route->timeout_ms * 10 * COMPOSE_PARTS_PERCENT;
+	compose_advance(c);
+}

@@ -1,0 +1,26 @@
+/* forward_problem: one to one, but for what nobody outside can tell apart. */
+#include "gateway/forward_problem.h"
+
+enum problem forward_problem(enum forward_failure failure)
+{
+	switch (failure) {
+	case FORWARD_NO_INSTANCE:
+		return PROBLEM_NO_INSTANCE;
+	case FORWARD_CONNECT:
+		return PROBLEM_CONNECT_FAILED;
+	case FORWARD_RESET:
+		return PROBLEM_REPLY_CUT;
+	case FORWARD_MALFORMED:
+		return PROBLEM_REPLY_MALFORMED;
+	case FORWARD_TIMEOUT:
+		return PROBLEM_UPSTREAM_TIMEOUT;
+	case FORWARD_OVERLOAD:
+		return PROBLEM_OVERLOAD;
+	case FORWARD_BREAKER:
+		return PROBLEM_BREAKER_OPEN;
+	case FORWARD_NONE:
+	case FORWARD_MEMORY:
+		break;
+	}
+	return PROBLEM_NO_MEMORY;
+}

@@ -1,0 +1,10 @@
+/* forward_problem: what is answered when a forward got no reply. */
+#ifndef MICROREG_GATEWAY_FORWARD_PROBLEM_H
+#define MICROREG_GATEWAY_FORWARD_PROBLEM_H
+
+#include "gateway/forward.h"
+#include "gateway/problem.h"
+
+enum problem forward_problem(enum forward_failure failure);
+
+#endif
