@@ -61,6 +61,16 @@ static bool cache_rules_reply_control(struct cache_control *cc, const struct htt
 	return false;
 }
 
+/* It has no end that would make a reply of it, and would be held until then. */
+static bool cache_rules_is_stream(const struct http1_head *reply)
+{
+	static const char stream[] = "text/event-stream";
+	const struct http1_field *type = http1_head_find_text(reply, "Content-Type");
+
+	return type && type->value.len >= sizeof(stream) - 1 &&
+	       http_equal_nocase(type->value.at, sizeof(stream) - 1, stream, sizeof(stream) - 1);
+}
+
 /* NULL, or why not (RFC 9111 3). */
 static const char *cache_rules_forbids(const struct http1_head *request,
 				       const struct http1_head *reply,
@@ -90,6 +100,8 @@ static const char *cache_rules_forbids(const struct http1_head *request,
 		return "set-cookie";
 	if (!cache_rules_vary_is_usable(reply))
 		return "vary";
+	if (cache_rules_is_stream(reply))
+		return "event stream";
 	return NULL;
 }
 

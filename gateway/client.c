@@ -253,6 +253,8 @@ bool client_flush(struct client *c)
 		r = stream_write(&c->stream, &c->out, &c->out_at, &sent);
 		if (c->x)
 			c->x->bytes_out += sent;
+		if (sent)
+			c->quiet_ms = loop_now_ms(client_loop(c));
 	} while (r == STREAM_OK && client_has_output(c));
 	if (r == STREAM_BROKEN) {
 		client_broken(c);
@@ -348,6 +350,23 @@ static uint64_t client_idle_ms(const struct client *c)
 	return c->worker->draining && most > CLIENT_DRAIN_IDLE_MS ? CLIENT_DRAIN_IDLE_MS : most;
 }
 
+/* A FIN may be of a client that still waits for its answer (`nc -N`), or of one that has closed its
+ * socket: only what is sent to it shows which. One to which nothing goes for a while is taken for
+ * gone, as by HAProxy's `timeout client-fin`; nginx and Envoy do not wait at all. */
+static uint64_t client_end_due_ms(const struct client *c)
+{
+	uint64_t since = c->quiet_ms > c->since_ms ? c->quiet_ms : c->since_ms;
+
+	if (!c->eof || client_has_output(c))
+		return UINT64_MAX;
+	return since + client_limits(c)->half_close_ms;
+}
+
+static uint64_t client_earliest_ms(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* When this state has lasted too long; UINT64_MAX: somebody else watches it. */
 static uint64_t client_deadline(const struct client *c)
 {
@@ -365,8 +384,9 @@ static uint64_t client_deadline(const struct client *c)
 	case CLIENT_EXCHANGE:
 		break;
 	}
-	return tempo_due_ms(&c->coming) < tempo_due_ms(&c->going) ? tempo_due_ms(&c->coming)
-								  : tempo_due_ms(&c->going);
+	return client_earliest_ms(
+		client_end_due_ms(c),
+		client_earliest_ms(tempo_due_ms(&c->coming), tempo_due_ms(&c->going)));
 }
 
 /* The clock may run out no sooner than it is looked at. */
@@ -389,6 +409,12 @@ static void client_update_coming(struct client *c)
 		     c->received, loop_now_ms(client_loop(c)), client_limits(c));
 }
 
+void client_await_end(struct client *c)
+{
+	c->quiet_ms = loop_now_ms(client_loop(c));
+	client_arm(c);
+}
+
 void client_await_body(struct client *c)
 {
 	client_update_coming(c);
@@ -399,7 +425,7 @@ static void client_timed_out(struct client *c)
 {
 	if (c->state == CLIENT_HEAD) {
 		client_refuse(c, 408, "the request's head did not come in time");
-	} else if (c->state == CLIENT_EXCHANGE && !c->x->replied) {
+	} else if (c->state == CLIENT_EXCHANGE && !c->x->replied && !c->eof) {
 		c->x->close = c->x->body_done = true;
 		pipeline_body_timed_out(c->x);
 	} else if (c->state == CLIENT_IDLE && c->worker->draining) {

@@ -45,9 +45,10 @@ struct client {
 	struct tempo coming, going; /* a body's; a reply's */
 	uint64_t discarded;	    /* of bodies nobody wanted, and in LINGER */
 	unsigned requests;
-	bool eof;     /* the client has ended its side */
-	bool entered; /* one of its callbacks is on the stack */
-	bool dead;    /* ended: nothing but client_leave may follow */
+	bool eof;	   /* the client has ended its side */
+	uint64_t quiet_ms; /* since then: when something went out to it last */
+	bool entered;	   /* one of its callbacks is on the stack */
+	bool dead;	   /* ended: nothing but client_leave may follow */
 	char address[INET6_ADDRSTRLEN];
 	struct sockaddr_storage peer;
 };

@@ -35,6 +35,9 @@ void client_broken(struct client *c);
 /* Something of a reply is still to be sent. */
 bool client_has_output(const struct client *c);
 
+/* It has ended its side, and waits for an answer, or has gone: the clock for that starts. */
+void client_await_end(struct client *c);
+
 /* A body begins to come: the clock for it starts. */
 void client_await_body(struct client *c);
 

@@ -180,6 +180,7 @@ static void client_ended(struct client *c)
 		client_abort(c); /* between requests, within a head, or lingering */
 		return;
 	}
+	client_await_end(c);
 	if (!c->x->body_done)
 		client_body_is_cut(c);
 }

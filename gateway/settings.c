@@ -150,6 +150,14 @@ static const struct settings_key settings_limits_keys[] = {
 	 .max = 24 * HOUR_MS,
 	 .help = "Time between two requests of a connection, and without a byte in either "
 		 "direction"},
+	{.name = "half_close_timeout",
+	 .type = SETTINGS_DURATION,
+	 .at = offsetof(struct settings_limits, half_close_ms),
+	 .fallback = "1s",
+	 .min = 1,
+	 .max = HOUR_MS,
+	 .help = "A client that has ended its side, and to which nothing could be sent for so "
+		 "long, is taken for gone: its request is cancelled"},
 	{.name = "min_rate",
 	 .type = SETTINGS_SIZE,
 	 .at = offsetof(struct settings_limits, rate_bytes),

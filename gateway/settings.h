@@ -71,6 +71,7 @@ struct settings_limits {
 	unsigned header_timeout_ms;  /* 10s for a whole head, however it drips */
 	unsigned tunnels;	     /* 5000 of the connections */
 	unsigned tunnel_idle_ms;     /* 1h without a byte either way */
+	unsigned half_close_ms;	     /* 1s for a client that has ended its side */
 	unsigned idle_timeout_ms;    /* 60s between requests, and without a byte either way */
 	uint64_t rate_bytes;	     /* 240 a second, of a body or a reply; 0: any */
 	unsigned rate_grace_ms;	     /* 10s before that counts */

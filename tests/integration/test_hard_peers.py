@@ -147,8 +147,11 @@ class HardPeers(Case):
 
     # ---- Clients ----
 
+    patient = {"half_close_timeout": "1h"}  # with clients that ended their side
+
     def test_pipelined_requests_of_a_client_that_ended_its_side_are_all_answered(self):
-        self.start(self.stage.origin(lambda request, peer: reply(200, request.target.encode())))
+        self.start(self.stage.origin(lambda request, peer: reply(200, request.target.encode())),
+                   self.patient)
         with self.gateway.connect() as client:
             client.send(b"".join(GET % b"/%d" % i for i in range(50)))
             client.half_close()
@@ -158,7 +161,7 @@ class HardPeers(Case):
         self.wait_idle()
 
     def test_half_a_request_of_a_client_that_ended_its_side_is_given_up(self):
-        self.start(self.stage.origin())
+        self.start(self.stage.origin(), self.patient)
         with self.gateway.connect() as client:
             client.send(GET % b"/whole" + b"GET /half HTTP/1.1\r\n")
             client.half_close()
@@ -166,7 +169,8 @@ class HardPeers(Case):
             self.assertTrue(client.is_closed())
 
     def test_an_upload_in_many_chunks_is_whole_after_its_sender_ended_its_side(self):
-        self.start(self.stage.origin(lambda request, peer: reply(200, b"%d" % len(request.body))))
+        self.start(self.stage.origin(lambda request, peer: reply(200, b"%d" % len(request.body))),
+                   self.patient)
         chunks = b"".join(b"64\r\n%s\r\n" % (b"a" * 100) for _ in range(20000)) + b"0\r\n\r\n"
         for _ in range(5):
             with self.gateway.connect() as client:
@@ -205,7 +209,7 @@ class HardPeers(Case):
     def test_a_client_that_resets_after_ending_its_side_frees_all_it_held(self):
         asked = threading.Event()
         self.start(RawOrigin(lambda sock: (sock.recv(65536), asked.set(), sock.recv(1))),
-                   route={"timeout": "1h"})
+                   self.patient, {"timeout": "1h"})
         client = self.gateway.connect()
         client.send(GET % b"/x")
         asked.wait()

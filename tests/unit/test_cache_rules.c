@@ -106,6 +106,8 @@ static const struct {
 	{"with must-revalidate too", &cached, "GET /", "Authorization: Basic x\r\n", "200",
 	 "Cache-Control: max-age=5, must-revalidate\r\n", NULL, 5, 0},
 	{"Set-Cookie", &ttl, "GET /", "", "200", "Set-Cookie: a=b\r\n", "set-cookie", 0, 0},
+	{"an event stream", &ttl, "GET /", "", "200",
+	 "Content-Type: Text/Event-Stream; charset=utf-8\r\n", "event stream", 0, 0},
 	{"Vary: *", &ttl, "GET /", "", "200", "Vary: Accept, *\r\n", "vary", 0, 0},
 	{"Vary with many names", &ttl, "GET /", "", "200", "Vary: a,b,c,d\r\nVary: e,f,g,h,i\r\n",
 	 "vary", 0, 0},

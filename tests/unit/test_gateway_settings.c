@@ -27,6 +27,9 @@ START_TEST(an_empty_file_has_the_defaults)
 	ck_assert_uint_eq(settings->limits.connections, 10000);
 	ck_assert_uint_eq(settings->limits.header_timeout_ms, 10000);
 	ck_assert_uint_eq(settings->limits.idle_timeout_ms, 60000);
+	ck_assert_uint_eq(settings->limits.half_close_ms, 1000);
+	ck_assert_uint_eq(settings->limits.tunnels, 5000);
+	ck_assert_uint_eq(settings->limits.tunnel_idle_ms, 3600000);
 	ck_assert_uint_eq(settings->limits.rate_bytes, 240);
 	ck_assert_uint_eq(settings->limits.rate_grace_ms, 10000);
 	ck_assert_uint_eq(settings->limits.cache_bytes, 64u << 20);
