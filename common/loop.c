@@ -27,6 +27,10 @@ struct loop {
 	int batch_len, batch_at;
 	_Atomic(struct loop_message *) mailbox; /* any thread */
 	atomic_bool stopping;			/* any thread */
+	/* Written by the loop, read by any thread. The window is the one that began at
+	 * window_us; what stands behind `before` is of the one before it. */
+	atomic_uint_fast64_t turns, busy_us, longest_us, longest_before_us;
+	atomic_uint_fast64_t window_us, window_busy_us, busy_before_us;
 };
 
 static void loop_wake(struct loop *loop)
@@ -98,6 +102,7 @@ struct loop *loop_new(struct err *e)
 	}
 	loop->tasks_end = &loop->tasks;
 	loop->now_us = clock_us();
+	atomic_store(&loop->window_us, loop->now_us);
 	wheel_init(&loop->wheel, loop->now_us / 1000);
 	return loop;
 }
@@ -225,6 +230,66 @@ static unsigned loop_events(uint32_t bits)
 	return events;
 }
 
+/* ---- How busy it is ---- */
+
+#define LOOP_WINDOW_US ((uint64_t)LOOP_WINDOW_MS * 1000)
+
+static uint64_t loop_get(const atomic_uint_fast64_t *value)
+{
+	return atomic_load_explicit(value, memory_order_relaxed);
+}
+
+static void loop_put(atomic_uint_fast64_t *value, uint64_t to)
+{
+	atomic_store_explicit(value, to, memory_order_relaxed);
+}
+
+/* A window that the loop slept through had nothing in it. */
+static void loop_next_window(struct loop *loop, uint64_t now_us)
+{
+	uint64_t passed = now_us - loop_get(&loop->window_us);
+	bool slept = passed >= 2 * LOOP_WINDOW_US;
+
+	loop_put(&loop->busy_before_us, slept ? 0 : loop_get(&loop->window_busy_us));
+	loop_put(&loop->longest_before_us, slept ? 0 : loop_get(&loop->longest_us));
+	loop_put(&loop->window_busy_us, 0);
+	loop_put(&loop->longest_us, 0);
+	loop_put(&loop->window_us, now_us - passed % LOOP_WINDOW_US);
+}
+
+static void loop_count_turn(struct loop *loop)
+{
+	uint64_t now_us = clock_us(), took = now_us - loop->now_us;
+
+	if (loop->now_us - loop_get(&loop->window_us) >= LOOP_WINDOW_US)
+		loop_next_window(loop, loop->now_us);
+	loop_put(&loop->turns, loop_get(&loop->turns) + 1);
+	loop_put(&loop->busy_us, loop_get(&loop->busy_us) + took);
+	loop_put(&loop->window_busy_us, loop_get(&loop->window_busy_us) + took);
+	if (took > loop_get(&loop->longest_us))
+		loop_put(&loop->longest_us, took);
+}
+
+void loop_load(const struct loop *loop, struct loop_load *load)
+{
+	uint64_t passed = clock_us() - loop_get(&loop->window_us);
+	uint64_t now = loop_get(&loop->longest_us), before = loop_get(&loop->longest_before_us);
+	uint64_t busy = loop_get(&loop->busy_before_us);
+
+	if (passed >= 2 * LOOP_WINDOW_US) { /* it waits all the time */
+		now = before = busy = 0;
+	} else if (passed >= LOOP_WINDOW_US) {
+		before = 0;
+		busy = loop_get(&loop->window_busy_us);
+	}
+	*load = (struct loop_load){.turns = loop_get(&loop->turns),
+				   .busy_us = loop_get(&loop->busy_us),
+				   .longest_us = now > before ? now : before,
+				   .permille = (unsigned)(busy * 1000 / LOOP_WINDOW_US)};
+	if (load->permille > 1000) /* a turn that is longer than a window */
+		load->permille = 1000;
+}
+
 static void loop_turn(struct loop *loop)
 {
 	uint64_t most = loop->tasks ? 0 : LOOP_WAIT_MOST_MS;
@@ -244,6 +309,7 @@ static void loop_turn(struct loop *loop)
 	loop_deliver(loop);
 	wheel_advance(&loop->wheel, loop->now_us / 1000);
 	loop_run_tasks(loop);
+	loop_count_turn(loop);
 }
 
 void loop_run(struct loop *loop)

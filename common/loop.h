@@ -72,6 +72,19 @@ void loop_timer_clear(struct loop *loop, struct wheel_timer *timer);
 uint64_t loop_now_ms(const struct loop *loop);
 uint64_t loop_now_us(const struct loop *loop);
 
+/* How busy a loop is. A turn is what it does between two waits; while one runs, everything else of
+ * the loop waits. */
+struct loop_load {
+	uint64_t turns, busy_us; /* since the loop began */
+	uint64_t longest_us;	 /* turn of the last LOOP_WINDOW_MS to twice that */
+	unsigned permille;	 /* of the last whole LOOP_WINDOW_MS that was not waited */
+};
+
+enum { LOOP_WINDOW_MS = 10000 };
+
+/* Any thread. */
+void loop_load(const struct loop *loop, struct loop_load *load);
+
 struct loop *loop_new(struct err *e);
 
 /* Descriptors and timers are forgotten, undelivered messages are delivered. */

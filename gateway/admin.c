@@ -59,14 +59,38 @@ static void admin_problem(struct httpd_request *request, enum problem problem, c
 	buf_fini(&out);
 }
 
+/* Prometheus asks for it first, and takes the other. */
+static bool admin_wants_open(const struct httpd_request *request)
+{
+	const char *accept = httpd_header(request, "Accept");
+
+	return accept && strstr(accept, "application/openmetrics-text");
+}
+
+/* The page as OpenMetrics, in its place. Returns its type. */
+static const char *admin_make_open(struct buf *page)
+{
+	struct buf open;
+
+	buf_init(&open, page->max);
+	metrics_to_open(page, &open);
+	open.failed |= page->failed;
+	buf_fini(page);
+	*page = open;
+	return METRICS_OPEN_CONTENT_TYPE;
+}
+
 static void admin_reply(struct httpd_request *request, const struct admin_page *page,
 			const struct admin_view *view)
 {
 	unsigned status = page->ready && !admin_is_ready(view) ? 503 : 200;
+	const char *type = page->type;
 	struct buf out;
 
 	buf_init(&out, ADMIN_PAGE_MAX);
 	page->write(view, &out);
+	if (page->write == admin_page_metrics && admin_wants_open(request))
+		type = admin_make_open(&out);
 	if (out.failed) {
 		admin_problem(request, PROBLEM_NO_MEMORY, "the page is too large");
 		buf_fini(&out);
@@ -74,7 +98,7 @@ static void admin_reply(struct httpd_request *request, const struct admin_page *
 	}
 	/* Numbers of a moment; a failure to say so does no harm. */
 	(void)httpd_add_header(request, "Cache-Control", "no-store");
-	httpd_reply_take(request, status, page->type, out.data, out.len);
+	httpd_reply_take(request, status, type, out.data, out.len);
 }
 
 static struct admin_view *admin_view_new(struct admin *admin)
@@ -221,6 +245,8 @@ void admin_note_reload(struct admin *admin, bool ok, const char *text)
 	pthread_mutex_lock(&admin->lock);
 	admin->reload.ok = ok;
 	admin->reload.wall_ms = clock_wall_ms();
+	if (ok)
+		admin->reload.ok_wall_ms = admin->reload.wall_ms;
 	(void)snprintf(admin->reload.text, sizeof(admin->reload.text), "%s", text); /* cut */
 	pthread_mutex_unlock(&admin->lock);
 }

@@ -1,25 +1,40 @@
 /* admin_metrics: the page of stats', and what is counted elsewhere. */
 #include "client-lib/microreg.h"
+#include "common/clock.h"
 #include "common/metrics.h"
 #include "gateway/access_log.h"
 #include "gateway/admin_pages.h"
 #include "gateway/cache.h"
 #include "gateway/stats.h"
+#include "gateway/worker.h"
+
+#include <stdio.h>
+#include <string.h>
 
 /* X(id, type, name, help) */
-#define ADMIN_METRICS(X)                                                                    \
-	X(BUILD, GAUGE, "build_info", "Always 1; the label is the version")                 \
-	X(UPTIME, GAUGE, "uptime_seconds", "Time since the start")                          \
-	X(WORKERS, GAUGE, "workers", "Worker threads")                                      \
-	X(READY, GAUGE, "ready", "1 when /ready says so")                                   \
-	X(ROUTES, GAUGE, "routes", "Routes of the settings in effect")                      \
-	X(CACHE_ENTRIES, GAUGE, "cache_entries", "Replies in the cache")                    \
-	X(CACHE_BYTES, GAUGE, "cache_bytes", "Memory of the replies in the cache")          \
-	X(CACHE_EVICTED, COUNTER, "cache_evicted_total", "Replies dropped to make room")    \
-	X(LOG_DROPPED, COUNTER, "access_log_dropped_total", "Lines of the access log lost") \
-	X(REGISTRY, GAUGE, "registry_connected", "1 when the registry's last answer came")  \
-	X(PLACES, GAUGE, "service_in_flight", "Requests to a service under way")            \
-	X(WAITING, GAUGE, "service_waiting", "Requests to a service that wait for another to end")
+#define ADMIN_METRICS(X)                                                                           \
+	X(BUILD, GAUGE, "build_info", "Always 1; the label is the version")                        \
+	X(UPTIME, GAUGE, "uptime_seconds", "Time since the start")                                 \
+	X(WORKERS, GAUGE, "workers", "Worker threads")                                             \
+	X(READY, GAUGE, "ready", "1 when /ready says so")                                          \
+	X(ROUTES, GAUGE, "routes", "Routes of the settings in effect")                             \
+	X(CACHE_ENTRIES, GAUGE, "cache_entries", "Replies in the cache")                           \
+	X(CACHE_BYTES, GAUGE, "cache_bytes", "Memory of the replies in the cache")                 \
+	X(CACHE_EVICTED, COUNTER, "cache_evicted_total", "Replies dropped to make room")           \
+	X(LOG_DROPPED, COUNTER, "access_log_dropped_total", "Lines of the access log lost")        \
+	X(REGISTRY, GAUGE, "registry_connected", "1 when the registry's last answer came")         \
+	X(PLACES, GAUGE, "service_in_flight", "Requests to a service under way")                   \
+	X(WAITING, GAUGE, "service_waiting", "Requests to a service that wait for another to end") \
+	X(LIMIT, GAUGE, "service_in_flight_max", "Requests to a service that may be under way")    \
+	X(BREAKER, GAUGE, "service_breaker", "1 for the state that a service's breaker is in")     \
+	X(BUSY, COUNTER, "worker_busy_seconds_total", "Time a worker did not wait for events")     \
+	X(TURNS, COUNTER, "worker_turns_total", "Turns of a worker's loop")                        \
+	X(LONGEST, GAUGE, "worker_longest_turn_seconds",                                           \
+	  "Longest turn of a worker's loop in the last 10 to 20 seconds")                          \
+	X(RELOAD_OK, GAUGE, "last_reload_successful",                                              \
+	  "1 when the settings as last read are in effect")                                        \
+	X(RELOAD_TIME, GAUGE, "last_reload_success_timestamp_seconds",                             \
+	  "When settings were last put in effect, since 1970")
 
 enum admin_metric {
 #define ADMIN_METRIC_ENUM(id, type, name, help) ADMIN_METRIC_##id,
@@ -42,21 +57,77 @@ static void admin_metric_write(struct buf *out, enum admin_metric which, uint64_
 	metrics_sample(out, metric, NULL, 0, value);
 }
 
-/* Of each service of the settings in effect. */
-static void admin_metric_services(struct buf *out, const struct table *table,
-				  enum admin_metric which)
+/* ---- Of each service of the settings in effect that has a row of its own ---- */
+
+static uint64_t admin_service_number(const struct admin_view *view, size_t i,
+				     enum admin_metric which)
+{
+	struct service *service = view->table->services[i];
+
+	if (which == ADMIN_METRIC_LIMIT)
+		return view->table->settings->services[i].max_in_flight;
+	return atomic_load(which == ADMIN_METRIC_WAITING ? &service->bulkhead.waiting
+							 : &service->bulkhead.in_flight);
+}
+
+/* One state is 1, the others are 0. */
+static void admin_metric_breaker(struct buf *out, const struct metric *metric, const char *name,
+				 const struct breaker *breaker)
+{
+	static const char *const states[] = {"closed", "ramp", "open"};
+	const char *now = breaker_state_name(breaker);
+
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		const struct metric_label labels[] = {{"service", name}, {"state", states[i]}};
+
+		metrics_sample(out, metric, labels, 2, strcmp(now, states[i]) == 0);
+	}
+}
+
+static void admin_metric_service(const struct admin_view *view, struct buf *out,
+				 enum admin_metric which)
 {
 	const struct metric *metric = &admin_metric_table[which];
+	const struct settings *settings = view->table->settings;
+	struct tallies *tallies = stats_tallies(view->gateway->stats);
 
-	if (table->settings->service_count)
-		metrics_head(out, metric);
-	for (size_t i = 0; i < table->settings->service_count; i++) {
-		struct bulkhead *bulkhead = &table->services[i]->bulkhead;
-		struct metric_label label = {"service", table->settings->services[i].name};
+	metrics_head(out, metric);
+	for (size_t i = 0; i < settings->service_count; i++) {
+		const struct metric_label label = {"service", settings->services[i].name};
 
-		metrics_sample(out, metric, &label, 1,
-			       atomic_load(which == ADMIN_METRIC_WAITING ? &bulkhead->waiting
-									 : &bulkhead->in_flight));
+		if (!tallies_has(tallies, TALLY_SERVICE, "", label.value))
+			continue;
+		if (which == ADMIN_METRIC_BREAKER)
+			admin_metric_breaker(out, metric, label.value,
+					     &view->table->services[i]->breaker);
+		else
+			metrics_sample(out, metric, &label, 1,
+				       admin_service_number(view, i, which));
+	}
+}
+
+/* ---- Of each worker ---- */
+
+static void admin_metric_worker(const struct admin_view *view, struct buf *out,
+				enum admin_metric which)
+{
+	const struct metric *metric = &admin_metric_table[which];
+	char name[24];
+	const struct metric_label label = {"worker", name};
+	size_t count = atomic_load_explicit(&view->gateway->workers_ready, memory_order_acquire);
+
+	metrics_head(out, metric);
+	for (size_t i = 0; i < count; i++) {
+		struct loop_load load;
+
+		loop_load(worker_loop(view->gateway->workers[i]), &load);
+		(void)snprintf(name, sizeof(name), "%zu", i);
+		if (which == ADMIN_METRIC_TURNS)
+			metrics_sample(out, metric, &label, 1, load.turns);
+		else
+			metrics_sample_seconds(out, metric, &label, 1,
+					       which == ADMIN_METRIC_BUSY ? load.busy_us
+									  : load.longest_us);
 	}
 }
 
@@ -85,9 +156,15 @@ void admin_page_metrics(const struct admin_view *view, struct buf *out)
 		microreg_watch_status(gateway->registry, &watch);
 		admin_metric_write(out, ADMIN_METRIC_REGISTRY, watch.connected);
 	}
-	admin_metric_services(out, view->table, ADMIN_METRIC_PLACES);
-	admin_metric_services(out, view->table, ADMIN_METRIC_WAITING);
-	stats_write(gateway->stats, out);
+	admin_metric_write(out, ADMIN_METRIC_RELOAD_OK, view->reload.ok);
+	metrics_head(out, &admin_metric_table[ADMIN_METRIC_RELOAD_TIME]);
+	metrics_sample_seconds(out, &admin_metric_table[ADMIN_METRIC_RELOAD_TIME], NULL, 0,
+			       (uint64_t)view->reload.ok_wall_ms * 1000);
+	for (enum admin_metric i = ADMIN_METRIC_PLACES; i <= ADMIN_METRIC_BREAKER; i++)
+		admin_metric_service(view, out, i);
+	for (enum admin_metric i = ADMIN_METRIC_BUSY; i <= ADMIN_METRIC_LONGEST; i++)
+		admin_metric_worker(view, out, i);
+	stats_write(gateway->stats, clock_ms(), out);
 }
 
 void admin_print_metrics(struct buf *out)

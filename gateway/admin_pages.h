@@ -18,6 +18,7 @@ enum { ADMIN_TEXT_MAX = 4000 };
 struct admin_reload {
 	bool ok;
 	int64_t wall_ms;
+	int64_t ok_wall_ms; /* of the last one that was taken over */
 	char text[ADMIN_TEXT_MAX];
 };
 

@@ -6,6 +6,7 @@
 #include "gateway/balance_sticky.h"
 #include "gateway/pool.h"
 #include "gateway/settings.h"
+#include "gateway/tally.h"
 #include "gateway/usage.h"
 
 #include <arpa/inet.h>
@@ -203,12 +204,21 @@ static struct endpoint *endpoint_keep(struct endpoint_finder *f, const char *id,
 	return ep;
 }
 
+static void endpoint_set_count(const struct endpoint_set *set, struct endpoint *ep)
+{
+	if (ep->usage && ep->usage->row)
+		ep->tally = &ep->usage->row->tallies[set->worker];
+	if (set->service && set->service->row)
+		ep->service_tally = &set->service->row->tallies[set->worker];
+}
+
 /* What may change about an endpoint that stays. */
 static void endpoint_set_refresh(const struct endpoint_set *set, struct endpoint *ep, bool up,
 				 const char *zone, uint64_t now_ms)
 {
 	bool shown_before = set->from || set->count; /* else all are new, and none slower */
 
+	endpoint_set_count(set, ep);
 	if (up && !ep->up && shown_before)
 		balance_warm(set, ep, now_ms);
 	ep->up = up;

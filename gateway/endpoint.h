@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+struct tally;
 struct upstream;
 struct usage;
 struct usages;
@@ -26,6 +27,8 @@ struct endpoint {
 	unsigned refs;
 	char *id, *host;
 	struct usage *usage; /* of the whole gateway; NULL: out of memory */
+	/* What this worker counts of it, and of its service. NULL: nothing. */
+	struct tally *tally, *service_tally;
 	uint16_t port;
 	unsigned weight;
 	bool listed; /* still in its set */
@@ -53,6 +56,7 @@ void endpoint_unref(struct endpoint **ep);
 /* A worker's endpoints of one service. */
 struct endpoint_set {
 	struct service *service; /* shared by all workers */
+	unsigned worker;	 /* whose set it is */
 	struct endpoint **items; /* in the registry's order, the same in every worker */
 	size_t count;
 	size_t up_count;

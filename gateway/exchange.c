@@ -4,6 +4,7 @@
 #include "gateway/compose.h"
 #include "gateway/filter.h"
 #include "gateway/stats.h"
+#include "gateway/tally.h"
 #include "gateway/tunnel.h"
 #include "gateway/worker.h"
 
@@ -49,6 +50,7 @@ void exchange_free(struct exchange **x)
 	worker = e->worker;
 	tunnel_stop(e);
 	stats_dec(worker->stats, STAT_IN_FLIGHT);
+	tally_dec(e->tally, TALLY_IN_FLIGHT);
 	filter_cancel(e);
 	if (e->forward.worker)
 		forward_fini(&e->forward);

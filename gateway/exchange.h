@@ -22,6 +22,7 @@
 struct auth;
 struct client;
 struct compose;
+struct tally;
 struct identity;
 struct tunnel;
 struct worker;
@@ -40,6 +41,7 @@ struct exchange {
 	struct span path; /* normalized: what is matched, forwarded, and the cache's key */
 	struct router_match match;
 	const struct settings_route *route; /* NULL until routed */
+	struct tally *tally;		    /* the route's; NULL until routed */
 	size_t service;			    /* the route's, or its split's for this request */
 	/* What the route made of it: */
 	bool rewritten;			     /* path and request.query are the route's … */

@@ -1,6 +1,7 @@
 /* health: counts failures in a row; ejects and lets back in. */
 #include "gateway/health.h"
 #include "gateway/balance.h"
+#include "gateway/tally.h"
 
 void health_succeeded(struct endpoint *ep)
 {
@@ -18,6 +19,8 @@ void health_failed(struct endpoint_set *set, struct endpoint *ep, uint64_t now_m
 	size_t most = set->up_count / 2 > 1 ? set->up_count / 2 : 1;
 	uint64_t ms;
 
+	tally_inc(ep->tally, TALLY_FAILURES);
+	tally_inc(ep->service_tally, TALLY_FAILURES);
 	if (++ep->failures < HEALTH_FAILURES || ep->ejected_until_ms || !ep->listed || !ep->up)
 		return;
 	/* The last one that is in stays in. */
@@ -29,6 +32,9 @@ void health_failed(struct endpoint_set *set, struct endpoint *ep, uint64_t now_m
 	if (ms > HEALTH_EJECT_MOST_MS)
 		ms = HEALTH_EJECT_MOST_MS;
 	ep->ejected_until_ms = now_ms + ms;
+	tally_set(ep->tally, TALLY_EJECTED_UNTIL_MS, ep->ejected_until_ms);
+	tally_inc(ep->tally, TALLY_EJECTIONS);
+	tally_inc(ep->service_tally, TALLY_EJECTIONS);
 	set->ejected++;
 	if (!set->review_ms || ep->ejected_until_ms < set->review_ms)
 		set->review_ms = ep->ejected_until_ms;

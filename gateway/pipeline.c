@@ -20,6 +20,7 @@
 #include "gateway/respond.h"
 #include "gateway/route_action.h"
 #include "gateway/stats.h"
+#include "gateway/tally.h"
 #include "gateway/tunnel.h"
 #include "gateway/worker.h"
 
@@ -67,6 +68,8 @@ static bool pipeline_route(struct exchange *x)
 	switch (router_find(x->table->table->router, &x->request, x->path, &x->match)) {
 	case ROUTER_FOUND:
 		x->route = x->match.route;
+		x->tally = table_tally(x->table->table, x->route, x->worker->index);
+		tally_inc(x->tally, TALLY_IN_FLIGHT);
 		return true;
 	case ROUTER_NO_METHOD:
 		pipeline_method_not_allowed(x);
@@ -374,8 +377,10 @@ static void pipeline_on_end(struct forward *fwd)
 	struct client *client = x->client;
 
 	client_enter(client);
-	if (cache_writer_commit(&x->keep))
+	if (cache_writer_commit(&x->keep)) {
 		stats_inc(x->worker->stats, STAT_CACHE_STORED);
+		tally_inc(x->tally, TALLY_CACHE_STORED);
+	}
 	respond_end(x);
 	client_leave(client);
 }

@@ -7,6 +7,7 @@
 #include "gateway/identity.h"
 #include "gateway/pipeline.h"
 #include "gateway/stats.h"
+#include "gateway/tally.h"
 #include "gateway/worker.h"
 
 #include <string.h>
@@ -36,7 +37,7 @@ static void pipeline_write_line(struct exchange *x, uint64_t total_us)
 		.referer = auth_url_shown(x, pipeline_field(x, "Referer")),
 		.user_agent = pipeline_field(x, "User-Agent"),
 		.minor = x->request.minor,
-		.route = x->route ? x->route->pattern : NULL,
+		.route = x->route ? x->route->name : NULL,
 		.status = x->status,
 		.bytes_in = x->bytes_in + x->tunnel_in,
 		.bytes_out = x->bytes_out + x->tunnel_out,
@@ -67,27 +68,37 @@ static void pipeline_count(const struct exchange *x, uint64_t total_us)
 {
 	struct stats_worker *stats = x->worker->stats;
 
-	if (x->flags & ACCESS_DC)
+	if (x->flags & ACCESS_DC) {
 		stats_inc(stats, STAT_ABANDONED);
-	else
+		tally_inc(x->tally, TALLY_ABANDONED);
+	} else {
 		stats_request(stats, x->status, total_us);
+		tally_reply(x->tally, x->status, total_us);
+	}
 	stats_add(stats, STAT_BYTES_IN, x->bytes_in);
 	stats_add(stats, STAT_BYTES_OUT, x->bytes_out);
+	tally_add(x->tally, TALLY_BYTES_IN, x->bytes_in);
+	tally_add(x->tally, TALLY_BYTES_OUT, x->bytes_out);
+	if (x->forward.attempts > 1)
+		tally_add(x->tally, TALLY_RETRIES, x->forward.attempts - 1);
 	switch (x->cache_status.outcome) {
 	case CACHE_UNUSED:
 		break;
 	case CACHE_HIT:
 		stats_inc(stats, STAT_CACHE_HIT);
+		tally_inc(x->tally, TALLY_CACHE_HIT);
 		break;
 	case CACHE_STALE_IF_ERROR:
 	case CACHE_STALE_WHILE_REVALIDATE:
 	case CACHE_STALE_ASKED:
 		stats_inc(stats, STAT_CACHE_STALE);
+		tally_inc(x->tally, TALLY_CACHE_STALE);
 		break;
 	case CACHE_FORWARD_MISS:
 	case CACHE_FORWARD_STALE:
 	case CACHE_FORWARD_REQUEST:
 		stats_inc(stats, STAT_CACHE_MISS);
+		tally_inc(x->tally, TALLY_CACHE_MISS);
 		break;
 	}
 }

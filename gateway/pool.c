@@ -1,5 +1,7 @@
 /* pool: a doubly linked list through the connections themselves. */
 #include "gateway/pool.h"
+#include "gateway/stats.h"
+#include "gateway/tally.h"
 #include "gateway/upstream.h"
 
 void pool_remove(struct upstream *up)
@@ -13,6 +15,8 @@ void pool_remove(struct upstream *up)
 	up->idle_next = up->idle_prev = NULL;
 	up->endpoint->idle_count--;
 	up->pooled = false;
+	stats_dec(up->stats, STAT_UP_IDLE);
+	tally_dec(up->endpoint->tally, TALLY_IDLE);
 }
 
 struct upstream *pool_take(struct endpoint *ep, bool look)
@@ -43,6 +47,8 @@ void pool_put(struct upstream *up, uint64_t idle_ms)
 	ep->idle = up;
 	ep->idle_count++;
 	up->pooled = true;
+	stats_inc(up->stats, STAT_UP_IDLE);
+	tally_inc(ep->tally, TALLY_IDLE);
 	upstream_set_timer(up, idle_ms);
 }
 

@@ -109,8 +109,8 @@ static int server_make_shared(struct server *s, struct settings *settings, struc
 
 	g->stats = stats_new(workers);
 	g->services = g->stats ? services_new(g->stats) : NULL;
-	g->usages = usages_new();
-	g->local_usages = usages_new();
+	g->usages = usages_new(g->stats ? stats_tallies(g->stats) : NULL);
+	g->local_usages = usages_new(g->stats ? stats_tallies(g->stats) : NULL);
 	g->cache = cache_new(limits.cache_bytes, limits.cache_object_bytes);
 	if (!g->services || !g->cache || !g->usages || !g->local_usages) {
 		settings_free(&settings);

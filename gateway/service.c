@@ -49,6 +49,7 @@ void services_free(struct services **all)
 	HASH_ITER(hh, (*all)->by_name, entry, next)
 	{
 		HASH_DEL((*all)->by_name, entry);
+		tallies_release(services_tallies(*all), &entry->service.row);
 		service_entry_free(entry);
 	}
 	(void)pthread_mutex_destroy(&(*all)->lock); /* nobody holds it any more */
@@ -82,7 +83,13 @@ static struct service_entry *service_add_locked(struct services *all, const char
 		return NULL;
 	}
 	entry->service.stats = stats_service(all->stats, name);
+	entry->service.row = tallies_hold(stats_tallies(all->stats), TALLY_SERVICE, "", name);
 	return entry;
+}
+
+struct tallies *services_tallies(struct services *all)
+{
+	return stats_tallies(all->stats);
 }
 
 struct service *services_get(struct services *all, const char *name)

@@ -15,6 +15,8 @@
 #include <stdint.h>
 
 struct stats_service;
+struct tallies;
+struct tally_row;
 
 struct service {
 	char *name;
@@ -23,6 +25,7 @@ struct service {
 	struct latency latency; /* of requests whose route hedges */
 	struct breaker breaker;
 	struct stats_service *stats; /* may be NULL: over stats' bound */
+	struct tally_row *row;	     /* held */
 };
 
 struct stats;
@@ -30,6 +33,9 @@ struct services; /* all of them, by name; they live as long as the process serve
 
 struct services *services_new(struct stats *stats);
 void services_free(struct services **all);
+
+/* Where what is counted by name is counted. */
+struct tallies *services_tallies(struct services *all);
 
 /* Finds or makes. Any thread; locks. NULL when out of memory. */
 struct service *services_get(struct services *all, const char *name);

@@ -184,6 +184,14 @@ static const struct settings_key settings_limits_keys[] = {
 	 .fallback = "1MiB",
 	 .max = GIB,
 	 .help = "Largest reply that is cached"},
+	{.name = "metrics",
+	 .type = SETTINGS_INT,
+	 .at = offsetof(struct settings_limits, metrics),
+	 .fallback = "1000",
+	 .max = 100000,
+	 .help = "Routes, services and instances, each, that the metrics tell apart; what is "
+		 "beyond "
+		 "is counted together as `other`"},
 };
 
 static const struct settings_table settings_limits_table = {SETTINGS_KEYS(settings_limits_keys),

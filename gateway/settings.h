@@ -77,6 +77,7 @@ struct settings_limits {
 	unsigned rate_grace_ms;	     /* 10s before that counts */
 	uint64_t cache_bytes;	     /* 64MiB for all cached replies */
 	uint64_t cache_object_bytes; /* 1MiB for one */
+	unsigned metrics;	     /* 1000 routes, services, instances counted by name */
 };
 
 enum settings_access { ACCESS_STDOUT = 0, ACCESS_OFF, ACCESS_FILE };
@@ -245,6 +246,7 @@ struct settings_mirror {
 struct settings_route {
 	struct route_pattern path;
 	const char *pattern; /* the path as written, for people */
+	const char *name;    /* what it is counted and logged as: the pattern, unless it is named */
 	unsigned methods;    /* HTTP_… bits; HTTP_ANY when not given; HEAD is set with GET */
 	struct settings_strings hosts; /* lower case; "*.example.org" too; none: any */
 	struct settings_conditions headers, query;

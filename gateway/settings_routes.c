@@ -229,6 +229,15 @@ static const struct settings_key settings_route_keys[] = {
 	 .form = "/literal/{name}/*",
 	 .help = "Paths it takes: literal segments, `{name}` for one segment, a final `*` for the "
 		 "rest"},
+	{.name = "name",
+	 .type = SETTINGS_STRING,
+	 .at = offsetof(struct settings_route, name),
+	 .min = 1,
+	 .max = 256,
+	 .form = "text",
+	 .fallback_shown = "the path",
+	 .help = "What the access log and the metrics call it; routes of one name are counted "
+		 "together"},
 	{.name = "methods",
 	 .type = SETTINGS_FLAGS,
 	 .at = offsetof(struct settings_route, methods),
@@ -385,6 +394,8 @@ static void settings_route_done(struct settings_reader *r, const struct settings
 	settings_check_actions(r, map, route);
 	if (map)
 		route->line = map->line;
+	if (!route->name)
+		route->name = route->pattern;
 	if (route->methods == 0)
 		route->methods = HTTP_ANY;
 	if (route->methods & HTTP_GET)

@@ -1,6 +1,7 @@
 /* stats: counts per worker, summed up at a scrape; counts per service, shared. */
 #include "gateway/stats.h"
 #include "common/metrics.h"
+#include "gateway/tally.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ struct stats_service {
 
 struct stats {
 	unsigned workers;
+	struct tallies *tallies;
 	struct stats_worker *slots; /* of the workers, then the main thread's */
 	pthread_mutex_t lock;	    /* guards services; those in it stay */
 	struct stats_service *services;
@@ -47,11 +49,6 @@ static const struct metric stats_duration = {
 	STATS_PREFIX "request_duration_seconds", METRIC_HISTOGRAM,
 	"Time from the first byte of a request to the last of its answer"};
 
-static const uint64_t stats_bounds_us[STATS_BOUNDS] = {
-	500,	1000,	2500,	5000,	 10000,	  25000,   50000,
-	100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000,
-};
-
 struct stats *stats_new(unsigned workers)
 {
 	struct stats *stats = calloc(1, sizeof(*stats));
@@ -61,7 +58,9 @@ struct stats *stats_new(unsigned workers)
 		return NULL;
 	stats->workers = workers;
 	stats->slots = aligned_alloc(_Alignof(struct stats_worker), size);
-	if (!stats->slots || pthread_mutex_init(&stats->lock, NULL)) {
+	stats->tallies = tallies_new(workers);
+	if (!stats->slots || !stats->tallies || pthread_mutex_init(&stats->lock, NULL)) {
+		tallies_free(&stats->tallies);
 		free(stats->slots);
 		free(stats);
 		return NULL;
@@ -85,8 +84,14 @@ void stats_free(struct stats **stats)
 		free(service);
 	}
 	(void)pthread_mutex_destroy(&s->lock);
+	tallies_free(&s->tallies);
 	free(s->slots);
 	free(s);
+}
+
+struct tallies *stats_tallies(struct stats *stats)
+{
+	return stats->tallies;
 }
 
 struct stats_worker *stats_worker(struct stats *stats, unsigned index)
@@ -107,7 +112,7 @@ void stats_request(struct stats_worker *w, unsigned status, uint64_t duration_us
 		stats_inc(w, (enum stat)(STAT_STATUS_1XX + (status / 100 - 1)));
 	if (status == 101)
 		return;
-	while (i < STATS_BOUNDS && duration_us > stats_bounds_us[i])
+	while (i < TALLY_BOUNDS && duration_us > tally_bounds_us[i])
 		i++;
 	stats_bump(&w->durations[i], 1);
 	stats_bump(&w->duration_sum_us, duration_us);
@@ -164,14 +169,14 @@ uint64_t stats_sum(const struct stats *stats, enum stat stat)
 
 static void stats_write_durations(const struct stats *stats, struct buf *out)
 {
-	uint64_t counts[STATS_BOUNDS + 1] = {0};
+	uint64_t counts[TALLY_BOUNDS + 1] = {0};
 	struct metric_histogram histogram = {
-		.bounds_us = stats_bounds_us, .counts = counts, .bound_count = STATS_BOUNDS};
+		.bounds_us = tally_bounds_us, .counts = counts, .bound_count = TALLY_BOUNDS};
 
 	for (unsigned i = 0; i <= stats->workers; i++) {
 		const struct stats_worker *w = &stats->slots[i];
 
-		for (unsigned k = 0; k <= STATS_BOUNDS; k++)
+		for (unsigned k = 0; k <= TALLY_BOUNDS; k++)
 			counts[k] += atomic_load_explicit(&w->durations[k], memory_order_relaxed);
 		histogram.sum_us += atomic_load_explicit(&w->duration_sum_us, memory_order_relaxed);
 	}
@@ -203,7 +208,7 @@ static bool stats_row_is_first(unsigned i)
 	return i == 0 || strcmp(stats_rows[i].metric.name, stats_rows[i - 1].metric.name) != 0;
 }
 
-void stats_write(struct stats *stats, struct buf *out)
+void stats_write(struct stats *stats, uint64_t now_ms, struct buf *out)
 {
 	for (unsigned i = 0; i < STAT_COUNT; i++) {
 		const struct stats_row *row = &stats_rows[i];
@@ -215,6 +220,7 @@ void stats_write(struct stats *stats, struct buf *out)
 	}
 	stats_write_durations(stats, out);
 	stats_write_services(stats, out);
+	tallies_write(stats->tallies, now_ms, out);
 }
 
 void stats_print_reference(struct buf *out)
@@ -225,4 +231,5 @@ void stats_print_reference(struct buf *out)
 	metrics_print_reference(out, &stats_duration);
 	for (unsigned i = 0; i < SERVICE_STAT_COUNT; i++)
 		metrics_print_reference(out, &stats_service_metrics[i]);
+	tallies_print_reference(out);
 }

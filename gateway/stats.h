@@ -7,6 +7,7 @@
 #define MICROREG_GATEWAY_STATS_H
 
 #include "common/buf.h"
+#include "gateway/tally.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -15,7 +16,8 @@
 /* X(id, type, name, label, value, help): one sample each; those of one name stand together and have
  * the help of the first. The names are written with "microreg_gateway_" before them. */
 #define STATS(X)                                                                                  \
-	X(ACCEPTED, COUNTER, "connections_total", NULL, NULL, "Connections of clients accepted")  \
+	X(ACCEPTED, COUNTER, "connections_accepted_total", NULL, NULL,                            \
+	  "Connections of clients accepted")                                                      \
 	X(REFUSED, COUNTER, "connections_refused_total", NULL, NULL,                              \
 	  "Connections of clients closed at once, over limits.connections")                       \
 	X(CONNECTIONS, GAUGE, "connections", NULL, NULL, "Connections of clients open")           \
@@ -41,6 +43,8 @@
 	  "Connections to instances that failed")                                                 \
 	X(UP_REUSED, COUNTER, "upstream_reuses_total", NULL, NULL,                                \
 	  "Attempts on a connection that was open already")                                       \
+	X(UP_IDLE, GAUGE, "upstream_connections_idle", NULL, NULL,                                \
+	  "Connections to instances in the pool")                                                 \
 	X(UP_FAILED, COUNTER, "upstream_failures_total", NULL, NULL,                              \
 	  "Attempts that gave no good reply")                                                     \
 	X(UP_RETRIES, COUNTER, "upstream_retries_total", NULL, NULL, "Attempts after the first")  \
@@ -100,14 +104,13 @@ enum service_stat {
 };
 
 enum {
-	STATS_BOUNDS = 14,	   /* of the histogram of durations */
 	STATS_SERVICES_MAX = 4096, /* services over it are not counted */
 };
 
 /* Written by one thread, read by any. */
 struct stats_worker {
 	_Alignas(64) atomic_uint_fast64_t counts[STAT_COUNT];
-	atomic_uint_fast64_t durations[STATS_BOUNDS + 1];
+	atomic_uint_fast64_t durations[TALLY_BOUNDS + 1];
 	atomic_uint_fast64_t duration_sum_us;
 };
 
@@ -143,6 +146,9 @@ static inline void stats_dec(struct stats_worker *w, enum stat stat)
 	stats_bump(&w->counts[stat], (uint64_t)-1);
 }
 
+/* What is counted by name: see there. */
+struct tallies *stats_tallies(struct stats *stats);
+
 /* An answered request: counts its class and its duration; of a 101 the duration, which is the
  * tunnel's, is left out. */
 void stats_request(struct stats_worker *w, unsigned status, uint64_t duration_us);
@@ -155,8 +161,8 @@ void stats_service_inc(struct stats_service *service, enum service_stat stat);
 
 uint64_t stats_sum(const struct stats *stats, enum stat stat);
 
-/* The samples in the Prometheus text format. Any thread. */
-void stats_write(struct stats *stats, struct buf *out);
+/* The samples in the Prometheus text format, tallies included. Any thread. */
+void stats_write(struct stats *stats, uint64_t now_ms, struct buf *out);
 void stats_print_reference(struct buf *out);
 
 #endif

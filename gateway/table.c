@@ -1,6 +1,7 @@
 /* table: built once per reload. */
 #include "gateway/table.h"
 #include "gateway/consumers.h"
+#include "gateway/tally.h"
 #include "gateway/tls.h"
 
 #include <stdlib.h>
@@ -19,6 +20,27 @@ static int table_add_services(struct table *table, struct services *services)
 			return -1;
 	}
 	return 0;
+}
+
+static int table_add_rows(struct table *table, struct services *services)
+{
+	const struct settings *settings = table->settings;
+
+	table->tallies = services_tallies(services);
+	tallies_set_max(table->tallies, settings->limits.metrics);
+	table->rows = calloc(settings->route_count + 1, sizeof(struct tally_row *));
+	if (!table->rows)
+		return -1;
+	for (size_t i = 0; i < settings->route_count; i++)
+		table->rows[i] =
+			tallies_hold(table->tallies, TALLY_ROUTE, "", settings->routes[i].name);
+	return 0;
+}
+
+struct tally *table_tally(const struct table *table, const struct settings_route *route,
+			  unsigned worker)
+{
+	return &table->rows[route - table->settings->routes]->tallies[worker];
 }
 
 static int table_add_doors(struct table *table, struct err *e)
@@ -51,7 +73,8 @@ struct table *table_new(struct settings *settings, struct services *services, st
 	table->settings = settings;
 	table->router = router_new(settings->routes, settings->route_count, e);
 	table->consumers = consumers_new(settings);
-	if (!table->router || !table->consumers || table_add_services(table, services) < 0) {
+	if (!table->router || !table->consumers || table_add_services(table, services) < 0 ||
+	    table_add_rows(table, services) < 0) {
 		(void)err_set(e, "route table: out of memory");
 		table_unref(&table);
 		return NULL;
@@ -98,6 +121,9 @@ void table_unref(struct table **table)
 	for (size_t i = 0; t->doors && i < t->settings->listen_count; i++)
 		tls_door_unref(&t->doors[i]);
 	free(t->doors);
+	for (size_t i = 0; t->rows && i < t->settings->route_count; i++)
+		tallies_release(t->tallies, &t->rows[i]);
+	free(t->rows);
 	router_free(&t->router);
 	consumers_free(&t->consumers);
 	settings_free(&t->settings);

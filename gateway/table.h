@@ -15,6 +15,9 @@
 #include <stdatomic.h>
 
 struct consumers;
+struct tallies;
+struct tally;
+struct tally_row;
 struct tls_door;
 
 struct table {
@@ -22,6 +25,8 @@ struct table {
 	struct settings *settings;
 	struct router *router;
 	struct service **services; /* as settings->services */
+	struct tally_row **rows;   /* as settings->routes; held */
+	struct tallies *tallies;
 	struct consumers *consumers;
 	struct tls_door **doors; /* as settings->listen; NULL: plain */
 };
@@ -33,6 +38,10 @@ void table_unref(struct table **table);
 
 /* How TLS is spoken at this address, by the newest settings; NULL: it is not. */
 struct tls_door *table_door(const struct table *table, const struct settings_address *address);
+
+/* What a worker counts of a route of this table. */
+struct tally *table_tally(const struct table *table, const struct settings_route *route,
+			  unsigned worker);
 
 /* True when the peer is a proxy that may speak for others (trusted_proxies). */
 bool table_trusts(const struct table *table, const struct sockaddr_storage *peer);

@@ -6,6 +6,7 @@
 #include "gateway/upstream.h"
 #include "gateway/pool.h"
 #include "gateway/stats.h"
+#include "gateway/tally.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -71,12 +72,29 @@ struct upstream *upstream_connect(struct loop *loop, struct stats_worker *stats,
 	up->stats = stats;
 	stats_inc(stats, STAT_UP_CONNECTIONS);
 	up->endpoint = endpoint_ref(ep);
+	tally_inc(ep->tally, TALLY_CONNECTIONS);
 	up->timer.on_time = upstream_on_time;
 	up->task.run = upstream_on_task;
 	buf_init(&up->in, UPSTREAM_IN_MAX);
 	buf_init(&up->out, UPSTREAM_OUT_MAX);
 	upstream_set_timer(up, timeout_ms);
 	return up;
+}
+
+static void upstream_count(struct upstream *up)
+{
+	tally_inc(up->endpoint->tally, TALLY_IN_FLIGHT);
+	if (up->requests)
+		tally_inc(up->endpoint->tally, TALLY_REUSES);
+	up->counted = true;
+	up->begun_us = loop_now_us(up->loop);
+}
+
+static void upstream_uncount(struct upstream *up)
+{
+	if (up->counted)
+		tally_dec(up->endpoint->tally, TALLY_IN_FLIGHT);
+	up->counted = false;
 }
 
 void upstream_free(struct upstream **up)
@@ -91,8 +109,11 @@ void upstream_free(struct upstream **up)
 		pool_remove(u);
 	loop_timer_clear(u->loop, &u->timer);
 	loop_undefer(u->loop, &u->task);
-	if (!u->dead)
+	if (!u->dead) {
 		stats_dec(u->stats, STAT_UP_CONNECTIONS);
+		tally_dec(u->endpoint->tally, TALLY_CONNECTIONS);
+	}
+	upstream_uncount(u);
 	stream_close(&u->stream);
 	if (u->entered) {
 		u->dead = true; /* upstream_leave does the rest */
@@ -136,6 +157,7 @@ void upstream_begin(struct upstream *up, const struct upstream_events *events, v
 	up->received = up->sent = 0;
 	up->request_complete = up->head_done = up->paused = up->upgrading = false;
 	up->interim = 0;
+	upstream_count(up);
 	up->requests++;
 	http1_head_start(&up->reader, HTTP1_REPLY, limits, method);
 	if (up->state == UPSTREAM_IDLE) {
@@ -249,6 +271,7 @@ static void upstream_end(struct upstream *up, size_t at)
 		    !up->stream.hangup && !up->stream.readable;
 
 	up->owner = NULL;
+	upstream_uncount(up);
 	if (keep) {
 		up->state = UPSTREAM_IDLE;
 		buf_fini(&up->in);
@@ -260,6 +283,15 @@ static void upstream_end(struct upstream *up, size_t at)
 	events->on_end(owner);
 }
 
+static void upstream_count_head(struct upstream *up, unsigned status)
+{
+	uint64_t us = loop_now_us(up->loop) - up->begun_us;
+
+	tally_reply(up->endpoint->tally, status, us);
+	tally_reply(up->endpoint->service_tally, status, us);
+	tally_recent(up->endpoint->tally, us);
+}
+
 enum upstream_step { STEP_MORE, STEP_GONE };
 
 /* What follows the head is no HTTP. */
@@ -267,6 +299,7 @@ static void upstream_switch(struct upstream *up, size_t at, const struct http1_h
 {
 	buf_consume(&up->in, at);
 	up->state = UPSTREAM_SWITCHED;
+	upstream_count_head(up, head->status);
 	up->events->on_head(up->owner, head);
 }
 
@@ -298,6 +331,7 @@ static enum upstream_step upstream_take_head(struct upstream *up, size_t *at, si
 			up->events->on_interim(up->owner, &head);
 		return up->owner ? STEP_MORE : STEP_GONE;
 	}
+	upstream_count_head(up, head.status);
 	up->head_done = true;
 	up->keep = head.keep_alive && head.framing != HTTP1_UNTIL_CLOSE;
 	up->keep_ms = upstream_keep_ms(&head);

@@ -78,6 +78,8 @@ struct upstream {
 	unsigned interim;      /* 1xx heads seen */
 	struct loop_task task; /* read on, from the loop */
 	unsigned requests;     /* begun on this connection */
+	bool counted;	       /* a request is, in the endpoint's tally */
+	uint64_t begun_us;     /* when it was */
 	uint64_t keep_ms;      /* how long it may idle */
 	/* pool.c's: */
 	bool pooled;

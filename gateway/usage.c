@@ -2,6 +2,7 @@
 #include "gateway/usage.h"
 #include "client-lib/microreg.h"
 #include "common/siphash.h"
+#include "gateway/tally.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -21,13 +22,14 @@ struct usage_private {
 };
 
 struct usages {
+	struct tallies *tallies;
 	pthread_mutex_t lock;
 	struct usage_private *by_key; /* guarded by lock */
 	struct usage **taken;	      /* held for the reporter */
 	size_t taken_count;
 };
 
-struct usages *usages_new(void)
+struct usages *usages_new(struct tallies *tallies)
 {
 	struct usages *all = calloc(1, sizeof(*all));
 
@@ -35,6 +37,8 @@ struct usages *usages_new(void)
 		free(all);
 		return NULL;
 	}
+	if (all)
+		all->tallies = tallies;
 	return all;
 }
 
@@ -69,8 +73,10 @@ static struct usage_private *usage_add_locked(struct usages *all, const char *se
 	memcpy(own->key, key, strlen(key) + 1);
 	if (own->usage.service && own->usage.id) {
 		HASH_ADD_STR(all->by_key, key, own);
-		if (own->hh.tbl) /* else uthash ran out of memory */
+		if (own->hh.tbl) { /* else uthash ran out of memory */
+			own->usage.row = tallies_hold(all->tallies, TALLY_INSTANCE, service, id);
 			return own;
+		}
 	}
 	usage_free(own);
 	return NULL;
@@ -107,6 +113,7 @@ void usage_unref(struct usage **usage)
 	(void)pthread_mutex_lock(&all->lock); /* as above */
 	if (--own->refs == 0) {
 		HASH_DEL(all->by_key, own);
+		tallies_release(all->tallies, &own->usage.row);
 		usage_free(own);
 	}
 	(void)pthread_mutex_unlock(&all->lock);

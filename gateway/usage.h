@@ -11,6 +11,8 @@
 #include <stddef.h>
 
 struct microreg_use;
+struct tallies;
+struct tally_row;
 struct usages;
 
 /* One instance. Counted: each worker's endpoint of it holds it. */
@@ -18,11 +20,13 @@ struct usage {
 	char *service, *id;
 	atomic_uint in_flight; /* attempts under way */
 	atomic_uint failures;  /* since the last report */
+	struct tally_row *row; /* held; NULL: nothing is counted by name */
 	struct usages *all;
 	struct usage_private *own;
 };
 
-struct usages *usages_new(void);
+/* Instances are counted in `tallies`; NULL: nowhere. */
+struct usages *usages_new(struct tallies *tallies);
 void usages_free(struct usages **all); /* when no usage is held any more */
 
 /* Finds or makes. Any thread; locks. NULL when out of memory. The caller unrefs. */

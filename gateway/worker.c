@@ -39,6 +39,7 @@ static struct endpoint_set *worker_find_set(struct worker *w, struct service *se
 		return NULL;
 	entry->service = service;
 	endpoint_set_init(&entry->set, service);
+	entry->set.worker = w->index;
 	HASH_ADD_PTR(w->sets, service, entry);
 	if (!entry->hh.tbl) { /* uthash ran out of memory */
 		free(entry);

@@ -173,7 +173,8 @@ START_TEST(metrics_have_what_all_parts_count)
 	ck_assert_ptr_nonnull(strstr(buf_str(&head), "Content-Type: "
 						     "text/plain; version=0.0.4"));
 	ck_assert_ptr_nonnull(strstr(buf_str(&body), "\nmicroreg_gateway_workers 3\n"));
-	ck_assert_ptr_nonnull(strstr(buf_str(&body), "\nmicroreg_gateway_connections_total 1\n"));
+	ck_assert_ptr_nonnull(
+		strstr(buf_str(&body), "\nmicroreg_gateway_connections_accepted_total 1\n"));
 	ck_assert_ptr_nonnull(strstr(buf_str(&body), "\nmicroreg_gateway_cache_entries 0\n"));
 	ck_assert_ptr_nonnull(strstr(buf_str(&body), "build_info{version=\"" MICROREG_VERSION));
 	ck_assert_ptr_null(strstr(buf_str(&body), "registry_connected"));

@@ -288,7 +288,7 @@ START_TEST(another_algorithm_of_the_settings_waits_for_the_next_update)
 		.name = "s", .instances = instances, .instance_count = 2};
 	struct balance_tried none = {0};
 	struct endpoint_set set;
-	struct usages *usages = usages_new();
+	struct usages *usages = usages_new(NULL);
 
 	endpoint_set_init(&set, NULL);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {

@@ -11,7 +11,7 @@ static struct endpoint_set set;
 
 static void fill(const unsigned *weights, size_t count)
 {
-	usages = usages_new();
+	usages = usages_new(NULL);
 	ck_assert_ptr_nonnull(usages);
 	balance_case_fill(&set, weights, count);
 	for (size_t i = 0; i < count; i++)

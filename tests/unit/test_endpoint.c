@@ -14,7 +14,7 @@ static struct endpoint_set set;
 
 static void setup(void)
 {
-	usages = usages_new();
+	usages = usages_new(NULL);
 	endpoint_set_init(&set, NULL);
 }
 

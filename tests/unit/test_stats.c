@@ -66,7 +66,7 @@ START_TEST(a_scrape_sums_up_all_workers_and_the_main_thread)
 	stats_request(stats_worker(stats, 1), 0, 1000); /* no answer was begun */
 	ck_assert_uint_eq(stats_sum(stats, STAT_BYTES_IN), 120);
 	buf_init(&out, 1 << 20);
-	stats_write(stats, &out);
+	stats_write(stats, 0, &out);
 	ck_holds(&out, "\nmicroreg_gateway_received_bytes_total 120\n");
 	ck_holds(&out, "\nmicroreg_gateway_connections 1\n");
 	ck_holds(&out, "\nmicroreg_gateway_requests_total{class=\"2xx\"} 1\n");
@@ -93,7 +93,7 @@ START_TEST(each_name_has_one_head_and_it_stands_before_its_samples)
 
 	stats_service_inc(stats_service(stats, "orders"), SERVICE_STAT_REQUESTS);
 	buf_init(&out, 1 << 20);
-	stats_write(stats, &out);
+	stats_write(stats, 0, &out);
 	for (line = buf_str(&out); *line; line = strchr(line, '\n') + 1) {
 		if (strncmp(line, "# TYPE ", 7) == 0) {
 			name = line + 7;
@@ -118,7 +118,7 @@ START_TEST(a_service_keeps_its_counts_under_its_name)
 	stats_service_inc(orders, SERVICE_STAT_RETRIES);
 	stats_service_inc(NULL, SERVICE_STAT_RETRIES);
 	buf_init(&out, 1 << 20);
-	stats_write(stats, &out);
+	stats_write(stats, 0, &out);
 	ck_holds(&out, "\nmicroreg_gateway_service_retries_total{service=\"orders\"} 1\n");
 	ck_holds(&out, "\nmicroreg_gateway_service_retries_total{service=\"users\"} 0\n");
 	buf_fini(&out);
@@ -161,7 +161,7 @@ START_TEST(threads_lose_no_count_of_a_service)
 	for (unsigned i = 0; i < 4; i++)
 		pthread_join(threads[i], NULL);
 	buf_init(&out, 1 << 20);
-	stats_write(stats, &out);
+	stats_write(stats, 0, &out);
 	ck_holds(&out, "\nmicroreg_gateway_service_requests_total{service=\"orders\"} 40000\n");
 	buf_fini(&out);
 	stats_free(&stats);
