@@ -178,7 +178,7 @@ $(B)/lib_%: $(B)/obj/tests/integration/lib_%.o $(B)/libmicroreg.a
 $(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/obj/libgateway.a $(B)/libmicroreg.a $(B)/obj/libcommon.a
 	@mkdir -p $(@D)
 	$(say) LD $@
-	$(Q)$(CC) -pie $(LDFLAGS) -o $@ $^ $(CLIENT_LIBS) -lm
+	$(Q)$(CC) -pie $(LDFLAGS) -o $@ $^ $(CLIENT_LIBS) -lssl -lcrypto -lm
 
 $(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/libtest.a \
 		$(B)/obj/libregistry.a $(B)/obj/libgateway.a $(call obj,$(CLIENT_SRC)) $(B)/obj/libcommon.a

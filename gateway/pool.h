@@ -10,8 +10,9 @@
 #include <stdbool.h>
 
 enum {
-	/* Idle connections kept per endpoint and worker. */
-	POOL_IDLE_MAX = 64,
+	/* Idle connections kept per endpoint and worker: as many as a service has requests in
+	 * flight by default. With fewer, a burst of that many connects anew for most of them. */
+	POOL_IDLE_MAX = 1024,
 	/* Node closes its idle connections after 5 s: ours go first. */
 	POOL_IDLE_MS = 4000,
 };

@@ -205,6 +205,7 @@ static void server_finish(struct server *s)
 	struct gateway *g = &s->gateway;
 	struct reporter *reporter = g->reporter;
 
+	doors_close(&s->doors);
 	takeover_close(&s->takeover);
 	handover_close(&s->handover);
 	admin_stop(&s->admin);
@@ -231,7 +232,6 @@ static void server_finish(struct server *s)
 	usages_free(&g->usages);
 	usages_free(&g->local_usages);
 	stats_free(&g->stats);
-	doors_close(&s->doors);
 	successor_leave(&s->successor);
 	notify_close(&s->notify);
 	if (s->loop)

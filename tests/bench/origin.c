@@ -1,7 +1,8 @@
 /*
  * origin: answers every request on keep-alive connections with the same 1 KiB,
- * as cheaply as one thread can, so that the bench measures what stands before
- * it. It understands requests without a body, nothing else.
+ * or 100 KiB for a path that begins with /big, as cheaply as one thread can,
+ * so that the bench measures what stands before it. It understands requests
+ * without a body or with Content-Length, nothing else.
  *
  *   origin     prints "listening on 127.0.0.1:PORT"
  */
@@ -16,16 +17,21 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BODY_BYTES = 1024, HEAD_MAX = 8192, EVENTS = 64 };
+enum { BODY_BYTES = 1024, BIG_BYTES = 100 * 1024, HEAD_MAX = 64 << 10, EVENTS = 64 };
 
 struct connection {
 	int fd;
 	size_t got;
+	size_t skip; /* of a body */
 	char head[HEAD_MAX + 1];
 };
 
-static char reply[BODY_BYTES + 200];
-static size_t reply_len;
+struct reply {
+	char text[BIG_BYTES + 200];
+	size_t len;
+};
+
+static struct reply small, big;
 
 static int listen_anywhere(void)
 {
@@ -46,12 +52,13 @@ static void accept_one(int listener, int epoll)
 {
 	struct connection *c = calloc(1, sizeof(*c));
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
-	int one = 1;
+	int one = 1, room = 4 * BIG_BYTES; /* a whole reply, so that no send waits */
 
 	if (!c)
 		return;
 	c->fd = accept(listener, NULL, NULL);
 	if (c->fd < 0 || setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) < 0 ||
+	    setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)) < 0 ||
 	    epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd, &event) < 0) {
 		if (c->fd >= 0)
 			(void)close(c->fd);
@@ -59,25 +66,48 @@ static void accept_one(int listener, int epoll)
 	}
 }
 
-/* Answers each whole head that came; false when the connection is over. */
+/* Drops what has come of a body. */
+static void skip(struct connection *c)
+{
+	size_t n = c->skip < c->got ? c->skip : c->got;
+
+	c->skip -= n;
+	c->got -= n;
+	memmove(c->head, c->head + n, c->got + 1);
+}
+
+/* Answers each whole request that came; false when the connection is over. */
 static bool answer(struct connection *c)
 {
 	ssize_t n = recv(c->fd, c->head + c->got, HEAD_MAX - c->got, 0);
-	char *end;
+	char *end, *field;
 
 	if (n <= 0)
 		return false;
 	c->got += (size_t)n;
 	c->head[c->got] = '\0';
-	while ((end = strstr(c->head, "\r\n\r\n"))) {
-		size_t used = (size_t)(end + 4 - c->head);
+	skip(c);
+	while (!c->skip && (end = strstr(c->head, "\r\n\r\n"))) {
+		const struct reply *reply =
+			strstr(c->head, " /big") == strchr(c->head, ' ') ? &big : &small;
 
-		if (send(c->fd, reply, reply_len, MSG_NOSIGNAL) != (ssize_t)reply_len)
+		field = strcasestr(c->head, "\r\ncontent-length:");
+		c->skip = (size_t)(end + 4 - c->head);
+		if (field && field < end)
+			c->skip += strtoul(field + strlen("\r\ncontent-length:"), NULL, 10);
+		if (send(c->fd, reply->text, reply->len, MSG_NOSIGNAL) != (ssize_t)reply->len)
 			return false;
-		c->got -= used;
-		memmove(c->head, c->head + used, c->got + 1);
+		skip(c);
 	}
 	return c->got < HEAD_MAX;
+}
+
+static void fill(struct reply *reply, int body_bytes)
+{
+	reply->len = (size_t)snprintf(reply->text, sizeof(reply->text),
+				      "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+				      "Content-Length: %d\r\n\r\n%0*d",
+				      body_bytes, body_bytes, 0);
 }
 
 int main(void)
@@ -87,10 +117,8 @@ int main(void)
 
 	if (epoll < 0 || listener < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &accepting) < 0)
 		return perror("origin"), 1;
-	reply_len = (size_t)snprintf(reply, sizeof(reply),
-				     "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
-				     "Content-Length: %d\r\n\r\n%0*d",
-				     BODY_BYTES, BODY_BYTES, 0);
+	fill(&small, BODY_BYTES);
+	fill(&big, BIG_BYTES);
 	for (;;) {
 		int n = epoll_wait(epoll, events, EVENTS, -1);
 

@@ -40,6 +40,29 @@ class Forwarding(SharedCase):
         """The request the origin saw last."""
         return self.origin.wait_requests(1)[-1]
 
+    # ---- connections ----
+
+    def test_the_connections_of_a_burst_serve_the_next_one(self):
+        together = threading.Barrier(100)
+
+        def wait_for_all(request, peer):
+            together.wait(20)
+            return reply()
+        self.origin.behave = wait_for_all
+        gateway = self.stage.gateway({
+            "workers": 1, "services": {"origin": {"instances": [self.origin.address]}},
+            "routes": [{"path": "/*", "service": "origin", "cache": "off"}]})
+        counts = []
+        for _ in range(2):
+            clients = [gateway.connect() for _ in range(100)]
+            for client in clients:
+                client.send(b"GET /x HTTP/1.1\r\nHost: t\r\n\r\n")
+            for client in clients:
+                self.assertEqual(client.reply().status, 200)
+                client.close()
+            counts.append(self.origin.accepted)
+        self.assertEqual(counts[0], counts[1])
+
     # ---- bodies ----
 
     def test_request_bodies_of_every_size_arrive_whole(self):

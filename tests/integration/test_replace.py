@@ -83,6 +83,12 @@ class Before(Case):
         self.addCleanup(self.hold.set)
         self.origin = self.stage.origin(self.behave)
 
+    def first(self, settings):
+        """The gateway to be replaced, with its door open."""
+        gateway = self.stage.gateway(settings)
+        gateway.wait_log("ready")
+        return gateway
+
     def behave(self, request, peer):
         if request.target == "/slow":
             self.hold.wait(20)
@@ -120,7 +126,7 @@ class Replace(Before):
         pem = make_certificate(self.stage.dir, "shop", ["shop.test"])
         plain, tls = free_port(), free_port()
         listen = [f"127.0.0.1:{plain}", {"address": f"127.0.0.1:{tls}", "tls": pem}]
-        gateway = self.stage.gateway(self.settings(listen=listen))
+        gateway = self.first(self.settings(listen=listen))
         clients = Clients(plain, tls)
         try:
             for workers in (1, 3, 2, 2):
@@ -136,7 +142,7 @@ class Replace(Before):
         self.assertEqual(set(clients.answers), {b"body"})
 
     def test_admin_door_and_any_free_port_stay_what_they_were(self):
-        old = self.stage.gateway(self.settings())
+        old = self.first(self.settings())
         new = self.replace(old)
         self.assertEqual((new.port, new.admin_port), (old.port, old.admin_port))
         self.assertEqual(old.wait(), 0)
@@ -146,7 +152,7 @@ class Replace(Before):
         self.assertFalse(os.path.exists(self.door))
 
     def test_a_request_under_way_is_finished_by_the_old_one(self):
-        old = self.stage.gateway(self.settings())
+        old = self.first(self.settings())
         with old.connect() as client:
             client.send(b"GET /slow HTTP/1.1\r\nHost: t\r\n\r\n")
             self.origin.wait_requests(1)
@@ -160,14 +166,14 @@ class Replace(Before):
         self.assertEqual(old.wait(), 0)
 
     def test_settings_with_mistakes_leave_the_old_one_running(self):
-        old = self.stage.gateway(self.settings())
+        old = self.first(self.settings())
         self.assertIn("servce", self.refused(self.write("bad.yaml", "servce: 1\n"), code=1))
         self.assertEqual(old.get("/x").body, b"body")
         self.replace(old)
         self.assertEqual(old.wait(), 0)
 
     def test_one_that_fails_with_the_sockets_in_hand_leaves_the_old_one_running(self):
-        old = self.stage.gateway(self.settings())
+        old = self.first(self.settings())
         with socket.create_server(("127.0.0.1", 0)) as taken:
             said = self.refused(self.write("taken.yaml", (
                 f"listen: ['127.0.0.1:0']\nhandover: {self.door}\n"
@@ -185,7 +191,7 @@ class Replace(Before):
         registry.register("r", self.origin.port, host="127.0.0.1")
         routes = [{"path": "/*", "service": "r", "cache": "off"}]
         settings = {"handover": self.door, "routes": routes, "services": {}}
-        old = self.stage.gateway(settings)
+        old = self.first(settings)
         old.wait_status("/x", 200)
         new = self.replace(old)
         self.assertEqual(new.get("/x").status, 200)
@@ -200,12 +206,12 @@ class Replace(Before):
         self.assertEqual(gateway.get("/x").body, b"body")
 
     def test_a_door_that_is_off_is_not_there(self):
-        gateway = self.stage.gateway(self.settings(handover="off"))
+        gateway = self.first(self.settings(handover="off"))
         gateway.send_signal(signal.SIGUSR2)
         gateway.wait_log("SIGUSR2: this gateway can't be replaced")
 
     def test_only_the_same_user_gets_in(self):
-        self.stage.gateway(self.settings())
+        self.first(self.settings())
         self.assertEqual(stat.S_IMODE(os.stat(self.door).st_mode), 0o600)
         os.chmod(self.stage.dir, 0o755)
         others = ((0o600, "no permission"), (0o666, "refused: it is another user's"))
@@ -217,7 +223,7 @@ class Replace(Before):
                 self.assertEqual(said.strip(), answer)
 
     def test_nonsense_at_the_door_does_no_harm(self):
-        gateway = self.stage.gateway(self.settings())
+        gateway = self.first(self.settings())
         for text in (b"x", b"ready", b"\0" * 5000, b"microreg-gateway 2 take"):
             with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as peer:
                 peer.settimeout(20)
@@ -233,7 +239,7 @@ class Replace(Before):
         self.assertEqual(self.replace(gateway).get("/x").body, b"body")
 
     def test_sigusr2_starts_the_next_one(self):
-        old = self.stage.gateway(self.settings())
+        old = self.first(self.settings())
         old.send_signal(signal.SIGUSR2)
         new = int(old.wait_log(r"process (\d+) has taken over").group(1))
         try:
@@ -245,7 +251,7 @@ class Replace(Before):
         wait_until(lambda: not os.path.exists(f"/proc/{new}"), "the end of the next one")
 
     def test_a_next_one_that_can_not_start_is_told_and_forgotten(self):
-        old = self.stage.gateway(self.settings())
+        old = self.first(self.settings())
         old.write("servce: 1\n")
         old.wait_log("was not taken over")
         for _ in range(2):
@@ -258,7 +264,7 @@ class Ending(Before):
     """What a load balancer in front sees when a gateway is told to stop."""
 
     def test_it_says_so_goes_on_for_a_while_and_then_refuses(self):
-        gateway = self.stage.gateway(self.settings(drain_delay="2s"))
+        gateway = self.first(self.settings(drain_delay="2s"))
         with gateway.connect() as idle, gateway.connect() as busy:
             idle.send(b"GET /x HTTP/1.1\r\nHost: t\r\n\r\n")
             idle.reply()
