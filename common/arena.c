@@ -1,5 +1,6 @@
 /* arena: a list of chunks, filled from the newest. */
 #include "common/arena.h"
+#include "common/memory.h"
 
 #include <stdarg.h>
 #include <stdalign.h>
@@ -29,6 +30,7 @@ void arena_fini(struct arena *a)
 	while (c) {
 		struct arena_chunk *next = c->next;
 
+		memory_sub(c->size);
 		free(c);
 		c = next;
 	}
@@ -60,6 +62,7 @@ static struct arena_chunk *arena_grow(struct arena *a, size_t size)
 	c = malloc(sizeof(*c) + room);
 	if (!c)
 		return NULL;
+	memory_add(room);
 	c->size = room;
 	c->next = a->chunks;
 	a->chunks = c;

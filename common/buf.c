@@ -1,5 +1,6 @@
 /* buf: doubles as it grows, never beyond its maximum. */
 #include "common/buf.h"
+#include "common/memory.h"
 
 #include <stdarg.h>
 #include <stdint.h>
@@ -16,12 +17,16 @@ void buf_init(struct buf *b, size_t max)
 
 void buf_fini(struct buf *b)
 {
+	if (b->cap)
+		memory_sub(b->cap);
 	free(b->data);
 	buf_init(b, b->max);
 }
 
 void buf_release(struct buf *b)
 {
+	if (b->cap)
+		memory_sub(b->cap);
 	buf_init(b, b->max);
 }
 
@@ -51,6 +56,7 @@ char *buf_reserve(struct buf *b, size_t more)
 		b->failed = true;
 		return NULL;
 	}
+	memory_add(cap - b->cap);
 	b->data = data;
 	b->cap = cap;
 	return b->data + b->len;

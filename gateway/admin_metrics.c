@@ -1,6 +1,7 @@
 /* admin_metrics: the page of stats', and what is counted elsewhere. */
 #include "client-lib/microreg.h"
 #include "common/clock.h"
+#include "common/memory.h"
 #include "common/metrics.h"
 #include "gateway/access_log.h"
 #include "gateway/admin_pages.h"
@@ -23,6 +24,8 @@
 	X(CACHE_EVICTED, COUNTER, "cache_evicted_total", "Replies dropped to make room")           \
 	X(LOG_DROPPED, COUNTER, "access_log_dropped_total", "Lines of the access log lost")        \
 	X(REGISTRY, GAUGE, "registry_connected", "1 when the registry's last answer came")         \
+	X(MEMORY, GAUGE, "memory_bytes", "Memory in buffers and heads, see limits.memory")         \
+	X(MEMORY_MAX, GAUGE, "memory_max_bytes", "limits.memory")                                  \
 	X(PLACES, GAUGE, "service_in_flight", "Requests to a service under way")                   \
 	X(WAITING, GAUGE, "service_waiting", "Requests to a service that wait for another to end") \
 	X(LIMIT, GAUGE, "service_in_flight_max", "Requests to a service that may be under way")    \
@@ -160,6 +163,9 @@ void admin_page_metrics(const struct admin_view *view, struct buf *out)
 	metrics_head(out, &admin_metric_table[ADMIN_METRIC_RELOAD_TIME]);
 	metrics_sample_seconds(out, &admin_metric_table[ADMIN_METRIC_RELOAD_TIME], NULL, 0,
 			       (uint64_t)view->reload.ok_wall_ms * 1000);
+	admin_metric_write(out, ADMIN_METRIC_MEMORY, memory_held());
+	admin_metric_write(out, ADMIN_METRIC_MEMORY_MAX,
+			   view->table->settings->limits.memory_bytes);
 	for (enum admin_metric i = ADMIN_METRIC_PLACES; i <= ADMIN_METRIC_BREAKER; i++)
 		admin_metric_service(view, out, i);
 	for (enum admin_metric i = ADMIN_METRIC_BUSY; i <= ADMIN_METRIC_LONGEST; i++)

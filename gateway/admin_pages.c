@@ -3,8 +3,10 @@
 #include "client-lib/microreg.h"
 #include "common/clock.h"
 #include "common/json_write.h"
+#include "common/memory.h"
 #include "gateway/cache.h"
 #include "gateway/endpoint.h"
+#include "gateway/stats.h"
 #include "gateway/template.h"
 
 #include <string.h>
@@ -150,6 +152,9 @@ void admin_page_status(const struct admin_view *view, struct buf *out)
 	admin_key_bool(&j, "draining", view->draining);
 	admin_key_uint(&j, "workers", view->gateway->worker_count);
 	admin_key_uint(&j, "connections", atomic_load(&view->gateway->connections));
+	admin_key_uint(&j, "requests", stats_sum(view->gateway->stats, STAT_IN_FLIGHT));
+	admin_key_uint(&j, "memory_bytes", memory_held());
+	admin_key_uint(&j, "memory_max", view->table->settings->limits.memory_bytes);
 	admin_json_settings(&j, view);
 	admin_json_registry(&j, view);
 	admin_json_cache(&j, view);

@@ -2,6 +2,7 @@
 #include "gateway/exchange.h"
 #include "gateway/client.h"
 #include "gateway/compose.h"
+#include "gateway/shed.h"
 #include "gateway/filter.h"
 #include "gateway/stats.h"
 #include "gateway/tally.h"
@@ -51,6 +52,7 @@ void exchange_free(struct exchange **x)
 	tunnel_stop(e);
 	stats_dec(worker->stats, STAT_IN_FLIGHT);
 	tally_dec(e->tally, TALLY_IN_FLIGHT);
+	shed_leave(e);
 	filter_cancel(e);
 	if (e->forward.worker)
 		forward_fini(&e->forward);

@@ -70,6 +70,7 @@ struct exchange {
 	bool close;		/* the connection ends after this reply */
 	bool chunked;		/* how the reply is framed */
 	bool continued;		/* 100 Continue was sent */
+	bool counted;		/* in the gateway's requests */
 	bool until_close;	/* likewise: its end is the connection's */
 	bool bodiless;		/* HEAD, 204, 304: whatever comes is not sent on */
 	/* The cache: */

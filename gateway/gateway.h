@@ -31,6 +31,7 @@ struct gateway {
 	atomic_size_t workers_ready; /* worker_count, once the workers may be posted to */
 	atomic_uint connections;     /* of clients, all workers together */
 	atomic_uint tunnels;	     /* of these, asked for or open */
+	atomic_uint requests;	     /* under way, where limits.requests is set */
 };
 
 #endif

@@ -19,6 +19,7 @@
 #include "gateway/pipeline_cache.h"
 #include "gateway/respond.h"
 #include "gateway/route_action.h"
+#include "gateway/shed.h"
 #include "gateway/stats.h"
 #include "gateway/tally.h"
 #include "gateway/tunnel.h"
@@ -127,6 +128,8 @@ void pipeline_start(struct exchange *x)
 {
 	identity_clear(&x->request, &x->table->table->settings->identity_names);
 	exchange_choose_id(x);
+	if (shed_enter(x))
+		return;
 	if (x->request.asterisk) {
 		respond_options(x);
 		return;

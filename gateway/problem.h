@@ -53,6 +53,7 @@
 	X(TUNNELS, 503, "too-many-tunnels", "Too many upgraded connections are open", ACCESS_UO,   \
 	  NULL)                                                                                    \
 	X(NO_MEMORY, 503, "no-memory", "The gateway is out of memory", 0, NULL)                    \
+	X(SHED, 503, "shed", "The gateway has too much to do", ACCESS_UO, NULL)                    \
 	X(DRAINING, 503, "draining", "The gateway is shutting down", 0, NULL)                      \
 	X(UPSTREAM_TIMEOUT, 504, "upstream-timeout", "The service took too long to answer",        \
 	  ACCESS_UT, "http_response_timeout")                                                      \

@@ -2,6 +2,7 @@
 #include "gateway/settings.h"
 
 #include "common/instance.h"
+#include "common/memory.h"
 #include "gateway/http1_head.h"
 #include "gateway/settings_parts.h"
 
@@ -135,6 +136,21 @@ static const struct settings_key settings_limits_keys[] = {
 	 .max = 24 * HOUR_MS,
 	 .help = "How long an upgraded connection may be without a byte in either direction; a "
 		 "peer that vanished is found after two minutes"},
+	{.name = "requests",
+	 .type = SETTINGS_INT,
+	 .at = offsetof(struct settings_limits, requests),
+	 .fallback_shown = "as many as there are connections",
+	 .min = 1,
+	 .max = 1000000,
+	 .help = "Requests under way at once, of all workers together; over it the answer is 503"},
+	{.name = "memory",
+	 .type = SETTINGS_SIZE,
+	 .at = offsetof(struct settings_limits, memory_bytes),
+	 .fallback_shown = "half of the machine's, or of its control group's",
+	 .min = 4 * MIB,
+	 .max = TIB,
+	 .help = "Memory in buffers and heads of requests and replies; over it new requests get a "
+		 "503, until a tenth of it is free again"},
 	{.name = "header_timeout",
 	 .type = SETTINGS_DURATION,
 	 .at = offsetof(struct settings_limits, header_timeout_ms),
@@ -194,8 +210,19 @@ static const struct settings_key settings_limits_keys[] = {
 		 "is counted together as `other`"},
 };
 
-static const struct settings_table settings_limits_table = {SETTINGS_KEYS(settings_limits_keys),
-							    sizeof(struct settings_limits), NULL};
+static void settings_limits_done(struct settings_reader *r, const struct settings_node *map,
+				 void *to)
+{
+	struct settings_limits *limits = to;
+
+	(void)r;
+	(void)map;
+	if (!limits->memory_bytes)
+		limits->memory_bytes = memory_available() / 2;
+}
+
+static const struct settings_table settings_limits_table = {
+	SETTINGS_KEYS(settings_limits_keys), sizeof(struct settings_limits), settings_limits_done};
 
 static void settings_read_access(struct settings_reader *r, const struct settings_node *node,
 				 void *to)

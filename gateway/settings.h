@@ -68,6 +68,8 @@ struct settings_limits {
 	unsigned headers_count;	     /* 100: 431 */
 	uint64_t body_bytes;	     /* 10MiB: 413; also per route */
 	unsigned connections;	     /* 10000, all workers together */
+	unsigned requests;	     /* under way, all workers together; 0: any */
+	uint64_t memory_bytes;	     /* of bufs and arenas; half of what there is; 0: any */
 	unsigned header_timeout_ms;  /* 10s for a whole head, however it drips */
 	unsigned tunnels;	     /* 5000 of the connections */
 	unsigned tunnel_idle_ms;     /* 1h without a byte either way */

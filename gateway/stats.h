@@ -25,6 +25,9 @@
 	X(TUNNELS, GAUGE, "tunnels", NULL, NULL, "Upgraded connections (WebSocket) open")         \
 	X(TUNNELS_REFUSED, COUNTER, "tunnels_refused_total", NULL, NULL,                          \
 	  "Upgrades answered 503, over limits.tunnels")                                           \
+	X(SHED_REQUESTS, COUNTER, "shed_total", "limit", "requests",                              \
+	  "Requests answered with 503 at once, by the limit they were over")                      \
+	X(SHED_MEMORY, COUNTER, "shed_total", "limit", "memory", "")                              \
 	X(STATUS_1XX, COUNTER, "requests_total", "class", "1xx",                                  \
 	  "Requests answered, by class of status")                                                \
 	X(STATUS_2XX, COUNTER, "requests_total", "class", "2xx", "")                              \
@@ -148,6 +151,10 @@ static inline void stats_dec(struct stats_worker *w, enum stat stat)
 
 /* What is counted by name: see there. */
 struct tallies *stats_tallies(struct stats *stats);
+static inline uint64_t stats_get(const struct stats_worker *w, enum stat stat)
+{
+	return atomic_load_explicit(&w->counts[stat], memory_order_relaxed);
+}
 
 /* An answered request: counts its class and its duration; of a 101 the duration, which is the
  * tunnel's, is left out. */

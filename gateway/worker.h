@@ -55,6 +55,8 @@ struct worker {
 	unsigned mirror_count;
 	bool draining;
 	bool tunnels_over; /* the drain has come to them */
+	bool full;	   /* over limits.memory, when that was last looked at */
+	uint64_t full_ms;  /* which was then */
 	uint64_t random[2];
 	char date[32]; /* the Date field's value, of `date_s` */
 	uint64_t date_s;

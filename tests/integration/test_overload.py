@@ -184,5 +184,123 @@ class Queue(Case):
         self.assertEqual(self.gateway.stop(), 0)
 
 
+class Shed(Case):
+    """A gateway that has too much to do."""
+
+    def start(self, **limits):
+        """One whose origin holds everything back but /free."""
+        self.gate = Gate()
+        self.origin = self.stage.origin(self.gate)
+        self.addCleanup(self.gate.let, 1000)
+        self.gateway = self.stage.gateway({
+            "workers": 2, "limits": limits,
+            "services": {"s": {"instances": [self.origin.address]}},
+            "routes": [{"path": "/*", "service": "s", "cache": "off", "timeout": "1h"}]})
+
+    def send(self, body=b""):
+        """A client that has asked and not read yet."""
+        client = self.gateway.connect()
+        client.send(b"POST /held HTTP/1.1\r\nHost: t\r\nContent-Length: %d\r\n\r\n%s" %
+                    (len(body), body))
+        return client
+
+    def assert_shed(self, answer):
+        """Told to come back, and quickly."""
+        self.assertEqual(answer.status, 503)
+        self.assertEqual(answer.headers.get("Retry-After"), "1")
+        self.assertEqual(json.loads(answer.body)["type"], "urn:microreg:problem:shed")
+
+    def test_over_the_limit_of_requests_no_instance_is_asked(self):
+        self.start(requests=5)
+        clients = [self.send() for _ in range(5)]
+        self.origin.wait_requests(5)
+        for _ in range(10):
+            self.assert_shed(self.gateway.get("/free"))
+        self.assertEqual(len(self.origin.requests), 5)
+        self.assertEqual(self.gateway.admin("/health").status, 200)
+        self.assertEqual(self.gateway.metrics()['microreg_gateway_shed_total{limit="requests"}'],
+                         10)
+        self.assertIn("UO", wait_until(self.gateway.access_log, "the access log")[-1]["flags"])
+        self.gate.let(5)
+        for client in clients:
+            self.assertEqual(client.reply().status, 200)
+        wait_until(lambda: self.gateway.get("/free").status == 200, "room")
+
+    def test_over_the_limit_of_memory_new_requests_are_shed_until_some_is_free(self):
+        self.start(memory="4MiB")
+        clients = []
+
+        def shed():
+            return self.gateway.metrics()['microreg_gateway_shed_total{limit="memory"}']
+        while not shed():
+            clients.append(self.send(b"x" * 60000))
+            wait_until(lambda: shed() or len(self.origin.requests) == len(clients),
+                       "the request, or its end")
+            self.assertLess(len(clients), 200)
+        answer = self.gateway.get("/free")
+        self.assert_shed(answer)
+        self.assertEqual(answer.headers.get("Connection"), "close")
+        status = json.loads(self.gateway.admin("/status").body)
+        self.assertEqual(status["memory_max"], 4 << 20)
+        self.assertGreater(status["memory_bytes"], 3 << 20)
+        self.gate.let(len(clients))
+        for client in clients[:-1]:
+            self.assertEqual(client.reply().status, 200)
+        self.assert_shed(clients[-1].reply())
+        wait_until(lambda: self.gateway.get("/free").status == 200, "room")
+        held = json.loads(self.gateway.admin("/status").body)["memory_bytes"]
+        self.assertLess(held, 3 << 20)
+
+
+class SlowCrowd(Case):
+    """Hundreds of peers that are too slow, each in its way, while others are served."""
+
+    COUNT = 150
+
+    def crowd(self, data, count=None):
+        """So many clients that have sent this."""
+        clients = []
+        for _ in range(count or self.COUNT):
+            client = self.gateway.connect()
+            client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.send(data)
+            clients.append(client)
+        return clients
+
+    def test_all_are_shed_and_the_others_are_served_meanwhile(self):
+        body = b"x" * 8000000
+        origin = self.stage.origin(
+            lambda request, peer: reply(200, body if request.target == "/large" else b"ok"))
+        self.gateway = self.stage.gateway({
+            "workers": 2,
+            "limits": {"header_timeout": "700ms", "min_rate": "100KiB",
+                       "min_rate_grace": "700ms", "idle_timeout": "700ms"},
+            "services": {"s": {"instances": [origin.address]}},
+            "routes": [{"path": "/*", "service": "s", "cache": "off", "timeout": "1h"}]})
+        with self.gateway.connect() as good:
+            crowds = [self.crowd(b"GET / HTTP/1.1\r\nHost: t\r\nX-A: b"),
+                      self.crowd(b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 99999\r\n\r\nx"),
+                      self.crowd(b"GET /large HTTP/1.1\r\nHost: t\r\n\r\n", 40)]
+            served = 0
+
+            def is_over():
+                nonlocal served
+                good.send(b"GET /good HTTP/1.1\r\nHost: t\r\n\r\n")
+                self.assertEqual(good.reply().body, b"ok")
+                served += 1
+                return self.gateway.metrics()["microreg_gateway_connections"] == 1
+            wait_until(is_over, "the end of all slow ones")
+        self.assertGreater(served, 3)
+        for clients, status in zip(crowds[:2], (408, 408)):
+            for client in clients:
+                self.assertEqual(client.reply().status, status)
+        for name in ("requests_in_flight", "upstream_connections"):
+            wait_until(lambda name=name: self.gateway.metrics()[f"microreg_gateway_{name}"] <= 1,
+                       name)
+        for clients in crowds:
+            for client in clients:
+                client.close()
+
+
 if __name__ == "__main__":
     unittest.main()
