@@ -14,7 +14,6 @@
 #include "gateway/worker.h"
 
 #include <arpa/inet.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -138,8 +137,6 @@ void client_accept(struct listener *listener, int fd, const struct sockaddr_stor
 	struct gateway *gateway = worker->gateway;
 	struct tls_door *door = listener_door(listener);
 	struct client *c = NULL;
-	int on = 1;
-
 	if (atomic_fetch_add_explicit(&gateway->connections, 1, memory_order_relaxed) <
 	    worker_settings(worker)->limits.connections)
 		c = calloc(1, sizeof(*c));
@@ -150,7 +147,6 @@ void client_accept(struct listener *listener, int fd, const struct sockaddr_stor
 		client_turn_away(fd, !door);
 		return;
 	}
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* slower without */
 	stats_inc(worker->stats, STAT_ACCEPTED);
 	stats_inc(worker->stats, STAT_CONNECTIONS);
 	c->worker = worker;

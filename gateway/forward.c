@@ -138,6 +138,8 @@ static void forward_on_task(struct loop_task *task)
 		forward_release(fwd);
 		fwd->sink->on_fail(fwd, fwd->failure);
 	} else if (!fwd->body_done) {
+		if (fwd->up)
+			upstream_flush(fwd->up, false);
 		fwd->sink->on_want(fwd);
 	}
 }
@@ -176,8 +178,9 @@ void forward_send(struct forward *fwd)
 	}
 	if (fwd->body_done && fwd->chunked)
 		http1_write_last_chunk(upstream_out(up));
-	upstream_flush(up, fwd->body_done);
-	if (!fwd->body_done) /* its sender may have paused between two attempts */
+	if (fwd->body_done)
+		upstream_flush(up, true);
+	else /* with what is there of the body; and its sender may have paused between two attempts */
 		loop_defer(forward_loop(fwd), &fwd->task);
 }
 
@@ -239,7 +242,11 @@ void forward_body(struct forward *fwd, struct span piece)
 		forward_fail_soon(fwd, FORWARD_MEMORY);
 		return;
 	}
-	upstream_flush(fwd->up, false);
+	/* Pieces that come together leave together. */
+	if (upstream_is_full(fwd->up))
+		upstream_flush(fwd->up, false);
+	else
+		loop_defer(forward_loop(fwd), &fwd->task);
 }
 
 void forward_body_end(struct forward *fwd)
