@@ -97,7 +97,7 @@ static int client_open_stream(struct client *c, struct worker *worker, int fd,
 
 	if (!door)
 		return stream_open(&c->stream, worker_loop(worker), fd, client_on_event);
-	tls = tls_door_accept(door, fd);
+	tls = tls_door_accept(door);
 	if (!tls)
 		return -1;
 	return stream_open_tls(&c->stream, worker_loop(worker), fd, tls, client_on_event);

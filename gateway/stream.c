@@ -24,15 +24,26 @@ int stream_open_tls(struct stream *s, struct loop *loop, int fd, struct ssl_st *
 		return -1;
 	}
 	s->tls = tls;
-	return 0;
+	if (stream_tls_attach(s) == 0)
+		return 0;
+	loop_unwatch(loop, &s->lfd); /* the descriptor stays the caller's */
+	SSL_free(tls);
+	s->tls = NULL;
+	errno = ENOMEM;
+	return -1;
+}
+
+enum stream_result stream_handshake(struct stream *s)
+{
+	return s->tls ? stream_tls_handshake(s) : STREAM_OK;
 }
 
 void stream_close(struct stream *s)
 {
 	if (!s->lfd.watched)
 		return;
-	SSL_free(s->tls);
-	s->tls = NULL;
+	if (s->tls)
+		stream_tls_free(s);
 	loop_unwatch(s->loop, &s->lfd);
 	(void)close(s->lfd.fd); /* nothing is buffered in it that close could lose */
 	s->lfd.fd = -1;
@@ -49,12 +60,12 @@ void stream_reset(struct stream *s)
 
 uint64_t stream_delivered(const struct stream *s)
 {
-	uint64_t written = s->tls ? BIO_number_written(SSL_get_wbio(s->tls)) : s->written;
 	int waiting = 0;
 
-	if (ioctl(s->lfd.fd, SIOCOUTQ, &waiting) < 0 || waiting < 0 || (uint64_t)waiting > written)
-		return written;
-	return written - (uint64_t)waiting;
+	if (ioctl(s->lfd.fd, SIOCOUTQ, &waiting) < 0 || waiting < 0 ||
+	    (uint64_t)waiting > s->written)
+		return s->written;
+	return s->written - (uint64_t)waiting;
 }
 
 void stream_shutdown(struct stream *s)
@@ -75,6 +86,8 @@ void stream_note(struct stream *s, unsigned events)
 		s->readable = s->writable = true;
 	if (events & LOOP_HANGUP)
 		s->hangup = s->readable = true;
+	s->arrived |= (events & (LOOP_READABLE | LOOP_HANGUP)) != 0;
+	s->drained |= (events & LOOP_WRITABLE) != 0;
 }
 
 enum stream_result stream_read(struct stream *s, struct buf *in, size_t room)
@@ -135,11 +148,11 @@ enum stream_result stream_write(struct stream *s, struct buf *out, size_t *at, u
 	return STREAM_OK;
 }
 
-bool stream_is_quiet(const struct stream *s)
+bool stream_is_quiet(struct stream *s)
 {
 	char c;
 
-	if (s->hangup || s->readable)
+	if (s->hangup || (s->readable && !(s->tls && stream_tls_is_quiet(s))))
 		return false;
 	return recv(s->lfd.fd, &c, 1, MSG_PEEK) < 0 && errno == EAGAIN;
 }

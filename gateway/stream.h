@@ -22,7 +22,11 @@ struct stream {
 	bool readable;	    /* a read may give something */
 	bool writable;	    /* a write may take something */
 	bool hangup;	    /* the end, or an error, is in sight: read on until it shows */
-	uint64_t written;   /* bytes the kernel took, in all; not of TLS */
+	uint64_t written;   /* bytes the kernel took, in all */
+	/* Of TLS, where the two above say what its layer may give: the socket's own edges, whether
+	 * it has ended, and what came since the last byte of data. */
+	bool arrived, drained, ended;
+	size_t fruitless;
 };
 
 enum stream_result {
@@ -36,10 +40,14 @@ enum stream_result {
 int stream_open(struct stream *s, struct loop *loop, int fd,
 		void (*on_event)(struct loop_fd *lfd, unsigned events));
 
-/* The same under TLS: the handshake is made by the first reads and writes. The SSL is taken over
- * too, also when it fails. */
+/* The same under TLS: the handshake is made by the first reads and writes, or by stream_handshake.
+ * The SSL has no BIO yet; it is taken over too, also when it fails. */
 int stream_open_tls(struct stream *s, struct loop *loop, int fd, struct ssl_st *tls,
 		    void (*on_event)(struct loop_fd *lfd, unsigned events));
+/* Does what can be done now for the handshake, as a client. OK: it is done; BROKEN: the reason lies
+ * in OpenSSL's list. */
+enum stream_result stream_handshake(struct stream *s);
+
 void stream_close(struct stream *s); /* harmless when closed */
 
 /* Closes at once, by a reset: whatever waits in the kernel is dropped, and the peer can tell that
@@ -63,7 +71,8 @@ enum stream_result stream_read(struct stream *s, struct buf *in, size_t room);
  * went out to *sent. */
 enum stream_result stream_write(struct stream *s, struct buf *out, size_t *at, uint64_t *sent);
 
-/* Looks, without taking anything, whether an idle connection is still good: open, and silent. */
-bool stream_is_quiet(const struct stream *s);
+/* Looks, without taking data, whether an idle connection is still good: open, and silent but for
+ * what TLS says on its own (a ticket, new keys). */
+bool stream_is_quiet(struct stream *s);
 
 #endif

@@ -1,5 +1,6 @@
 /* tls: contexts by server name. */
 #include "gateway/tls.h"
+#include "gateway/tls_context.h"
 
 #include <openssl/err.h>
 #include <openssl/rand.h>
@@ -48,18 +49,6 @@ static void tls_init(void)
 	tls_door_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, tls_on_free);
 }
 
-/* OpenSSL's newest reason, and empties its list. */
-static const char *tls_reason(void)
-{
-	unsigned long code = ERR_peek_last_error();
-	const char *reason = code ? ERR_reason_error_string(code) : NULL;
-
-	if (code && ERR_SYSTEM_ERROR(code))
-		reason = strerror(ERR_GET_REASON(code));
-	ERR_clear_error();
-	return reason ? reason : "no reason was given";
-}
-
 /* ---- What is agreed on ---- */
 
 static int tls_choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
@@ -97,19 +86,12 @@ static int tls_configure(SSL_CTX *context, struct tls_door *door)
 {
 	/* Sessions are the client's to keep, in tickets: nothing grows here. */
 	(void)SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-	(void)SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-						   SSL_OP_CIPHER_SERVER_PREFERENCE |
-						   SSL_OP_PRIORITIZE_CHACHA);
-	/* Partial writes go on from wherever the bytes lie by then; idle connections hold no
-	 * buffers. */
-	(void)SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE |
-						SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-						SSL_MODE_RELEASE_BUFFERS);
+	(void)SSL_CTX_set_options(context,
+				  SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
 	SSL_CTX_set_alpn_select_cb(context, tls_choose_protocol, NULL);
 	(void)SSL_CTX_set_tlsext_servername_callback(context, tls_choose_certificate);
 	(void)SSL_CTX_set_tlsext_servername_arg(context, door);
-	if (!SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) ||
-	    !SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20"))
+	if (!SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20"))
 		return -1;
 	if (tls_has_ticket_keys &&
 	    !SSL_CTX_set_tlsext_ticket_keys(context, tls_ticket_keys, TLS_TICKET_KEYS))
@@ -124,25 +106,12 @@ static int tls_load_client_ca(SSL_CTX *context, const char *file, struct err *e)
 	STACK_OF(X509_NAME) * names;
 
 	if (!SSL_CTX_load_verify_file(context, file))
-		return err_set(e, "tls.client_ca: can't use %s: %s", file, tls_reason());
+		return err_set(e, "tls.client_ca: can't use %s: %s", file, tls_context_reason());
 	names = SSL_load_client_CA_file(file);
 	if (!names)
-		return err_set(e, "tls.client_ca: can't use %s: %s", file, tls_reason());
+		return err_set(e, "tls.client_ca: can't use %s: %s", file, tls_context_reason());
 	SSL_CTX_set_client_CA_list(context, names);
 	SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-	return 0;
-}
-
-static int tls_load_pair(SSL_CTX *context, const struct settings_certificate *pair, struct err *e)
-{
-	if (!SSL_CTX_use_certificate_chain_file(context, pair->cert))
-		return err_set(e,
-			       "tls.cert: can't use %s: %s; it holds the certificate and those "
-			       "that lead to the root, in PEM",
-			       pair->cert, tls_reason());
-	if (!SSL_CTX_use_PrivateKey_file(context, pair->key, SSL_FILETYPE_PEM))
-		return err_set(e, "tls.key: can't use %s with %s: %s", pair->key, pair->cert,
-			       tls_reason());
 	return 0;
 }
 
@@ -151,13 +120,13 @@ static int tls_add(struct tls_door *door, const struct settings_certificate *pai
 {
 	struct tls_certificate *certificate = &door->certificates[door->count];
 
-	certificate->context = SSL_CTX_new(TLS_server_method());
+	certificate->context = tls_context_new(TLS_server_method(), e);
 	if (!certificate->context)
-		return err_set(e, "tls: %s", tls_reason());
+		return -1;
 	door->count++; /* from here on tls_door_unref knows of it */
 	if (tls_configure(certificate->context, door) < 0)
-		return err_set(e, "tls: %s", tls_reason());
-	if (tls_load_pair(certificate->context, pair, e) < 0)
+		return err_set(e, "tls: %s", tls_context_reason());
+	if (tls_context_load_pair(certificate->context, pair, e) < 0)
 		return -1;
 	certificate->leaf = SSL_CTX_get0_certificate(certificate->context);
 	return client_ca ? tls_load_client_ca(certificate->context, client_ca, e) : 0;
@@ -205,11 +174,11 @@ void tls_door_unref(struct tls_door **door)
 	free(d);
 }
 
-SSL *tls_door_accept(struct tls_door *door, int fd)
+SSL *tls_door_accept(struct tls_door *door)
 {
 	SSL *ssl = SSL_new(door->certificates[0].context);
 
-	if (ssl && SSL_set_fd(ssl, fd) && SSL_set_ex_data(ssl, tls_door_index, door)) {
+	if (ssl && SSL_set_ex_data(ssl, tls_door_index, door)) {
 		(void)tls_door_ref(door); /* tls_on_free gives it up */
 		SSL_set_accept_state(ssl);
 		return ssl;

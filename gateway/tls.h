@@ -23,7 +23,7 @@ struct tls_door *tls_door_new(const struct settings_tls *settings, struct err *e
 struct tls_door *tls_door_ref(struct tls_door *door);
 void tls_door_unref(struct tls_door **door); /* harmless with NULL */
 
-/* The server's side of one connection, over a connected socket. NULL: out of memory. */
-SSL *tls_door_accept(struct tls_door *door, int fd);
+/* The server's side of one connection, for stream_open_tls. NULL: out of memory. */
+SSL *tls_door_accept(struct tls_door *door);
 
 #endif
