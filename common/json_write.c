@@ -6,14 +6,26 @@
 
 void json_write_init(struct json_writer *j, struct buf *out)
 {
-	j->out = out;
-	j->comma = false;
+	*j = (struct json_writer){.out = out};
+}
+
+void json_write_init_pretty(struct json_writer *j, struct buf *out)
+{
+	*j = (struct json_writer){.out = out, .pretty = true};
+}
+
+static void json_write_line(struct json_writer *j)
+{
+	(void)buf_printf(j->out, "\n%*s", (int)(2 * j->depth), ""); /* failure sticks in the buf */
 }
 
 static void json_write_value(struct json_writer *j)
 {
 	if (j->comma)
-		(void)buf_putc(j->out, ','); /* failure sticks in the buf */
+		(void)buf_putc(j->out, ','); /* as above */
+	if (j->pretty && j->depth && !j->keyed)
+		json_write_line(j);
+	j->keyed = false;
 	j->comma = true;
 }
 
@@ -21,11 +33,15 @@ static void json_write_open(struct json_writer *j, char c)
 {
 	json_write_value(j);
 	(void)buf_putc(j->out, c);
+	j->depth++;
 	j->comma = false;
 }
 
 static void json_write_close(struct json_writer *j, char c)
 {
+	j->depth--;
+	if (j->pretty && j->comma)
+		json_write_line(j);
 	(void)buf_putc(j->out, c);
 	j->comma = true;
 }
@@ -92,8 +108,9 @@ void json_write_key(struct json_writer *j, const char *key)
 {
 	json_write_value(j);
 	json_write_text(j->out, key, strlen(key));
-	(void)buf_putc(j->out, ':');
+	(void)buf_puts(j->out, j->pretty ? ": " : ":");
 	j->comma = false;
+	j->keyed = true;
 }
 
 void json_write_string_n(struct json_writer *j, const char *text, size_t len)

@@ -13,10 +13,14 @@
 
 struct json_writer {
 	struct buf *out;
-	bool comma; /* the next value needs one before it */
+	bool comma;	    /* the next value needs one before it */
+	bool pretty, keyed; /* for people; the next value stands behind its key */
+	unsigned depth;
 };
 
 void json_write_init(struct json_writer *j, struct buf *out);
+/* For people: a line for each value, indented. */
+void json_write_init_pretty(struct json_writer *j, struct buf *out);
 void json_write_object(struct json_writer *j);
 void json_write_object_end(struct json_writer *j);
 void json_write_array(struct json_writer *j);

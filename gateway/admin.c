@@ -46,13 +46,15 @@ static const struct admin_page {
 	{"/routes", "application/json", admin_page_routes, false},
 };
 
+static const char admin_of_service[] = "/services/"; /* and its name */
+
 enum { ADMIN_PAGES = sizeof(admin_pages) / sizeof(admin_pages[0]) };
 
 static void admin_problem(struct httpd_request *request, enum problem problem, const char *detail)
 {
 	struct buf out;
 
-	buf_init(&out, 4096);
+	buf_init(&out, 64 << 10);
 	problem_write(&out, problem, detail, NULL);
 	httpd_reply(request, problem_kind(problem)->status, PROBLEM_CONTENT_TYPE, out.data,
 		    out.failed ? 0 : out.len);
@@ -118,8 +120,28 @@ static struct admin_view *admin_view_new(struct admin *admin)
 	return view;
 }
 
+/* The page of one service. */
+static void admin_reply_service(struct httpd_request *request, const struct admin_view *view)
+{
+	struct buf out, why;
+
+	buf_init(&out, ADMIN_PAGE_MAX);
+	buf_init(&why, 16 << 10);
+	if (!admin_page_service(view, &out, &why)) {
+		admin_problem(request, PROBLEM_NOT_THERE, buf_str(&why));
+	} else if (out.failed) {
+		admin_problem(request, PROBLEM_NO_MEMORY, "the page is too large");
+	} else {
+		(void)httpd_add_header(request, "Cache-Control", "no-store"); /* as above */
+		httpd_reply(request, 200, "application/json", out.data, out.len);
+	}
+	buf_fini(&out);
+	buf_fini(&why);
+}
+
+/* `page` NULL: of the service `name`. */
 static void admin_show(struct admin *admin, struct httpd_request *request,
-		       const struct admin_page *page)
+		       const struct admin_page *page, const char *name)
 {
 	struct admin_view *view = admin_view_new(admin);
 	struct table *table;
@@ -128,7 +150,11 @@ static void admin_show(struct admin *admin, struct httpd_request *request,
 		admin_problem(request, PROBLEM_NO_MEMORY, NULL);
 		return;
 	}
-	admin_reply(request, page, view);
+	view->name = name;
+	if (page)
+		admin_reply(request, page, view);
+	else
+		admin_reply_service(request, view);
 	table = view->table;
 	table_unref(&table);
 	free(view);
@@ -138,20 +164,23 @@ static void admin_handle(void *arg, struct httpd_request *request)
 {
 	const char *path = httpd_path(request), *method = httpd_method(request);
 
-	for (size_t i = 0; i < ADMIN_PAGES; i++) {
-		if (strcmp(path, admin_pages[i].path) != 0)
-			continue;
-		if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0) {
-			admin_show(arg, request, &admin_pages[i]);
-		} else {
-			(void)httpd_add_header(request, "Allow", "GET, HEAD");
-			admin_problem(request, PROBLEM_NO_METHOD, NULL);
-		}
-		return;
+	const char *name = NULL;
+	size_t i = 0;
+
+	while (i < ADMIN_PAGES && strcmp(path, admin_pages[i].path) != 0)
+		i++;
+	if (strncmp(path, admin_of_service, strlen(admin_of_service)) == 0)
+		name = path + strlen(admin_of_service);
+	if (i == ADMIN_PAGES && (!name || !*name)) {
+		admin_problem(request, PROBLEM_NOT_THERE,
+			      "the admin door has /health, /ready, /metrics, /status, /services, "
+			      "/services/NAME and /routes");
+	} else if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
+		(void)httpd_add_header(request, "Allow", "GET, HEAD");
+		admin_problem(request, PROBLEM_NO_METHOD, NULL);
+	} else {
+		admin_show(arg, request, i < ADMIN_PAGES ? &admin_pages[i] : NULL, name);
 	}
-	admin_problem(
-		request, PROBLEM_NO_ROUTE,
-		"the admin door has /health, /ready, /metrics, /status, /services and /routes");
 }
 
 struct admin *admin_start(struct gateway *gateway, struct table *table, struct inherited *inherited,

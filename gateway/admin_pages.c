@@ -3,11 +3,14 @@
 #include "client-lib/microreg.h"
 #include "common/clock.h"
 #include "common/json_write.h"
+#include "gateway/access_log.h"
+#include "gateway/admin_json.h"
 #include "common/memory.h"
 #include "gateway/cache.h"
 #include "gateway/endpoint.h"
 #include "gateway/stats.h"
 #include "gateway/template.h"
+#include "gateway/worker.h"
 
 #include <string.h>
 
@@ -23,7 +26,7 @@ void admin_page_ready(const struct admin_view *view, struct buf *out)
 {
 	struct json_writer j;
 
-	json_write_init(&j, out);
+	json_write_init_pretty(&j, out);
 	json_write_object(&j);
 	json_write_key(&j, "status");
 	if (view->draining)
@@ -31,11 +34,12 @@ void admin_page_ready(const struct admin_view *view, struct buf *out)
 	else
 		json_write_string(&j, admin_is_ready(view) ? "ready" : "waiting for the registry");
 	json_write_object_end(&j);
+	(void)buf_putc(out, '\n'); /* failure sticks */
 }
 
 /* ---- /status ---- */
 
-static void admin_key_time(struct json_writer *j, const char *key, int64_t wall_ms)
+void admin_key_time(struct json_writer *j, const char *key, int64_t wall_ms)
 {
 	char time[CLOCK_RFC3339_SIZE];
 
@@ -44,19 +48,19 @@ static void admin_key_time(struct json_writer *j, const char *key, int64_t wall_
 	json_write_string(j, time);
 }
 
-static void admin_key_uint(struct json_writer *j, const char *key, uint64_t value)
+void admin_key_uint(struct json_writer *j, const char *key, uint64_t value)
 {
 	json_write_key(j, key);
 	json_write_uint(j, value);
 }
 
-static void admin_key_bool(struct json_writer *j, const char *key, bool value)
+void admin_key_bool(struct json_writer *j, const char *key, bool value)
 {
 	json_write_key(j, key);
 	json_write_bool(j, value);
 }
 
-static void admin_key_string(struct json_writer *j, const char *key, const char *text)
+void admin_key_string(struct json_writer *j, const char *key, const char *text)
 {
 	json_write_key(j, key);
 	json_write_string(j, text);
@@ -139,11 +143,40 @@ static void admin_json_cache(struct json_writer *j, const struct admin_view *vie
 	json_write_object_end(j);
 }
 
+static void admin_json_log(struct json_writer *j, const struct admin_view *view)
+{
+	json_write_key(j, "access_log");
+	json_write_object(j);
+	admin_key_uint(j, "dropped", access_log_dropped(view->gateway->access_log));
+	json_write_object_end(j);
+}
+
+/* How busy each worker is. */
+static void admin_json_loops(struct json_writer *j, const struct admin_view *view)
+{
+	size_t count = atomic_load_explicit(&view->gateway->workers_ready, memory_order_acquire);
+
+	json_write_key(j, "loops");
+	json_write_array(j);
+	for (size_t i = 0; i < count; i++) {
+		struct loop_load load;
+
+		loop_load(worker_loop(view->gateway->workers[i]), &load);
+		json_write_object(j);
+		json_write_key(j, "busy");
+		json_write_fixed(j, load.permille / 1000.0, 3);
+		json_write_key(j, "longest_turn_ms");
+		json_write_micros(j, load.longest_us);
+		json_write_object_end(j);
+	}
+	json_write_array_end(j);
+}
+
 void admin_page_status(const struct admin_view *view, struct buf *out)
 {
 	struct json_writer j;
 
-	json_write_init(&j, out);
+	json_write_init_pretty(&j, out);
 	json_write_object(&j);
 	admin_key_string(&j, "version", MICROREG_VERSION);
 	admin_key_time(&j, "started", view->started_wall_ms);
@@ -151,6 +184,7 @@ void admin_page_status(const struct admin_view *view, struct buf *out)
 	admin_key_bool(&j, "ready", admin_is_ready(view));
 	admin_key_bool(&j, "draining", view->draining);
 	admin_key_uint(&j, "workers", view->gateway->worker_count);
+	admin_json_loops(&j, view);
 	admin_key_uint(&j, "connections", atomic_load(&view->gateway->connections));
 	admin_key_uint(&j, "requests", stats_sum(view->gateway->stats, STAT_IN_FLIGHT));
 	admin_key_uint(&j, "memory_bytes", memory_held());
@@ -158,88 +192,9 @@ void admin_page_status(const struct admin_view *view, struct buf *out)
 	admin_json_settings(&j, view);
 	admin_json_registry(&j, view);
 	admin_json_cache(&j, view);
+	admin_json_log(&j, view);
 	json_write_object_end(&j);
-}
-
-/* ---- /services ---- */
-
-static void admin_json_settings_instances(struct json_writer *j, const struct settings_service *s)
-{
-	for (size_t i = 0; i < s->instance_count; i++) {
-		const struct settings_instance *in = &s->instances[i];
-
-		json_write_object(j);
-		admin_key_string(j, "host", in->host);
-		admin_key_uint(j, "port", in->port);
-		admin_key_uint(j, "weight", in->weight);
-		json_write_object_end(j);
-	}
-}
-
-static void admin_json_registry_instances(struct json_writer *j, const struct microreg_service *s)
-{
-	for (size_t i = 0; s && i < s->count; i++) {
-		const struct microreg_instance *in = &s->instances[i];
-
-		json_write_object(j);
-		admin_key_string(j, "id", in->id);
-		admin_key_string(j, "host", in->host);
-		admin_key_uint(j, "port", in->port);
-		admin_key_string(j, "status", in->status);
-		admin_key_uint(j, "weight", in->weight);
-		admin_key_string(j, "zone", in->zone);
-		admin_key_string(j, "version", in->version);
-		admin_key_string(j, "detail", in->detail);
-		json_write_object_end(j);
-	}
-}
-
-static void admin_json_service(struct json_writer *j, const struct settings_service *s,
-			       const struct service *shared,
-			       const struct microreg_snapshot *snapshot)
-{
-	const struct microreg_service *known = NULL;
-
-	json_write_object(j);
-	admin_key_string(j, "name", s->name);
-	admin_key_string(j, "source", s->instance_count ? "settings" : "registry");
-	admin_key_uint(j, "in_flight", atomic_load(&shared->bulkhead.in_flight));
-	admin_key_uint(j, "waiting", atomic_load(&shared->bulkhead.waiting));
-	admin_key_string(j, "breaker", breaker_state_name(&shared->breaker));
-	if (!s->instance_count) {
-		known = snapshot ? microreg_snapshot_find(snapshot, s->name) : NULL;
-		admin_key_bool(j, "known", known != NULL);
-		admin_key_string(j, "reason", known ? known->reason : "unknown_service");
-		admin_key_bool(j, "held", known && known->held);
-		admin_key_bool(j, "panic", endpoint_is_panic(known));
-	}
-	json_write_key(j, "instances");
-	json_write_array(j);
-	if (s->instance_count)
-		admin_json_settings_instances(j, s);
-	else
-		admin_json_registry_instances(j, known);
-	json_write_array_end(j);
-	json_write_object_end(j);
-}
-
-void admin_page_services(const struct admin_view *view, struct buf *out)
-{
-	const struct settings *settings = view->table->settings;
-	struct microreg *registry = view->gateway->registry;
-	const struct microreg_snapshot *snapshot =
-		registry ? microreg_snapshot_ref(registry) : NULL;
-	struct json_writer j;
-
-	json_write_init(&j, out);
-	json_write_object(&j);
-	json_write_key(&j, "services");
-	json_write_array(&j);
-	for (size_t i = 0; i < settings->service_count; i++)
-		admin_json_service(&j, &settings->services[i], view->table->services[i], snapshot);
-	json_write_array_end(&j);
-	json_write_object_end(&j);
-	microreg_snapshot_unref(&snapshot);
+	(void)buf_putc(out, '\n'); /* failure sticks */
 }
 
 /* ---- /routes ---- */
@@ -318,6 +273,8 @@ static void admin_json_route(struct json_writer *j, const struct settings_route 
 {
 	json_write_object(j);
 	admin_key_string(j, "path", route->pattern);
+	if (strcmp(route->name, route->pattern) != 0)
+		admin_key_string(j, "name", route->name);
 	admin_json_methods(j, route->methods);
 	admin_json_strings(j, "hosts", &route->hosts);
 	admin_json_conditions(j, "headers", &route->headers);
@@ -346,7 +303,7 @@ void admin_page_routes(const struct admin_view *view, struct buf *out)
 	const struct settings *settings = view->table->settings;
 	struct json_writer j;
 
-	json_write_init(&j, out);
+	json_write_init_pretty(&j, out);
 	json_write_object(&j);
 	json_write_key(&j, "routes");
 	json_write_array(&j);
@@ -354,4 +311,5 @@ void admin_page_routes(const struct admin_view *view, struct buf *out)
 		admin_json_route(&j, &settings->routes[i]);
 	json_write_array_end(&j);
 	json_write_object_end(&j);
+	(void)buf_putc(out, '\n'); /* failure sticks */
 }

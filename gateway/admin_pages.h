@@ -26,6 +26,7 @@ struct admin_reload {
 struct admin_view {
 	struct gateway *gateway;
 	struct table *table;
+	const char *name; /* of /services/NAME */
 	int64_t started_wall_ms;
 	uint64_t uptime_ms;
 	bool draining;
@@ -41,6 +42,8 @@ void admin_page_ready(const struct admin_view *view, struct buf *out);
 void admin_page_metrics(const struct admin_view *view, struct buf *out);
 void admin_page_status(const struct admin_view *view, struct buf *out);
 void admin_page_services(const struct admin_view *view, struct buf *out);
+/* Of view->name. False when there is no such service: `why` then says which there are. */
+bool admin_page_service(const struct admin_view *view, struct buf *out, struct buf *why);
 void admin_page_routes(const struct admin_view *view, struct buf *out);
 
 /* The rows of the reference for the metrics that are not stats'. */

@@ -206,8 +206,10 @@ static struct endpoint *endpoint_keep(struct endpoint_finder *f, const char *id,
 
 static void endpoint_set_count(const struct endpoint_set *set, struct endpoint *ep)
 {
-	if (ep->usage && ep->usage->row)
+	if (!ep->tally && ep->usage && ep->usage->row) {
 		ep->tally = &ep->usage->row->tallies[set->worker];
+		tally_set(ep->tally, TALLY_EJECTED_UNTIL_MS, 0); /* one of before may have been */
+	}
 	if (set->service && set->service->row)
 		ep->service_tally = &set->service->row->tallies[set->worker];
 }

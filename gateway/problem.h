@@ -21,6 +21,7 @@
 	X(FORBIDDEN, 403, "forbidden", "This may not be done from there, or by that caller",       \
 	  ACCESS_UA, NULL)                                                                         \
 	X(NO_ROUTE, 404, "no-route", "No route matches the request", ACCESS_NR, NULL)              \
+	X(NOT_THERE, 404, "not-there", "The admin door has no such page", 0, NULL)                 \
 	X(NO_METHOD, 405, "no-method", "The route does not take this method", ACCESS_NR, NULL)     \
 	X(REQUEST_TIMEOUT, 408, "request-timeout", "The request took too long to come", 0, NULL)   \
 	X(BODY_TOO_LARGE, 413, "body-too-large", "The request's body is too large", 0, NULL)       \

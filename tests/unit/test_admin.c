@@ -213,6 +213,47 @@ START_TEST(services_list_their_instances)
 }
 END_TEST
 
+START_TEST(a_service_has_a_page_with_what_was_counted)
+{
+	json_t *doc, *first;
+	struct tally_row *row = tallies_hold(stats_tallies(gateway.stats), TALLY_INSTANCE, "orders",
+					     "http://127.0.0.1:9");
+
+	tally_reply(&row->tallies[0], 200, 1500);
+	tally_recent(&row->tallies[0], 1500);
+	tally_set(&row->tallies[0], TALLY_EJECTED_UNTIL_MS, UINT64_MAX / 2);
+	doc = ask_json("/services/orders");
+	ck_assert_str_eq(text_of(doc, "breaker"), "closed");
+	ck_assert_int_eq(number_of(doc, "in_flight_max"), 1024);
+	first = item(doc, "instances", 0);
+	ck_assert_str_eq(text_of(first, "state"), "ejected");
+	ck_assert_int_eq(number_of(first, "replies"), 1);
+	ck_assert_str_eq(text_of(item(doc, "instances", 1), "state"), "up");
+	json_decref(doc);
+	tallies_release(stats_tallies(gateway.stats), &row);
+}
+END_TEST
+
+START_TEST(an_unknown_service_is_a_problem_that_says_which_there_are)
+{
+	ck_assert_int_eq(ask("GET", "/services/ordrs"), 404);
+	ck_assert_ptr_nonnull(strstr(buf_str(&head), "application/problem+json"));
+	ck_assert_ptr_nonnull(
+		strstr(buf_str(&body), "did you mean \\\"orders\\\"? there are: orders"));
+	ck_assert_int_eq(ask("GET", "/services/"), 404);
+	ck_assert_int_eq(ask("PUT", "/services/orders"), 405);
+}
+END_TEST
+
+START_TEST(pages_are_laid_out_for_people)
+{
+	ck_assert_int_eq(ask("GET", "/status"), 200);
+	ck_assert_ptr_nonnull(strstr(buf_str(&body), "{\n  \"version\": \""));
+	ck_assert_ptr_nonnull(strstr(buf_str(&body), "\n  \"loops\": [],\n"));
+	ck_assert_ptr_nonnull(strstr(buf_str(&body), "\n}\n"));
+}
+END_TEST
+
 START_TEST(routes_are_those_in_effect)
 {
 	json_t *doc = ask_json("/routes"), *first = item(doc, "routes", 0),
@@ -275,6 +316,9 @@ int main(void)
 	tcase_add_test(t, metrics_have_what_all_parts_count);
 	tcase_add_test(t, status_says_what_runs_and_how_the_last_reload_ended);
 	tcase_add_test(t, services_list_their_instances);
+	tcase_add_test(t, a_service_has_a_page_with_what_was_counted);
+	tcase_add_test(t, an_unknown_service_is_a_problem_that_says_which_there_are);
+	tcase_add_test(t, pages_are_laid_out_for_people);
 	tcase_add_test(t, routes_are_those_in_effect);
 	tcase_add_test(t, without_an_admin_door_nothing_happens);
 	tcase_add_test(t, the_reference_has_the_metrics_of_the_admin_door);
