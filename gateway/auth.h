@@ -21,6 +21,8 @@ struct auth {
 	size_t at;	    /* the method that is being asked */
 	bool shown;	    /* some credential was there */
 	bool refused;	    /* and one was worth nothing */
+	bool bearer;	    /* a token was */
+	bool asked;	    /* for an issuer\'s news, once */
 	const char *reason; /* why, for the log: static text or in the arena */
 	const struct identity *identity;
 };
@@ -29,8 +31,12 @@ struct auth {
 enum auth_result auth_key_try(struct exchange *x, const struct settings_auth_method *method,
 			      struct auth *auth);
 
-/* Takes the credential out of what is passed on. */
+enum auth_result auth_jwt_try(struct exchange *x, const struct settings_auth_method *method,
+			      struct auth *auth);
+
+/* Takes the credential's field out of what is passed on. */
 void auth_key_strip(struct exchange *x, const struct settings_auth_method *method);
+void auth_jwt_strip(struct exchange *x, const struct settings_auth_method *method);
 
 /* The query without the parameters of that name; in the arena. -1: it is spent. */
 int auth_query_without(struct exchange *x, const char *name);

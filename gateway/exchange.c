@@ -7,6 +7,7 @@
 #include "gateway/stats.h"
 #include "gateway/tally.h"
 #include "gateway/tunnel.h"
+#include "gateway/token.h"
 #include "gateway/worker.h"
 
 #include <stdlib.h>
@@ -59,6 +60,7 @@ void exchange_free(struct exchange **x)
 	compose_free(&e->compose);
 	cache_writer_abort(&e->keep);
 	cache_unref(&e->kept);
+	token_unref(&e->token);
 	worker_table_unref(&e->table);
 	if (worker->spare_count >= EXCHANGE_SPARE_MAX) {
 		arena_fini(&e->arena);

@@ -25,6 +25,7 @@ struct compose;
 struct tally;
 struct identity;
 struct tunnel;
+struct token;
 struct worker;
 struct worker_table;
 
@@ -55,6 +56,8 @@ struct exchange {
 	/* Who asks: */
 	struct caller caller;		    /* see caller_of */
 	const struct identity *identity;    /* NULL: nobody is known */
+	struct token *token;		    /* held: the identity is part of it */
+	struct exchange *next_waiting;	    /* in the guard's list */
 	struct auth *auth;		    /* what filter_auth knows so far */
 	unsigned policy;		    /* the one that is at work, or that it waits for */
 	void (*unwait)(struct exchange *x); /* waiting: ends that; else NULL */

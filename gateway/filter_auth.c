@@ -10,11 +10,12 @@ static const struct auth_method {
 	const char *challenge; /* RFC 9110 11.6.1 */
 } auth_methods[AUTH_KIND_COUNT] = {
 	[AUTH_KEY] = {auth_key_try, auth_key_strip, "ApiKey realm=\"microreg\""},
+	[AUTH_JWT] = {auth_jwt_try, auth_jwt_strip, "Bearer realm=\"microreg\""},
 };
 
 /* ---- Answers ---- */
 
-/* One challenge for each method that would do. */
+/* One challenge for each method that would do; of tokens also what RFC 6750 3 says. */
 static enum filter_result auth_refuse(struct exchange *x, const struct settings_auth *settings,
 				      const struct auth *auth)
 {
@@ -27,8 +28,11 @@ static enum filter_result auth_refuse(struct exchange *x, const struct settings_
 		for (size_t k = 0; k < i; k++)
 			again |= settings->methods[k].kind == settings->methods[i].kind;
 		if (!again)
-			fields = arena_printf(&x->arena, "%sWWW-Authenticate: %s\r\n", fields,
-					      method->challenge);
+			fields = arena_printf(&x->arena, "%sWWW-Authenticate: %s%s\r\n", fields,
+					      method->challenge,
+					      settings->methods[i].kind == AUTH_JWT && auth->bearer
+						      ? ", error=\"invalid_token\""
+						      : "");
 	}
 	if (!fields)
 		return filter_deny(x, PROBLEM_NO_MEMORY, "out of memory", NULL);

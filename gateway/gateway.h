@@ -10,6 +10,7 @@
 
 struct access_log;
 struct cache;
+struct issuers;
 struct microreg;
 struct reporter;
 struct services;
@@ -20,6 +21,7 @@ struct worker;
 struct gateway {
 	struct services *services;
 	struct cache *cache;
+	struct issuers *issuers;
 	struct stats *stats;
 	struct access_log *access_log;
 	struct microreg *registry; /* NULL: none in the settings */

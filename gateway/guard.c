@@ -1,5 +1,8 @@
 /* guard: made once per worker, since fetching a digest costs more than using it. */
 #include "gateway/guard.h"
+#include "gateway/exchange.h"
+#include "gateway/filter.h"
+#include "gateway/token.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -7,6 +10,8 @@
 struct guard {
 	EVP_MD *sha256;
 	EVP_MD_CTX *digest; /* initialized with it */
+	struct token_memory *tokens;
+	struct exchange *waiting, *told; /* by their next_waiting */
 };
 
 struct guard *guard_new(void)
@@ -17,7 +22,9 @@ struct guard *guard_new(void)
 		return NULL;
 	g->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	g->digest = EVP_MD_CTX_new();
-	if (!g->sha256 || !g->digest || EVP_DigestInit_ex2(g->digest, g->sha256, NULL) != 1)
+	g->tokens = token_memory_new();
+	if (!g->tokens || !g->sha256 || !g->digest ||
+	    EVP_DigestInit_ex2(g->digest, g->sha256, NULL) != 1)
 		guard_free(&g);
 	return g;
 }
@@ -29,6 +36,7 @@ void guard_free(struct guard **guard)
 	*guard = NULL;
 	if (!g)
 		return;
+	token_memory_free(&g->tokens);
 	EVP_MD_CTX_free(g->digest);
 	EVP_MD_free(g->sha256);
 	free(g);
@@ -42,4 +50,40 @@ int guard_sha256(struct guard *g, const void *data, size_t len, uint8_t out[GUAR
 	    EVP_DigestFinal_ex(g->digest, out, NULL) != 1)
 		return -1;
 	return 0;
+}
+
+struct token_memory *guard_tokens(struct guard *g)
+{
+	return g->tokens;
+}
+
+void guard_remember(struct guard *g, struct exchange *x)
+{
+	x->next_waiting = g->waiting;
+	g->waiting = x;
+}
+
+void guard_forget(struct guard *g, struct exchange *x)
+{
+	struct exchange **lists[] = {&g->waiting, &g->told};
+
+	for (size_t i = 0; i < 2; i++)
+		for (struct exchange **link = lists[i]; *link; link = &(*link)->next_waiting)
+			if (*link == x) {
+				*link = x->next_waiting;
+				return;
+			}
+}
+
+void guard_tell(struct guard *g)
+{
+	/* Those that begin to wait meanwhile wait for the next news. */
+	struct exchange *x = g->waiting;
+
+	g->told = x;
+	g->waiting = NULL;
+	while ((x = g->told)) {
+		g->told = x->next_waiting;
+		filter_resume(x);
+	}
 }

@@ -38,7 +38,7 @@ bool claim_has(const struct claim *claim, struct span text)
 /* ---- What services are told ---- */
 
 /* A client's own words (a token's subject, say) must not make a field of their own. */
-static void identity_put(struct buf *out, const char *name, struct span value)
+void identity_put(struct buf *out, const char *name, struct span value)
 {
 	if (!value.len)
 		return;
@@ -101,6 +101,7 @@ bool identity_is_field(struct span name)
 		return false;
 	return identity_name_is(name, "x-consumer-id", 13) ||
 	       identity_name_is(name, "x-auth-scopes", 13) ||
+	       identity_name_is(name, "x-auth-issuer", 13) ||
 	       identity_name_is(name, "x-consumer-name", 15) ||
 	       identity_name_is(name, "x-consumer-groups", 17);
 }

@@ -14,6 +14,7 @@
 #include <stddef.h>
 
 struct arena;
+struct buf;
 struct settings_consumer;
 struct settings_strings;
 
@@ -37,13 +38,17 @@ struct identity {
 	const struct claims *claims;		  /* NULL: the credential has none */
 	struct span fields;			  /* lines that tell the service, each with CRLF */
 	const char *method;			  /* "key", "jwt" …, for the log; static text */
-	const uint8_t *key;			  /* of a key its 32 bytes of hash, else NULL */
+	const char *issuer; /* of a token, by its name in the settings; else NULL */
+	const uint8_t *key; /* of a key its 32 bytes of hash, else NULL */
 };
 
 /* Writes identity->fields into the arena, from all the rest: X-Consumer-Id, X-Consumer-Name,
  * X-Consumer-Groups, X-Auth-Scopes, and `more` lines (may be NULL). What could end a line is
  * escaped. -1: the arena is spent. */
 int identity_write(struct identity *identity, struct arena *arena, const char *more);
+
+/* One such line, or none when the value is empty. Errors stick in the buf. */
+void identity_put(struct buf *out, const char *name, struct span value);
 
 /* True for the names of those fields, in all their spellings. */
 bool identity_is_field(struct span name);

@@ -6,6 +6,7 @@
 #include "gateway/access_log.h"
 #include "gateway/admin.h"
 #include "gateway/cache.h"
+#include "gateway/issuer.h"
 #include "gateway/listener.h"
 #include "gateway/registry.h"
 #include "gateway/reporter.h"
@@ -86,6 +87,17 @@ static int server_make_workers(struct server *s, struct err *e)
 	return 0;
 }
 
+/* An issuer's thread: requests may wait for what it has fetched. */
+static void server_tell_news(void *arg)
+{
+	struct gateway *g = arg;
+	size_t ready = atomic_load_explicit(&g->workers_ready, memory_order_acquire);
+
+	for (size_t i = 0; i < ready; i++)
+		if (worker_post_call(g->workers[i], worker_tell_news, g->workers[i]) < 0)
+			log_warn("out of memory: requests wait for an issuer's keys longer");
+}
+
 static int server_start_workers(struct server *s, struct err *e)
 {
 	struct gateway *g = &s->gateway;
@@ -94,6 +106,7 @@ static int server_start_workers(struct server *s, struct err *e)
 		if (worker_start(g->workers[i], e) < 0)
 			return -1;
 	atomic_store_explicit(&g->workers_ready, g->worker_count, memory_order_release);
+	server_tell_news(g); /* of what came before somebody could be told */
 	/* The snapshot may have changed between their making and now. */
 	for (size_t i = 0; g->registry && i < g->worker_count; i++)
 		worker_post_snapshot(g->workers[i]);
@@ -109,16 +122,17 @@ static int server_make_shared(struct server *s, struct settings *settings, struc
 
 	g->stats = stats_new(workers);
 	g->services = g->stats ? services_new(g->stats) : NULL;
+	g->issuers = issuers_new(server_tell_news, g);
 	g->usages = usages_new(g->stats ? stats_tallies(g->stats) : NULL);
 	g->local_usages = usages_new(g->stats ? stats_tallies(g->stats) : NULL);
 	g->cache = cache_new(limits.cache_bytes, limits.cache_object_bytes);
-	if (!g->services || !g->cache || !g->usages || !g->local_usages) {
+	if (!g->services || !g->issuers || !g->cache || !g->usages || !g->local_usages) {
 		settings_free(&settings);
 		return err_code(e, DAEMON_EXIT_SYSTEM, "start: out of memory");
 	}
 	/* Before any thread: they inherit the signal mask. */
 	s->signals.fd = daemon_signals();
-	s->table = table_new(settings, g->services, e);
+	s->table = table_new(settings, g, e);
 	if (!s->table)
 		return -1;
 	g->access_log = access_log_open(&s->table->settings->log, e);
@@ -211,6 +225,7 @@ static void server_finish(struct server *s)
 	admin_stop(&s->admin);
 	reload_stop(&s->reload);
 	reporter_stop(reporter);
+	issuers_stop(g->issuers);
 	for (size_t i = 0; i < g->worker_count; i++)
 		if (worker_post_stop(g->workers[i]) < 0)
 			loop_stop(worker_loop(g->workers[i]));
@@ -226,6 +241,7 @@ static void server_finish(struct server *s)
 	free(g->workers);
 	table_unref(&s->table);
 	table_unref(&s->first);
+	issuers_free(&g->issuers);
 	access_log_close(&g->access_log);
 	cache_free(&g->cache);
 	services_free(&g->services);

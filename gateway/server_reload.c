@@ -99,7 +99,7 @@ void server_reload(void *arg)
 	notify_reloading(&s->notify);
 	reload_note(&s->reload);
 	settings = settings_read(s->options->file, &mistakes);
-	table = settings ? table_new(settings, s->gateway.services, &e) : NULL;
+	table = settings ? table_new(settings, &s->gateway, &e) : NULL;
 	if (table) {
 		server_swap(s, table);
 		log_info("%s is in effect; routes: %zu", s->options->file,

@@ -17,7 +17,8 @@ enum {
 	SETTINGS_ROUTES_MAX = 16384,
 	SETTINGS_SERVICES_MAX = 16384,
 	SETTINGS_WORKERS_MAX = 256,
-	SETTINGS_CONSUMERS_MAX = 65536
+	SETTINGS_CONSUMERS_MAX = 65536,
+	SETTINGS_ISSUERS_MAX = 64
 };
 
 #define MINUTE_MS (60 * UINT64_C(1000))
@@ -338,6 +339,13 @@ static const struct settings_key settings_keys[] = {
 	 .max = SETTINGS_CONSUMERS_MAX,
 	 .table = &settings_consumer_table,
 	 .help = "Who may call routes that ask for it (`auth`)"},
+	{.name = "issuers",
+	 .type = SETTINGS_NAMED,
+	 .at = offsetof(struct settings, issuers),
+	 .count_at = offsetof(struct settings, issuer_count),
+	 .max = SETTINGS_ISSUERS_MAX,
+	 .table = &settings_issuer_table,
+	 .help = "Who signs tokens (JWT) that are believed"},
 	{.name = "log",
 	 .type = SETTINGS_SUBMAP,
 	 .at = offsetof(struct settings, log),

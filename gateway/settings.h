@@ -290,6 +290,8 @@ struct settings {
 	struct settings_ip ip;
 	const struct settings_consumer *consumers;
 	size_t consumer_count;
+	const struct settings_issuer *issuers;
+	size_t issuer_count;
 	struct settings_strings secret_parameters; /* of queries: those that carry credentials */
 	struct settings_strings identity_names;	 /* of fields with claims, beside the usual ones */
 	const struct settings_service *services; /* listed, then those only routes name */

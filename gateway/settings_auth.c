@@ -50,6 +50,58 @@ static const struct settings_key settings_auth_key_keys[] = {
 static const struct settings_table settings_auth_key_table = {
 	SETTINGS_KEYS(settings_auth_key_keys), sizeof(struct settings_auth_method), NULL};
 
+static void settings_read_token(struct settings_reader *r, const struct settings_node *node,
+				void *to)
+{
+	const char *text = settings_table_text(r, node), *copy;
+
+	if (!text)
+		return;
+	if (!http_is_token(text, strlen(text))) {
+		settings_file_mistake(r->file, node, "\"%.60s\" can't be a name here", text);
+		return;
+	}
+	copy = settings_table_copy(r, text);
+	memcpy(to, &copy, sizeof(copy));
+}
+
+static const struct settings_key settings_auth_jwt_keys[] = {
+	{.name = "issuer",
+	 .type = SETTINGS_STRING,
+	 .at = offsetof(struct settings_auth_method, issuer_name),
+	 .required = true,
+	 .min = 1,
+	 .max = 128,
+	 .form = "name of one of the `issuers`",
+	 .help = "Whose token it has to be; `{jwt: NAME}` says this alone"},
+	{.name = "header",
+	 .type = SETTINGS_CUSTOM,
+	 .at = offsetof(struct settings_auth_method, header),
+	 .fallback = "Authorization",
+	 .custom = settings_read_header_name,
+	 .form = "name of a header field",
+	 .help = "Field that has the token, after the word Bearer; in other fields than "
+		 "Authorization it may stand alone"},
+	{.name = "cookie",
+	 .type = SETTINGS_CUSTOM,
+	 .at = offsetof(struct settings_auth_method, cookie),
+	 .custom = settings_read_token,
+	 .form = "name of a cookie",
+	 .fallback_shown = "none",
+	 .help = "Cookie that may have it, too"},
+	{.name = "query",
+	 .type = SETTINGS_STRING,
+	 .at = offsetof(struct settings_auth_method, query),
+	 .min = 1,
+	 .max = 64,
+	 .form = "name of a parameter",
+	 .fallback_shown = "none",
+	 .help = "Query parameter that may have it, too; it is neither passed on nor logged"},
+};
+
+static const struct settings_table settings_auth_jwt_table = {
+	SETTINGS_KEYS(settings_auth_jwt_keys), sizeof(struct settings_auth_method), NULL};
+
 /* ---- One method ---- */
 
 static void settings_read_key_method(struct settings_reader *r, const struct settings_node *node,
@@ -61,6 +113,24 @@ static void settings_read_key_method(struct settings_reader *r, const struct set
 	settings_table_read(r, &settings_auth_key_table, node, method);
 }
 
+/* `jwt: main` is short for `jwt: {issuer: main}`. */
+static void settings_read_jwt_method(struct settings_reader *r, const struct settings_node *node,
+				     void *to)
+{
+	struct settings_node map = *node, issuer = *node;
+	struct settings_auth_method *method = to;
+
+	method->kind = AUTH_JWT;
+	if (node->kind == SETTINGS_SCALAR) {
+		map.kind = SETTINGS_MAP;
+		map.first = &issuer;
+		map.count = 1;
+		issuer.key = "issuer";
+		issuer.next = NULL;
+	}
+	settings_table_read(r, &settings_auth_jwt_table, &map, method);
+}
+
 static const struct settings_key settings_auth_keys[] = {
 	{.name = "key",
 	 .type = SETTINGS_CUSTOM,
@@ -68,6 +138,12 @@ static const struct settings_key settings_auth_keys[] = {
 	 .table = &settings_auth_key_table,
 	 .form = "map; `key` alone for its defaults",
 	 .help = "An API key of one of the `consumers`"},
+	{.name = "jwt",
+	 .type = SETTINGS_CUSTOM,
+	 .custom = settings_read_jwt_method,
+	 .table = &settings_auth_jwt_table,
+	 .form = "name of one of the `issuers`, or map",
+	 .help = "A signed token (RFC 7519) of that issuer"},
 };
 
 const struct settings_table settings_auth_table = {SETTINGS_KEYS(settings_auth_keys),
@@ -90,8 +166,8 @@ static void settings_read_method_name(struct settings_reader *r, const struct se
 		auth->count++;
 	} else {
 		settings_file_mistake(r->file, node,
-				      "\"%.60s\" is no way to show who one is; write key or "
-				      "optional",
+				      "\"%.60s\" is no way to show who one is; write key, "
+				      "{jwt: ISSUER} or optional",
 				      text);
 	}
 }

@@ -361,6 +361,7 @@ void settings_check(struct settings_reader *r, struct settings *s)
 		if (routes[i].body_bytes == 0)
 			routes[i].body_bytes = s->limits.body_bytes;
 	settings_check_consumers(r, s);
+	settings_check_issuers(r, s, routes);
 	settings_check_policies(r, s, routes);
 	settings_check_services(r, s, routes);
 	settings_check_routes(r, s);

@@ -69,6 +69,11 @@ extern const struct settings_table settings_consumer_table;
 /* A route's `auth`, into a struct settings_auth, and the keys of one of its methods. */
 void settings_read_auth(struct settings_reader *r, const struct settings_node *node, void *to);
 extern const struct settings_table settings_auth_table;
+/* One issuer. */
+extern const struct settings_table settings_issuer_table;
+/* Which issuers the routes' methods mean, and the fields that the issuers' claims make. */
+void settings_check_issuers(struct settings_reader *r, struct settings *s,
+			    const struct settings_route *routes);
 /* Consumers that can't be told apart. */
 void settings_check_consumers(struct settings_reader *r, const struct settings *s);
 /* Which policies each route has, of its own and of the top level. */

@@ -44,12 +44,40 @@ struct settings_consumer {
 	struct settings_ip ip;
 };
 
-enum settings_auth_kind { AUTH_KEY = 0, AUTH_KIND_COUNT };
+/* A claim that services are told in a field of its own. */
+struct settings_claim_field {
+	const char *header, *claim;
+};
+
+/* Somebody whose tokens are believed. */
+struct settings_issuer {
+	const char *name; /* in this file */
+	unsigned line;
+	const char *issuer;		  /* what `iss` has to be; NULL: discovery's, else any */
+	struct settings_strings audience; /* one of which `aud` has to have; none: any */
+	const char *jwks_file, *jwks_url, *discovery; /* one of them is there */
+	unsigned refresh_ms;			      /* 10m */
+	unsigned algorithms;			      /* JWS_… bits */
+	unsigned skew_ms;			      /* 60s */
+	struct settings_strings types;		      /* what `typ` may be, if it is there */
+	struct settings_strings require;	      /* claims that have to be there: exp */
+	const char *scope;			      /* claims: scopes; NULL: scope, then scp */
+	const char *consumer; /* whose text is a consumer's id; NULL: none */
+	const char *display;  /* the name; NULL: the subject */
+	const struct settings_claim_field *fields;
+	size_t field_count;
+	const char *revoked_file; /* of `jti`s; NULL: none */
+	bool strip;		  /* services do not see the token */
+};
+
+enum settings_auth_kind { AUTH_KEY = 0, AUTH_JWT, AUTH_KIND_COUNT };
 
 /* One way to show who asks. */
 struct settings_auth_method {
 	enum settings_auth_kind kind;
-	const char *header, *query; /* where the credential stands; NULL: not there */
+	const char *header, *query, *cookie; /* where the credential stands; NULL: not there */
+	const char *issuer_name;	     /* of a JWT … */
+	size_t issuer;			     /* … into settings.issuers */
 };
 
 struct settings_auth {

@@ -2,10 +2,14 @@
 #include "gateway/table.h"
 #include "gateway/consumers.h"
 #include "gateway/tally.h"
+#include "gateway/gateway.h"
+#include "gateway/issuer.h"
 #include "gateway/tls.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+static atomic_uint_fast64_t table_serials;
 
 static int table_add_services(struct table *table, struct services *services)
 {
@@ -60,7 +64,22 @@ static int table_add_doors(struct table *table, struct err *e)
 	return 0;
 }
 
-struct table *table_new(struct settings *settings, struct services *services, struct err *e)
+static int table_add_issuers(struct table *table, struct issuers *all, struct err *e)
+{
+	const struct settings *settings = table->settings;
+
+	table->issuers = calloc(settings->issuer_count + 1, sizeof(struct issuer *));
+	if (!table->issuers)
+		return err_set(e, "route table: out of memory");
+	for (size_t i = 0; i < settings->issuer_count; i++) {
+		table->issuers[i] = issuer_get(all, &settings->issuers[i], e);
+		if (!table->issuers[i])
+			return -1;
+	}
+	return 0;
+}
+
+struct table *table_new(struct settings *settings, const struct gateway *gateway, struct err *e)
 {
 	struct table *table = calloc(1, sizeof(*table));
 
@@ -70,16 +89,18 @@ struct table *table_new(struct settings *settings, struct services *services, st
 		return NULL;
 	}
 	atomic_init(&table->refs, 1);
+	table->serial = atomic_fetch_add_explicit(&table_serials, 1, memory_order_relaxed);
 	table->settings = settings;
 	table->router = router_new(settings->routes, settings->route_count, e);
 	table->consumers = consumers_new(settings);
-	if (!table->router || !table->consumers || table_add_services(table, services) < 0 ||
-	    table_add_rows(table, services) < 0) {
+	if (!table->router || !table->consumers ||
+	    table_add_services(table, gateway->services) < 0 ||
+	    table_add_rows(table, gateway->services) < 0) {
 		(void)err_set(e, "route table: out of memory");
 		table_unref(&table);
 		return NULL;
 	}
-	if (table_add_doors(table, e) < 0)
+	if (table_add_doors(table, e) < 0 || table_add_issuers(table, gateway->issuers, e) < 0)
 		table_unref(&table);
 	return table;
 }
@@ -126,6 +147,9 @@ void table_unref(struct table **table)
 	free(t->rows);
 	router_free(&t->router);
 	consumers_free(&t->consumers);
+	for (size_t i = 0; t->issuers && i < t->settings->issuer_count; i++)
+		issuer_unref(&t->issuers[i]);
+	free(t->issuers);
 	settings_free(&t->settings);
 	free(t->services);
 	free(t);

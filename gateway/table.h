@@ -18,6 +18,8 @@ struct consumers;
 struct tallies;
 struct tally;
 struct tally_row;
+struct gateway;
+struct issuer;
 struct tls_door;
 
 struct table {
@@ -28,11 +30,14 @@ struct table {
 	struct tally_row **rows;   /* as settings->routes; held */
 	struct tallies *tallies;
 	struct consumers *consumers;
+	struct issuer **issuers; /* as settings->issuers */
+	uint64_t serial;	 /* of no other table */
 	struct tls_door **doors; /* as settings->listen; NULL: plain */
 };
 
-/* Takes the settings over, also when it fails. The caller's reference. */
-struct table *table_new(struct settings *settings, struct services *services, struct err *e);
+/* Takes the settings over, and what is shared from `gateway`: its services and issuers, also when
+ * it fails. The caller's reference. */
+struct table *table_new(struct settings *settings, const struct gateway *gateway, struct err *e);
 struct table *table_ref(struct table *table);
 void table_unref(struct table **table);
 

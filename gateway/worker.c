@@ -343,6 +343,11 @@ int worker_start(struct worker *w, struct err *e)
 	return 0;
 }
 
+void worker_tell_news(void *worker)
+{
+	guard_tell(((struct worker *)worker)->guard);
+}
+
 void worker_join(struct worker *w)
 {
 	if (w->started)

@@ -79,6 +79,8 @@ int worker_post_tunnels_over(struct worker *worker); /* they are ended, in good 
 int worker_post_stop(struct worker *worker);	     /* whatever runs is cut */
 /* Calls it on the worker's thread, after what was posted before. */
 int worker_post_call(struct worker *worker, void (*call)(void *arg), void *arg);
+/* For worker_post_call, with the worker: requests that wait for an issuer go on. */
+void worker_tell_news(void *worker);
 void worker_join(struct worker *worker);
 
 /* The set of a service of `wt`, brought up to date from the snapshot or the settings. */

@@ -44,7 +44,7 @@ static struct table *table_of(const char *text)
 	(void)unlink(file);
 	ck_assert_msg(settings != NULL, "%s", buf_str(&mistakes));
 	buf_fini(&mistakes);
-	made = table_new(settings, gateway.services, &e);
+	made = table_new(settings, &gateway, &e);
 	ck_assert_msg(made != NULL, "%s", e.text);
 	return made;
 }

@@ -1,0 +1,41 @@
+/* base64url: six bits at a time. */
+#include "gateway/base64url.h"
+
+static int base64url_value(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	if (c == '-')
+		return 62;
+	return c == '_' ? 63 : -1;
+}
+
+size_t base64url_size(size_t len)
+{
+	return len / 4 * 3 + (len % 4 ? len % 4 - 1 : 0);
+}
+
+bool base64url_decode(struct span text, uint8_t *out)
+{
+	unsigned held = 0, bits = 0;
+
+	if (text.len % 4 == 1)
+		return false;
+	for (size_t i = 0; i < text.len; i++) {
+		int value = base64url_value(text.at[i]);
+
+		if (value < 0)
+			return false;
+		held = (held << 6 | (unsigned)value) & 0xffff;
+		bits += 6;
+		if (bits >= 8) {
+			bits -= 8;
+			*out++ = (uint8_t)(held >> bits);
+		}
+	}
+	return !(held & ((1u << bits) - 1));
+}

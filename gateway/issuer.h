@@ -1,0 +1,54 @@
+/*
+ * issuer: an issuer of tokens with its keys as they are now: read from a file
+ * or fetched from a URL by a thread of its own, so that no request and no
+ * worker ever does. The last good set stays while a fetch fails.
+ */
+#ifndef MICROREG_GATEWAY_ISSUER_H
+#define MICROREG_GATEWAY_ISSUER_H
+
+#include "common/err.h"
+#include "gateway/http1_head.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct issuer;
+struct issuers; /* all that are in use; the gateway's */
+struct jwk_set;
+struct settings_issuer;
+
+/* What is known of an issuer at one moment. Immutable and counted. */
+struct keyring {
+	struct jwk_set *keys;
+	const char *iss;     /* what discovery says; NULL: nothing */
+	uint64_t generation; /* of no other ring */
+};
+
+/* `on_news` is called with `arg` on an issuer's thread whenever a fetch has ended, well or not. */
+struct issuers *issuers_new(void (*on_news)(void *arg), void *arg);
+/* Ends all threads and frees. When no issuer is used any more but by tables that are kept. */
+void issuers_stop(struct issuers *all);
+void issuers_free(struct issuers **all);
+
+/* Reads what files there are, without keeping anything: for --check. 0, or -1 with what is wrong.
+ */
+int issuer_check(const struct settings_issuer *settings, struct err *e);
+
+/* The issuer that has these settings: one that is there, or a new one, whose fetching begins. A
+ * reference. NULL with an error. Main's thread. */
+struct issuer *issuer_get(struct issuers *all, const struct settings_issuer *settings,
+			  struct err *e);
+void issuer_unref(struct issuer **issuer); /* any thread; harmless with NULL */
+
+/* Any thread. The caller unrefs. NULL: nothing was fetched yet. */
+struct keyring *issuer_keyring(struct issuer *issuer);
+void keyring_unref(struct keyring **ring);
+/* Of the ring that issuer_keyring would give; 0: there is none. Costs one load. */
+uint64_t issuer_generation(const struct issuer *issuer);
+bool keyring_has_revoked(const struct keyring *ring, struct span jti);
+
+/* Somebody shows a key that is not in the ring. True: a fetch is under way or begins, on_news will
+ * tell its end. False: there was one within 10 s, or keys are a file's. */
+bool issuer_wants_news(struct issuer *issuer);
+
+#endif
