@@ -70,6 +70,9 @@ struct catalog_view {
 	struct record *records[];
 };
 
+/* One that is not of the catalog, with room for so many records and none yet; its caller fills it
+ * before it shows it. NULL when out of memory. */
+struct catalog_view *catalog_view_new(const char *service, uint64_t revision, size_t room);
 const struct catalog_view *catalog_view_ref(const struct catalog_view *view);
 void catalog_view_unref(const struct catalog_view **view);
 

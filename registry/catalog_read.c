@@ -32,18 +32,27 @@ void catalog_view_unref(const struct catalog_view **view)
 	free(v);
 }
 
-static struct catalog_view *catalog_make_view(struct catalog_service *s)
+struct catalog_view *catalog_view_new(const char *service, uint64_t revision, size_t room)
 {
-	size_t name = strlen(s->name) + 1;
-	struct catalog_view *v = malloc(sizeof(*v) + s->live * sizeof(struct record *) + name);
+	size_t name = strlen(service) + 1;
+	struct catalog_view *v = malloc(sizeof(*v) + room * sizeof(struct record *) + name);
 	char *text;
 
 	if (!v)
 		return NULL;
-	text = (char *)&v->records[s->live];
-	memcpy(text, s->name, name);
-	*v = (struct catalog_view){.revision = s->revision, .service = text};
+	text = (char *)&v->records[room];
+	memcpy(text, service, name);
+	*v = (struct catalog_view){.revision = revision, .service = text};
 	atomic_init(&v->refs, 1);
+	return v;
+}
+
+static struct catalog_view *catalog_make_view(struct catalog_service *s)
+{
+	struct catalog_view *v = catalog_view_new(s->name, s->revision, s->live);
+
+	if (!v)
+		return NULL;
 	for (struct catalog_entry *e = s->entries; e; e = e->hh.next) {
 		if (!e->record)
 			continue;

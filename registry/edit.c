@@ -33,6 +33,39 @@ static bool edit_may(const struct edit *edit, const struct record *record)
 	return !edit->lease[0] || lease_token_equal(record->lease, edit->lease);
 }
 
+/* What the next change tells the history: of whom, and what was there. */
+static void edit_tell(struct edit *edit, const char *name, const struct record *before,
+		      const char *detail)
+{
+	edit->op.event = (struct store_event){.name = name,
+					      .token = edit->token,
+					      .address = edit->origin,
+					      .detail = detail,
+					      .before = before};
+}
+
+/* "up -> draining: reason", as far as there is something of it to say. */
+static void edit_say_status(struct edit *edit, const struct record *old, const struct record *now)
+{
+	struct record settled = *now;
+
+	record_settle(&settled);
+	(void)snprintf(edit->said, sizeof(edit->said), "%s -> %s%s%s",
+		       instance_status_name(old->in.status),
+		       instance_status_name(settled.in.status), now->in.detail[0] ? ": " : "",
+		       now->in.detail);
+}
+
+static void edit_say_place(struct edit *edit, const struct record *draft)
+{
+	const struct instance *in = &draft->in;
+	bool versioned = in->version && in->version[0]; /* original clients have none */
+
+	(void)snprintf(edit->said, sizeof(edit->said), "%s://%s:%u%s%s",
+		       in->scheme ? in->scheme : "http", in->host ? in->host : "", in->port,
+		       versioned ? ", version " : "", versioned ? in->version : "");
+}
+
 /* Finds the instance; keeps its record until the edit is done, for the plan's strings. */
 static struct record *edit_find(struct edit *edit, struct writer_plan *plan, const char *service,
 				const char *id, bool *lapsed)
@@ -63,9 +96,12 @@ static void edit_draft(struct edit *edit, struct writer_plan *plan, const struct
 
 static enum writer_verdict edit_plan_register(struct edit *edit, struct writer_plan *plan)
 {
+	struct record *old = edit_find(edit, plan, edit->in.service, edit->in.id, NULL);
 	struct record draft;
 
-	edit_draft(edit, plan, edit_find(edit, plan, edit->in.service, edit->in.id, NULL), &draft);
+	edit_draft(edit, plan, old, &draft);
+	edit_say_place(edit, &draft);
+	edit_tell(edit, "registered", old, edit->said);
 	return writer_put(plan, &edit->op, &draft, true);
 }
 
@@ -84,6 +120,8 @@ static enum writer_verdict edit_plan_restore(struct edit *edit, struct writer_pl
 	if (!edit->lease[0] && edit_make_lease(edit->lease, &edit->op.err) < 0)
 		return WRITER_FAULT;
 	edit_draft(edit, plan, old, &draft);
+	edit_say_place(edit, &draft);
+	edit_tell(edit, "restored", old, edit->said);
 	return writer_put(plan, &edit->op, &draft, true);
 }
 
@@ -98,6 +136,7 @@ static enum writer_verdict edit_plan_deregister(struct edit *edit, struct writer
 		return WRITER_GO;
 	if (!edit_may(edit, old))
 		return edit_fenced(edit, edit->service, edit->id);
+	edit_tell(edit, "deregistered", old, "");
 	return writer_remove(plan, &edit->op, old->in.service, old->in.id);
 }
 
@@ -130,6 +169,8 @@ static enum writer_verdict edit_plan_status(struct edit *edit, struct writer_pla
 		edit->op.revision = old->revision;
 		return WRITER_GO;
 	}
+	edit_say_status(edit, old, &draft);
+	edit_tell(edit, "status", old, edit->said);
 	return writer_put(plan, &edit->op, &draft, false);
 }
 
@@ -143,6 +184,7 @@ static enum writer_verdict edit_plan_expire(struct edit *edit, struct writer_pla
 	draft = record_draft(old);
 	draft.expired_wall_ms = clock_wall_ms();
 	edit->existed = true;
+	edit_tell(edit, "expired", old, "");
 	return writer_put(plan, &edit->op, &draft, false);
 }
 
@@ -153,6 +195,7 @@ static enum writer_verdict edit_plan_forget(struct edit *edit, struct writer_pla
 	if (!old || (record_is_live(old) && !(old->legacy && old->check_failed)))
 		return WRITER_GO;
 	edit->existed = true;
+	edit_tell(edit, "removed", old, record_is_live(old) ? "it was down for too long" : "");
 	return writer_remove(plan, &edit->op, old->in.service, old->in.id);
 }
 
@@ -169,6 +212,8 @@ static enum writer_verdict edit_plan_check(struct edit *edit, struct writer_plan
 	if (draft.admin == RECORD_NO_ADMIN)
 		draft.in.detail = edit->failed ? edit->detail : "";
 	edit->existed = true;
+	edit_say_status(edit, old, &draft);
+	edit_tell(edit, "checked", old, edit->said);
 	return writer_put(plan, &edit->op, &draft, false);
 }
 
@@ -203,6 +248,8 @@ static enum writer_verdict edit_plan_legacy_register(struct edit *edit, struct w
 	draft.legacy_status = edit->legacy_status;
 	draft.legacy_host = edit->legacy_host;
 	edit->number = draft.number;
+	edit_say_place(edit, &draft);
+	edit_tell(edit, "registered", old, edit->said);
 	return writer_put(plan, &edit->op, &draft, true);
 }
 
@@ -211,11 +258,14 @@ static enum writer_verdict edit_legacy_one(struct edit *edit, struct writer_plan
 {
 	struct record draft;
 
-	if (edit->kind == EDIT_LEGACY_UNREGISTER)
+	if (edit->kind == EDIT_LEGACY_UNREGISTER) {
+		edit_tell(edit, "deregistered", old, "");
 		return writer_remove(plan, &edit->op, old->in.service, old->in.id);
+	}
 	draft = record_draft(old);
 	draft.legacy_status = edit->legacy_status;
 	draft.own = edit_legacy_status(edit->legacy_status);
+	edit_tell(edit, "status", old, edit->legacy_status == 1 ? "running" : "not running");
 	return writer_put(plan, &edit->op, &draft, false);
 }
 
@@ -247,6 +297,14 @@ static enum writer_verdict edit_plan_legacy_named(struct edit *edit, struct writ
 	return verdict;
 }
 
+static enum writer_verdict edit_plan_note(struct edit *edit, struct writer_plan *plan)
+{
+	edit_tell(edit, edit->event, NULL, edit->detail);
+	edit->op.event.service = edit->service;
+	edit->op.event.id = edit->id;
+	return writer_note(plan, &edit->op);
+}
+
 static enum writer_verdict edit_plan_backup(struct edit *edit, struct writer_plan *plan)
 {
 	if (store_backup(writer_store(plan), edit->file, sizeof(edit->file), &edit->op.err) == 0)
@@ -265,7 +323,8 @@ static enum writer_verdict edit_plan(struct writer_op *op, struct writer_plan *p
 
 	if (edit->kind == EDIT_REGISTER || edit->kind == EDIT_RESTORE)
 		id = edit->in.id;
-	if (edit->kind != EDIT_BACKUP && writer_touched(plan, service, id))
+	if (edit->kind != EDIT_BACKUP && edit->kind != EDIT_NOTE &&
+	    writer_touched(plan, service, id))
 		return WRITER_LATER;
 	switch (edit->kind) {
 	case EDIT_REGISTER:
@@ -287,6 +346,8 @@ static enum writer_verdict edit_plan(struct writer_op *op, struct writer_plan *p
 	case EDIT_LEGACY_STATUS:
 	case EDIT_LEGACY_UNREGISTER:
 		return edit_plan_legacy_named(edit, plan);
+	case EDIT_NOTE:
+		return edit_plan_note(edit, plan);
 	case EDIT_BACKUP:
 		return edit_plan_backup(edit, plan);
 	}

@@ -22,6 +22,7 @@ enum edit_kind {
 	EDIT_LEGACY_REGISTER,	/* in, origin, legacy_host, legacy_status, strict */
 	EDIT_LEGACY_STATUS,	/* service, origin, legacy_status */
 	EDIT_LEGACY_UNREGISTER, /* service, origin */
+	EDIT_NOTE,		/* event, service, id, detail: only the history is told */
 	EDIT_BACKUP,
 };
 
@@ -31,6 +32,8 @@ struct edit {
 	enum edit_kind kind;
 	struct instance in;
 	const char *service, *id, *origin, *detail, *legacy_host;
+	const char *token;		   /* the name of the caller's; NULL: it has none */
+	const char *event;		   /* of EDIT_NOTE */
 	char lease[INSTANCE_NAME_MAX + 1]; /* a token is shorter, but a peer may send any */
 	enum instance_status status;
 	int legacy_status;
@@ -40,6 +43,7 @@ struct edit {
 	/* Outcome. */
 	bool existed;	 /* there was such an instance */
 	uint64_t number; /* of EDIT_LEGACY_REGISTER; 0: refused because the name is taken */
+	char said[160];	 /* to the history */
 	char file[64];	 /* of EDIT_BACKUP */
 	const struct catalog_view *view; /* kept while a plan's strings come from it */
 	struct record *record;		 /* likewise */

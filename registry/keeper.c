@@ -6,9 +6,11 @@
 #include "registry/drain.h"
 #include "registry/edit.h"
 #include "registry/lease.h"
+#include "registry/note.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,13 +96,34 @@ static void keeper_check_pause(struct keeper *k, uint64_t now_ms)
 		log_warn("paused for %llu ms: every instance has its ttl again to renew",
 			 (unsigned long long)(late + slept - k->slept_ms));
 		lease_hold_all(k->registry->catalog, now_ms);
+		note_tell(k->registry, &(struct note){.event = "held",
+						      .service = "",
+						      .id = "",
+						      .detail = "the registry was paused: every "
+								"instance has its ttl again"});
 	}
 	k->slept_ms = slept;
+}
+
+/* More than half of a zone's instances would end at once. */
+static void keeper_tell_hold(struct keeper *k, size_t i)
+{
+	const char *service = k->due.holds[i].service, *zone = k->due.holds[i].zone;
+	char detail[INSTANCE_TEXT_MAX + 128];
+
+	(void)snprintf(detail, sizeof(detail),
+		       "most of its instances%s%s would expire at once: they have %u ms more",
+		       *zone ? " in zone " : "", zone, k->due.holds[i].ttl_ms);
+	log_warn("%s: %s", service, detail);
+	note_tell(k->registry,
+		  &(struct note){.event = "held", .service = service, .id = "", .detail = detail});
 }
 
 static void keeper_leases(struct keeper *k, uint64_t now_ms)
 {
 	lease_advance(k->registry->catalog, now_ms, &k->due);
+	for (size_t i = 0; i < k->due.hold_count; i++)
+		keeper_tell_hold(k, i);
 	for (size_t i = 0; i < k->due.count; i++)
 		keeper_end(k, k->due.items[i].service, k->due.items[i].id, k->due.items[i].remove);
 }

@@ -175,6 +175,19 @@ static void lease_hold_zone(struct catalog_service *service, const char *zone, u
 			catalog_set_held_locked(e, true);
 }
 
+static void lease_report_hold(struct catalog_service *service, const char *zone, uint64_t ttl_ms)
+{
+	struct lease_due *due = service->catalog->due;
+	size_t n = due->hold_count;
+
+	if (n == LEASE_HOLDS_MAX)
+		return;
+	memcpy(due->holds[n].service, service->name, strlen(service->name) + 1);
+	memcpy(due->holds[n].zone, zone, strlen(zone) + 1);
+	due->holds[n].ttl_ms = (unsigned)ttl_ms;
+	due->hold_count++;
+}
+
 /* Until when this entry's end is put off, or 0. */
 static uint64_t lease_hold_until(struct catalog_entry *entry, uint64_t now_ms)
 {
@@ -207,6 +220,7 @@ static uint64_t lease_hold_until(struct catalog_entry *entry, uint64_t now_ms)
 	hold->until_ms = now_ms + ttl;
 	hold->spent_ms = now_ms + 2 * ttl;
 	lease_hold_zone(service, zone, now_ms);
+	lease_report_hold(service, zone, ttl);
 	return hold->until_ms;
 }
 
@@ -268,7 +282,7 @@ static void lease_on_time(struct wheel_timer *timer)
 
 void lease_advance(struct catalog *catalog, uint64_t now_ms, struct lease_due *due)
 {
-	due->count = 0;
+	due->count = due->hold_count = 0;
 	(void)pthread_mutex_lock(&catalog->lock);
 	catalog->due = due;
 	catalog->now_ms = now_ms;

@@ -40,7 +40,14 @@ unsigned lease_heartbeat_ms(unsigned ttl_ms);
 /* True when the tokens are the same; takes the same time for all wrong ones. */
 bool lease_token_equal(const char *a, const char *b);
 
+enum { LEASE_HOLDS_MAX = 16 };
+
 struct lease_due {
+	size_t hold_count; /* zones whose expiry began to be held back; not all when many */
+	struct {
+		char service[INSTANCE_NAME_MAX + 1], zone[INSTANCE_TEXT_MAX + 1];
+		unsigned ttl_ms;
+	} holds[LEASE_HOLDS_MAX];
 	size_t count;
 	struct {
 		bool remove; /* an expired record's day is over; else a lease is */

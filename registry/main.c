@@ -14,6 +14,8 @@
 #include "registry/method.h"
 #include "registry/door.h"
 #include "registry/door_metrics.h"
+#include "registry/note.h"
+#include "registry/rate.h"
 #include "registry/setup.h"
 #include "registry/store.h"
 #include "registry/writer.h"
@@ -43,6 +45,7 @@ struct options {
 };
 
 struct parts {
+	size_t loaded; /* instances */
 	struct setup *settings;
 	struct store *store;
 	struct registry registry;
@@ -298,6 +301,9 @@ static int main_load(struct parts *p, struct err *e)
 	p->store = store_open(p->settings->data_dir, e);
 	if (!p->store)
 		return -1;
+	r->store = p->store;
+	store_keep_history(p->store, &(struct store_keep){p->settings->history.events,
+							  p->settings->history.age_ms});
 	r->catalog = catalog_new(store_database(p->store), store_revision(p->store), &limits,
 				 loading.now_ms);
 	if (!r->catalog)
@@ -305,6 +311,7 @@ static int main_load(struct parts *p, struct err *e)
 	loading.catalog = r->catalog;
 	if (store_load(p->store, main_load_one, &loading, e) < 0)
 		return -1;
+	p->loaded = loading.count;
 	if (loading.count) {
 		clock_rfc3339(store_seen_wall_ms(p->store), seen);
 		log_info("loaded %zu instances from %s, last written %s; each has its ttl to renew",
@@ -335,13 +342,21 @@ static int main_threads(struct parts *p, struct err *e)
 	r->legacy_strict = p->settings->legacy_strict;
 	r->started_ms = clock_ms();
 	r->drain = drain_new();
-	if (!r->drain)
+	r->notes = rate_new();
+	if (!r->drain || !r->notes)
 		return err_code(e, DAEMON_EXIT_SYSTEM, "out of memory");
 	r->keeper = keeper_new(r, p->settings->limits.watchers, e);
 	if (r->keeper)
 		r->writer = writer_start(&writer, e);
 	if (r->writer && keeper_start(r->keeper, e) == 0)
 		p->checker = checker_start(r, &checker, e);
+	if (p->checker && p->loaded)
+		note_tell(r,
+			  &(struct note){.event = "held",
+					 .service = "",
+					 .id = "",
+					 .detail = "the registry was started: every instance has "
+						   "its ttl again"});
 	if (p->checker)
 		return 0;
 	e->code = DAEMON_EXIT_SYSTEM;
@@ -396,6 +411,7 @@ static void main_stop(struct parts *p)
 	catalog_free(&r->catalog);
 	store_close(&p->store);
 	access_gate_free(&r->access);
+	rate_free(&r->notes);
 	httpd_tls_fini(&p->tls);
 	setup_free(&p->settings);
 }

@@ -32,8 +32,9 @@ const struct method method_table[] = {
 	 "administrator's, which wins until it is set to up). Answers revision.",
 	 method_set_status, METHOD_LATER | METHOD_WRITES, ACCESS_REGISTER, NULL},
 	{"registry.lookup", "struct,struct",
-	 "The instances of a service that are up: service; optional zone, version, tags, status[]. "
-	 "Answers revision, instances, held, and a reason when there is none.",
+	 "The instances of a service that are up: service; optional zone, version, tags, status[], "
+	 "at (a revision or a time: as it was then, while the history is kept). Answers revision, "
+	 "instances, held, and a reason when there is none.",
 	 method_lookup, 0, ACCESS_READ, method_lookup_quick},
 	{"registry.services", "struct,struct;struct",
 	 "The services by name: optional prefix, limit (1-1000), after. Answers revision and "
@@ -50,6 +51,12 @@ const struct method method_table[] = {
 	 method_report, 0, ACCESS_READ, NULL},
 	{"registry.stats", "struct;struct,struct", "Counters of the registry.", method_stats, 0,
 	 ACCESS_READ, NULL},
+	{"registry.history", "struct,struct;struct",
+	 "What happened, the newest last: optional service, since (a revision or a time: then the "
+	 "oldest after it), limit (1-1000, default 100). Answers events[revision, time, event, "
+	 "service, id, actor, detail]. Events: registered, restored, deregistered, status, "
+	 "checked, expired, removed, fenced, held.",
+	 method_history, 0, ACCESS_READ, NULL},
 	{"registry.backup", "struct;struct,struct",
 	 "Copies the database, consistently, into the data directory. Answers file.", method_backup,
 	 METHOD_LATER | METHOD_WRITES, ACCESS_ADMIN, NULL},

@@ -77,6 +77,12 @@ bool call_begin(struct call *call);
  * otherwise any: that is for administrators. If not, `e` is the fault. */
 bool call_may(const struct call *call, const char *service, bool leased, struct err *e);
 
+/* The name of the caller's token, or NULL. */
+static inline const char *call_actor(const struct call *call)
+{
+	return call->token ? call->token->name : NULL;
+}
+
 /* Says that the answer comes later; on the thread that runs the method, before the call is handed
  * on. */
 void call_suspend(struct call *call);
@@ -146,6 +152,7 @@ void method_lookup(struct call *call);
 bool method_lookup_quick(struct call *call, struct rpc_quick *in);
 void method_services(struct call *call);
 void method_stats(struct call *call);
+void method_history(struct call *call);
 
 void method_watch(struct call *call);
 void method_report(struct call *call);

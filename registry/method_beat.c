@@ -142,6 +142,7 @@ static void beat_restore(struct beat *beat)
 	edit->kind = EDIT_RESTORE;
 	edit->in = beat->heartbeat.instance;
 	edit->origin = call->peer;
+	edit->token = call_actor(call);
 	edit->finish = beat_restored;
 	if (strlen(beat->heartbeat.lease) >= sizeof(edit->lease)) {
 		(void)err_code(&e, RPC_FAULT_PARAMS,
@@ -196,6 +197,7 @@ static void beat_run(struct beat *beat)
 			"is over",
 			h->instance.service, h->instance.id);
 		beat_fault(beat, &e);
+		call_fenced(call, h->instance.service, h->instance.id);
 		return;
 	case LEASE_UNKNOWN:
 		break;

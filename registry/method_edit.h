@@ -8,4 +8,7 @@
  * a fault that names `where`. */
 int write_complete(const char *where, struct call *call, struct instance *in, struct err *e);
 
+/* Tells the history that an older process was refused. */
+void call_fenced(const struct call *call, const char *service, const char *id);
+
 #endif

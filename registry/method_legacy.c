@@ -125,6 +125,7 @@ static struct edit *legacy_edit(struct call *call, enum edit_kind kind)
 	}
 	edit->kind = kind;
 	edit->origin = call->peer;
+	edit->token = call_actor(call);
 	edit->owner = call;
 	return edit;
 }

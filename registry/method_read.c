@@ -5,6 +5,7 @@
 #include "registry/drain.h"
 #include "registry/keeper.h"
 #include "registry/method.h"
+#include "registry/past.h"
 #include "registry/writer.h"
 
 #include <stdlib.h>
@@ -24,7 +25,7 @@ static void method_set_revision(xmlrpc_env *env, xmlrpc_value *to, const struct 
 /* ---- lookup ---- */
 
 struct lookup {
-	const char *service, *zone, *version;
+	const char *service, *zone, *version, *at;
 	struct rpc_strings tags, status;
 	bool zone_given, version_given;
 };
@@ -48,6 +49,8 @@ static const struct rpc_field lookup_fields[] = {
 	{LOOKUP(status), .type = RPC_STRINGS, .min = 1, .max = INSTANCE_STATUS_COUNT,
 	 .is_valid = method_is_status,
 	 .allowed = "\"up\", \"starting\", \"draining\", \"maintenance\" or \"down\""},
+	{LOOKUP(at), .type = RPC_STRING, .min = 1, .max = 128,
+	 .allowed = "a revision, or a time like \"2026-01-31T23:59:59Z\""},
 };
 
 enum { LOOKUP_FIELDS = sizeof(lookup_fields) / sizeof(lookup_fields[0]) };
@@ -100,7 +103,7 @@ static size_t lookup_count(const struct lookup *want, unsigned statuses,
 static bool lookup_is_plain(const struct lookup *want)
 {
 	return !want->zone_given && !want->version_given && !want->tags.count &&
-	       !want->status.count;
+	       !want->status.count && !want->at;
 }
 
 static void lookup_write(struct call *call, const struct lookup *want,
@@ -151,6 +154,21 @@ static bool lookup_from_text(struct call *call, const struct lookup *want)
 	return true;
 }
 
+/* As it was: `found` then holds that view. False with the fault answered. */
+static bool lookup_then(struct call *call, const struct lookup *want, struct catalog_answer *found)
+{
+	struct err e = {0};
+	uint64_t revision;
+
+	*found = (struct catalog_answer){0};
+	if (past_parse(call->registry, "registry.lookup: at", want->at, &revision, &e) == 0)
+		found->view = past_look(call->registry, want->service, revision, &e);
+	if (found->view)
+		return true;
+	call_err(call, &e);
+	return false;
+}
+
 static void lookup_run(struct call *call, const struct lookup *want)
 {
 	struct catalog *catalog = call->registry->catalog;
@@ -159,7 +177,10 @@ static void lookup_run(struct call *call, const struct lookup *want)
 	atomic_fetch_add_explicit(&call->registry->lookups, 1, memory_order_relaxed);
 	if (lookup_from_text(call, want))
 		return;
-	if (catalog_look(catalog, want->service, &found) == CATALOG_NO_MEMORY) {
+	if (want->at) {
+		if (!lookup_then(call, want, &found))
+			return;
+	} else if (catalog_look(catalog, want->service, &found) == CATALOG_NO_MEMORY) {
 		call_answer(call, NULL);
 		return;
 	}

@@ -13,6 +13,7 @@
 #include "registry/lease.h"
 #include "registry/method.h"
 #include "registry/method_edit.h"
+#include "registry/note.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,11 +42,23 @@ static void write_submit(struct call *call, struct edit *edit, void (*finish)(st
 		call_err(call, &e);
 }
 
+void call_fenced(const struct call *call, const char *service, const char *id)
+{
+	note_tell(call->registry, &(struct note){.event = "fenced",
+						 .service = service,
+						 .id = id,
+						 .token = call_actor(call),
+						 .address = call->peer,
+						 .detail = call->method->name});
+}
+
 /* The fault of an edit that was refused is answered; false then. */
 static bool write_succeeded(struct edit *edit)
 {
 	if (!edit->op.err.code)
 		return true;
+	if (edit->op.err.code == RPC_FAULT_FENCED)
+		call_fenced(edit->owner, edit->service, edit->id);
 	call_err(edit->owner, &edit->op.err);
 	return false;
 }
@@ -107,6 +120,7 @@ static void register_run(struct call *call, struct edit *edit)
 	}
 	edit->kind = EDIT_REGISTER;
 	edit->origin = call->peer;
+	edit->token = call_actor(call);
 	write_submit(call, edit, register_finish);
 }
 
@@ -194,6 +208,8 @@ static struct target *target_read(struct call *call, const struct rpc_field *fie
 	}
 	target->edit.service = target->service;
 	target->edit.id = target->id;
+	target->edit.origin = call->peer;
+	target->edit.token = call_actor(call);
 	(void)snprintf(target->edit.lease, sizeof(target->edit.lease), "%s", target->lease);
 	return target;
 }

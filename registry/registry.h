@@ -10,6 +10,8 @@ struct catalog;
 struct writer;
 struct keeper;
 struct drain;
+struct rate;
+struct store;
 struct access_gate;
 
 struct registry {
@@ -17,6 +19,8 @@ struct registry {
 	struct writer *writer;
 	struct keeper *keeper;
 	struct drain *drain;
+	struct store *store;	    /* for its history only: the rest is the writer's */
+	struct rate *notes;	    /* see note.h */
 	struct access_gate *access; /* NULL: everybody may do everything */
 	bool legacy_strict; /* a name that is taken can't be registered by another address */
 	uint64_t started_ms;

@@ -84,6 +84,24 @@ static const struct settings_key setup_limits_keys[] = {
 static const struct settings_table setup_limits_table = {SETTINGS_KEYS(setup_limits_keys),
 							 sizeof(struct setup_limits), NULL};
 
+static const struct settings_key setup_history_keys[] = {
+	{.name = "events",
+	 .type = SETTINGS_INT,
+	 .at = offsetof(struct setup_history, events),
+	 .fallback = "100000",
+	 .max = 10000000,
+	 .help = "kept at most; 0: no history"},
+	{.name = "age",
+	 .type = SETTINGS_MS64,
+	 .at = offsetof(struct setup_history, age_ms),
+	 .fallback = "168h",
+	 .min = 1000,
+	 .help = "how long an event is kept at most"},
+};
+
+static const struct settings_table setup_history_table = {SETTINGS_KEYS(setup_history_keys),
+							  sizeof(struct setup_history), NULL};
+
 static const struct settings_key setup_checks_keys[] = {
 	{.name = "interval",
 	 .type = SETTINGS_DURATION,
@@ -262,6 +280,11 @@ static const struct settings_key setup_keys[] = {
 	 .at = offsetof(struct setup, limits),
 	 .table = &setup_limits_table,
 	 .help = "what may be there at most"},
+	{.name = "history",
+	 .type = SETTINGS_SUBMAP,
+	 .at = offsetof(struct setup, history),
+	 .table = &setup_history_table,
+	 .help = "how far back registry.history and lookups of then go"},
 	{.name = "checks",
 	 .type = SETTINGS_SUBMAP,
 	 .at = offsetof(struct setup, checks),

@@ -23,6 +23,11 @@ struct setup_checks {
 	unsigned interval_ms, timeout_ms, failures, keep_ms;
 };
 
+struct setup_history {
+	unsigned events;
+	int64_t age_ms;
+};
+
 struct setup_log {
 	unsigned level; /* enum log_level */
 };
@@ -37,6 +42,7 @@ struct setup {
 	struct setup_limits limits;
 	struct setup_checks checks;
 	struct setup_log log;
+	struct setup_history history;
 	struct httpd_tls_names tls;
 	const struct access_token *tokens;
 	size_t token_count;

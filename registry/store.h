@@ -10,6 +10,7 @@
 #include "common/err.h"
 #include "registry/record.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,12 +18,31 @@ enum { STORE_DATABASE_SIZE = 11 };
 
 struct store;
 
-enum store_change_kind { STORE_PUT, STORE_REMOVE };
+/* What happened, for the history. */
+struct store_event {
+	const char *name;	  /* "registered"; NULL: nothing to tell */
+	const char *service, *id; /* "": of none, or of all */
+	const char *token;	  /* whose call it was; "": nobody's, or without tokens */
+	const char *address;	  /* where that came from; "": from the registry itself */
+	const char *detail;
+	const struct record *before; /* what was there; NULL: nothing */
+	uint64_t revision;
+	int64_t wall_ms; /* set by the store */
+};
+
+enum store_change_kind { STORE_PUT, STORE_REMOVE, STORE_NOTE };
 
 struct store_change {
 	enum store_change_kind kind;
 	const struct record *record; /* of STORE_PUT */
 	const char *service, *id;    /* of STORE_REMOVE */
+	struct store_event event;    /* all there is of STORE_NOTE */
+};
+
+/* How much of the history is kept: what is beyond either goes. */
+struct store_keep {
+	uint64_t events; /* 0: no history at all */
+	int64_t age_ms;
 };
 
 /* Opens or makes the database in `dir`, which is made (mode 0700) when it is missing, and keeps it
@@ -30,6 +50,9 @@ struct store_change {
  * and a text that says what to do. */
 struct store *store_open(const char *dir, struct err *e);
 void store_close(struct store **store);
+
+/* Before the first commit; without it there is no history. */
+void store_keep_history(struct store *store, const struct store_keep *keep);
 
 /* The id of this database, STORE_DATABASE_SIZE - 1 hex digits: never the same as another's, nor as
  * a backup's. */
@@ -50,6 +73,34 @@ int store_load(struct store *store, int (*each)(void *arg, const struct record *
  * engine refuses (full, I/O error); it may be tried again. Blocks for the disk. */
 int store_commit(struct store *store, const struct store_change *changes, size_t count,
 		 uint64_t revision, uint64_t number, struct err *e);
+
+/* ---- The history; any thread. All block for the disk, and for each other. ---- */
+
+enum store_find { STORE_FOUND = 0, STORE_PAST, STORE_FAILED };
+
+struct store_history_query {
+	const char *service; /* NULL: all */
+	uint64_t since;	     /* after this revision */
+	bool newest;	     /* the newest `max`; else the oldest */
+	size_t max;
+};
+
+/* Events in their order. `each` gets them borrowed; non-zero ends it. -1 when the database can't be
+ * read. */
+int store_history(struct store *store, const struct store_history_query *query,
+		  int (*each)(void *arg, const struct store_event *event), void *arg,
+		  struct err *e);
+
+/* What has changed of query->service after query->since: `each` gets the first event of each
+ * change, oldest first, whose `before` is what was there at that revision. STORE_PAST when that is
+ * not kept any more; `e` says since when it is. */
+enum store_find store_look_back(struct store *store, const struct store_history_query *query,
+				int (*each)(void *arg, const struct store_event *event), void *arg,
+				struct err *e);
+
+/* The revision in force at that time. STORE_PAST likewise. */
+enum store_find store_revision_at(struct store *store, int64_t wall_ms, uint64_t *revision,
+				  struct err *e);
 
 /* A consistent copy into `DIR/backup-TIME.db`, whose name goes to `file`. The copy has a database
  * id of its own, so that nobody takes its revisions for ours. */

@@ -26,6 +26,19 @@ static const char *const store_schema_migrations[] = {
 	" revision INTEGER NOT NULL,"
 	" PRIMARY KEY (service, id)) WITHOUT ROWID;"
 	"INSERT INTO meta VALUES ('database', ''), ('revision', 0), ('number', 0), ('seen', 0);",
+	/* The columns of `instances` hold what was there before; NULL when nothing was. */
+	"CREATE TABLE history ("
+	" seq INTEGER PRIMARY KEY, at_revision INTEGER NOT NULL, at_time INTEGER NOT NULL,"
+	" event TEXT NOT NULL, of_service TEXT NOT NULL, of_id TEXT NOT NULL, token TEXT NOT NULL,"
+	" address TEXT NOT NULL, what TEXT NOT NULL,"
+	" service TEXT, id TEXT, number INTEGER, host TEXT, port INTEGER, scheme TEXT, zone TEXT,"
+	" version TEXT, weight INTEGER, ttl_ms INTEGER, own TEXT, admin TEXT, detail TEXT,"
+	" check_failed INTEGER, legacy INTEGER, legacy_status INTEGER, legacy_host TEXT,"
+	" origin TEXT, lease TEXT, tags TEXT, meta TEXT, routes TEXT, check_type TEXT,"
+	" check_path TEXT, check_interval_ms INTEGER, check_timeout_ms INTEGER,"
+	" registered_at INTEGER, expired_at INTEGER, down_at INTEGER, revision INTEGER);"
+	/* From when on it is whole. */
+	"INSERT INTO meta SELECT 'history', value FROM meta WHERE name = 'revision';",
 };
 
 enum { STORE_SCHEMA = sizeof(store_schema_migrations) / sizeof(store_schema_migrations[0]) };

@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/daemon.h"
 #include "registry/store.h"
+#include "registry/store_history.h"
 #include "registry/store_row.h"
 #include "registry/store_schema.h"
 #include "registry/store_wal.h"
@@ -57,6 +58,7 @@ struct store {
 	char database[STORE_DATABASE_SIZE];
 	uint64_t revision, number;
 	int64_t seen_wall_ms;
+	struct store_history history;
 };
 
 static int store_lock(struct store *store, struct err *e)
@@ -262,6 +264,10 @@ struct store *store_open(const char *dir, struct err *e)
 	if (store_schema_check(store->db, dir, e) < 0 || store_pragmas(store, e) < 0 ||
 	    store_schema_migrate(store->db, dir, e) < 0 || store_prepare(store, e) < 0)
 		goto fail;
+	if (store_history_open(&store->history, store->db, dir, &rc) < 0) {
+		(void)store_schema_fail(store->db, rc, dir, "read", e);
+		goto fail;
+	}
 	return store;
 fail:
 	store_close(&store);
@@ -274,6 +280,7 @@ void store_close(struct store **store)
 
 	if (!s)
 		return;
+	store_history_close(&s->history);
 	for (size_t i = 0; i < STORE_SQL_COUNT; i++)
 		(void)sqlite3_finalize(s->sql[i]); /* repeats an old error */
 	(void)sqlite3_close(s->db);		   /* what was committed is safe whatever it says */
@@ -354,6 +361,8 @@ static int store_write(struct store *store, const struct store_change *change)
 	sqlite3_stmt *stmt = store->sql[STORE_SQL_REMOVE];
 	int rc;
 
+	if (change->kind == STORE_NOTE)
+		return SQLITE_OK;
 	if (change->kind == STORE_PUT) {
 		if (store_row_bind(store->sql[STORE_SQL_PUT], change->record) != 0)
 			return SQLITE_NOMEM;
@@ -380,14 +389,20 @@ int store_commit(struct store *store, const struct store_change *changes, size_t
 	int rc = store_run(store, STORE_SQL_BEGIN);
 	int64_t seen_wall_ms = clock_wall_ms();
 
-	for (size_t i = 0; rc == SQLITE_OK && i < count; i++)
+	store_history_begin(&store->history);
+	for (size_t i = 0; rc == SQLITE_OK && i < count; i++) {
 		rc = store_write(store, &changes[i]);
+		if (rc == SQLITE_OK)
+			rc = store_history_put(&store->history, &changes[i].event, seen_wall_ms);
+	}
 	if (rc == SQLITE_OK)
 		rc = store_write_meta(store, "revision", revision);
 	if (rc == SQLITE_OK)
 		rc = store_write_meta(store, "number", number);
 	if (rc == SQLITE_OK)
 		rc = store_write_meta(store, "seen", (uint64_t)seen_wall_ms);
+	if (rc == SQLITE_OK)
+		rc = store_history_prune(&store->history, seen_wall_ms);
 	if (rc == SQLITE_OK)
 		rc = store_run(store, STORE_SQL_COMMIT);
 	if (rc == SQLITE_OK) {
@@ -398,10 +413,35 @@ int store_commit(struct store *store, const struct store_change *changes, size_t
 	}
 	(void)err_set(e, "the registry's store refuses: %s; nothing was changed",
 		      sqlite3_errmsg(store->db));
+	store_history_rollback(&store->history);
 	/* Some errors have rolled back already; then there is nothing to do. */
 	if (!sqlite3_get_autocommit(store->db))
 		(void)store_run(store, STORE_SQL_ROLLBACK);
 	return -1;
+}
+
+void store_keep_history(struct store *store, const struct store_keep *keep)
+{
+	store->history.keep = *keep;
+}
+
+int store_history(struct store *store, const struct store_history_query *query,
+		  int (*each)(void *arg, const struct store_event *event), void *arg, struct err *e)
+{
+	return store_history_list(&store->history, query, each, arg, e);
+}
+
+enum store_find store_look_back(struct store *store, const struct store_history_query *query,
+				int (*each)(void *arg, const struct store_event *event), void *arg,
+				struct err *e)
+{
+	return store_history_back(&store->history, query, each, arg, e);
+}
+
+enum store_find store_revision_at(struct store *store, int64_t wall_ms, uint64_t *revision,
+				  struct err *e)
+{
+	return store_history_when(&store->history, wall_ms, revision, e);
 }
 
 int store_backup(struct store *store, char *file, size_t size, struct err *e)

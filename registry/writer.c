@@ -15,7 +15,10 @@ struct writer_plan {
 	struct writer *writer;
 	size_t count;
 	struct catalog_change changes[WRITER_CHANGES_MAX];
-	struct store_change rows[WRITER_CHANGES_MAX];
+	/* One for each change; then, when it is committed, the notes. */
+	struct store_change rows[WRITER_CHANGES_MAX + WRITER_BATCH_MAX];
+	struct store_change notes[WRITER_BATCH_MAX];
+	size_t note_count;
 	uint64_t keys[WRITER_CHANGES_MAX]; /* hashes of service and id, to find what was touched */
 	bool reserved[WRITER_CHANGES_MAX];
 	uint64_t revision, number; /* of the last change planned */
@@ -99,6 +102,10 @@ static enum writer_verdict writer_add(struct writer_plan *plan, struct writer_op
 	op->revision = change.revision;
 	if (change.record)
 		change.record->revision = change.revision;
+	row.event = op->event;
+	row.event.service = change.service;
+	row.event.id = change.id;
+	row.event.revision = change.revision;
 	plan->changes[i] = change;
 	plan->rows[i] = row;
 	plan->keys[i] = writer_key(change.service, change.id);
@@ -142,6 +149,16 @@ enum writer_verdict writer_remove(struct writer_plan *plan, struct writer_op *op
 		(struct store_change){.kind = STORE_REMOVE, .service = service, .id = id});
 }
 
+enum writer_verdict writer_note(struct writer_plan *plan, struct writer_op *op)
+{
+	if (plan->note_count == WRITER_BATCH_MAX)
+		return WRITER_LATER;
+	op->event.revision = plan->revision;
+	plan->notes[plan->note_count++] =
+		(struct store_change){.kind = STORE_NOTE, .event = op->event};
+	return WRITER_GO;
+}
+
 /* Takes the changes from `from` on back out of the plan. */
 static void writer_undo(struct writer_plan *plan, size_t from)
 {
@@ -162,7 +179,7 @@ static void writer_open_batch(struct writer *w)
 	struct writer_plan *plan = &w->plan;
 
 	plan->writer = w;
-	plan->count = 0;
+	plan->count = plan->note_count = 0;
 	plan->revision = store_revision(w->store);
 	plan->number = store_number(w->store);
 	plan->ops = NULL;
@@ -176,7 +193,7 @@ static void writer_open_batch(struct writer *w)
 static bool writer_take(struct writer *w, struct writer_op *op)
 {
 	struct writer_plan *plan = &w->plan;
-	size_t count = plan->count;
+	size_t count = plan->count, notes = plan->note_count;
 	uint64_t revision = plan->revision, number = plan->number;
 	enum writer_verdict verdict;
 
@@ -185,6 +202,7 @@ static bool writer_take(struct writer *w, struct writer_op *op)
 	verdict = op->plan(op, plan);
 	if (verdict != WRITER_GO) {
 		writer_undo(plan, count);
+		plan->note_count = notes;
 		plan->revision = revision;
 		plan->number = number;
 	}
@@ -241,7 +259,7 @@ static void writer_fill_batch(struct writer *w)
 	}
 }
 
-static void writer_note(struct writer *w, const struct err *failure)
+static void writer_judge(struct writer *w, const struct err *failure)
 {
 	bool was_failing;
 
@@ -263,14 +281,16 @@ static int writer_commit(struct writer *w, struct err *e)
 {
 	struct writer_plan *plan = &w->plan;
 
-	if (!plan->count && !plan->force)
+	if (!plan->count && !plan->note_count && !plan->force)
 		return 0;
-	if (store_commit(w->store, plan->rows, plan->count, plan->revision, plan->number, e) < 0) {
+	memcpy(plan->rows + plan->count, plan->notes, plan->note_count * sizeof(plan->notes[0]));
+	if (store_commit(w->store, plan->rows, plan->count + plan->note_count, plan->revision,
+			 plan->number, e) < 0) {
 		e->code = RPC_FAULT_STORE;
-		writer_note(w, e);
+		writer_judge(w, e);
 		return -1;
 	}
-	writer_note(w, NULL);
+	writer_judge(w, NULL);
 	catalog_apply(w->catalog, plan->changes, plan->count, clock_ms(), clock_wall_ms());
 	return 0;
 }

@@ -41,6 +41,9 @@ struct writer_op {
 	enum writer_verdict (*plan)(struct writer_op *op, struct writer_plan *plan);
 	/* On the writer's thread, once; the op is its owner's again. Must not block. */
 	void (*done)(struct writer_op *op);
+	/* What its changes tell the history; borrowed until done. The plan sets it before each; the
+	 * writer adds revision, service and id. */
+	struct store_event event;
 	struct err err;	   /* err.code: the fault; 0: it is durable and in the catalog */
 	uint64_t revision; /* of the last of its changes; of the catalog when it had none */
 };
@@ -57,6 +60,8 @@ enum writer_verdict writer_put(struct writer_plan *plan, struct writer_op *op,
 /* `service` and `id` must live until done. */
 enum writer_verdict writer_remove(struct writer_plan *plan, struct writer_op *op,
 				  const char *service, const char *id);
+/* Only tells op->event, with its service and id. */
+enum writer_verdict writer_note(struct writer_plan *plan, struct writer_op *op);
 /* A new number for an instance; those of failed batches are given again. */
 uint64_t writer_number(struct writer_plan *plan);
 /* The store, for operations that use it otherwise (backup). */

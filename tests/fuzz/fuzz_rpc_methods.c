@@ -53,6 +53,39 @@ int store_backup(struct store *store, char *file, size_t size, struct err *e)
 	return store->refuse ? err_set(e, "no room") : 0;
 }
 
+int store_history(struct store *store, const struct store_history_query *query,
+		  int (*each)(void *arg, const struct store_event *event), void *arg, struct err *e)
+{
+	(void)store;
+	(void)query;
+	(void)each;
+	(void)arg;
+	(void)e;
+	return 0;
+}
+
+enum store_find store_look_back(struct store *store, const struct store_history_query *query,
+				int (*each)(void *arg, const struct store_event *event), void *arg,
+				struct err *e)
+{
+	(void)store;
+	(void)query;
+	(void)each;
+	(void)arg;
+	(void)e;
+	return STORE_FOUND;
+}
+
+enum store_find store_revision_at(struct store *store, int64_t wall_ms, uint64_t *revision,
+				  struct err *e)
+{
+	(void)store;
+	(void)wall_ms;
+	(void)e;
+	*revision = 1;
+	return STORE_FOUND;
+}
+
 int store_commit(struct store *store, const struct store_change *changes, size_t count,
 		 uint64_t revision, uint64_t number, struct err *e)
 {
