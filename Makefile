@@ -10,6 +10,8 @@
 #   make install    programs, library, docs and systemd units, under DESTDIR and PREFIX
 #                   (/usr/local)
 #   make bench      CPU per request beside peers, into build/bench/
+#   make proofs     idle connections, other people's clients, upgrades under load
+#   make soak       SOAK requests (10,000,000) of every kind: memory must not grow
 #   make format     clang-format in place
 #   make coverage   the suite with gcov, and how much of each file it ran, in build/coverage/
 #   V=1 shows the commands; CC=clang builds into build/clang (build/asan-clang …).
@@ -100,7 +102,7 @@ FUZZ := $(patsubst tests/fuzz/%.c,$(B)/%,$(call src,tests/fuzz))
 FUZZ_SECONDS ?= 30
 LIBS := $(if $(CLIENT_SRC),$(B)/libmicroreg.a $(B)/$(SO_FILE) $(B)/libmicroreg.so)
 
-.PHONY: all check asan tsan coverage lint docs install bench format clean unit unit-build fuzz fuzz-run
+.PHONY: all check asan tsan coverage lint docs install bench proofs soak format clean unit unit-build fuzz fuzz-run
 .SECONDARY:
 # What the integration tests run beside the daemons.
 DRIVERS := $(patsubst tests/integration/%.c,$(B)/%,$(call src,tests/integration))
@@ -275,6 +277,13 @@ FORCE:
 bench: all $(BENCH)
 	$(Q)$(B)/bench/bench_codec
 	$(Q)BUILD=$(B) scripts/bench
+
+proofs: all $(BENCH)
+	$(Q)BUILD=$(B) scripts/proofs clients upgrade idle
+
+SOAK ?= 10000000
+soak: all $(BENCH)
+	$(Q)BUILD=$(B) scripts/proofs soak --requests $(SOAK)
 
 format:
 	$(Q)clang-format -i $(ALL_SRC) $(wildcard common/*.h client-lib/*.h client-lib/tool/*.h registry/*.h gateway/*.h \

@@ -4,13 +4,14 @@
  *
  *   load [--tls] [--new] [--rate N] PORT CONNECTIONS SECONDS < REQUEST
  *
- * prints "REPLIES ERRORS SECONDS", with --rate also " P50_US P99_US". Each connection has one
- * request under way, and the next follows its reply; with --new on a new
- * connection. With --rate there are N a second in all, at times set
- * beforehand, from which latency counts: a reply that is late makes those
+ * prints "REPLIES ERRORS SECONDS", with --rate also " P50_US P99_US". Each
+ * connection has one request under way, and the next follows its reply; with
+ * --new on a new connection. With --rate there are N a second in all, at times
+ * set beforehand, from which latency counts: a reply that is late makes those
  * behind it late too. A reply other than 2xx, one with "<fault>" at its
- * beginning, or a close, is an error. Replies need Content-Length. "@@@@@@@@"
- * in the request becomes a number that is another one each time.
+ * beginning, or a close that was not told, is an error. Replies need
+ * Content-Length. "@@@@@@@@" in the request becomes a number that is another
+ * one each time.
  *
  *   CLOSED --connect--> SHAKING (TLS) --> SENDING --> READING --> RESTING
  *      ^------------------------ --new ------------------'         |
@@ -52,6 +53,7 @@ struct connection {
 	size_t head;	  /* bytes of the reply's head so far */
 	size_t left;	  /* of its body */
 	bool in_body;	  /* the head is complete */
+	bool last;	  /* it says that the connection ends */
 	uint64_t due_us;  /* of the request under way */
 	uint64_t next_us; /* with --rate: of the one after it */
 	char text[HEAD_MAX + 1];
@@ -197,6 +199,8 @@ static void read_head(struct connection *c)
 	len = field ? strtoul(field + strlen("\r\ncontent-length:"), NULL, 10) : 0;
 	len += (size_t)(end + 4 - c->text);
 	c->in_body = true;
+	field = strcasestr(c->text, "\r\nconnection: close");
+	c->last = fresh || (field && field < end);
 	c->left = len > c->head ? len - c->head : 0;
 	if (c->head > len || strncmp(c->text, "HTTP/1.1 2", 10) != 0 || strstr(end, "<fault>"))
 		errors++;
@@ -208,13 +212,13 @@ static void finish(struct connection *c)
 
 	replies++;
 	note_latency(now > c->due_us ? now - c->due_us : 0);
-	if (fresh)
+	if (c->last)
 		hang_up(c);
 	c->due_us = rate ? c->next_us : now;
 	c->next_us += period_us;
 	if (c->due_us > now)
 		c->state = c->state == CLOSED ? CLOSED : RESTING;
-	else if (fresh)
+	else if (c->state == CLOSED)
 		dial(c);
 	else
 		begin(c);
@@ -348,7 +352,7 @@ int main(int argc, char **argv)
 	for (unsigned long i = 0; i < count; i++) {
 		all[i].due_us = start + (rate ? i * 1000000 / rate : 0);
 		all[i].next_us = all[i].due_us + period_us;
-		if (!rate || !fresh)
+		if (!rate)
 			dial(&all[i]);
 	}
 	while (now < end) {
