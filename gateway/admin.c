@@ -101,6 +101,7 @@ static void admin_reply(struct httpd_request *request, const struct admin_page *
 	/* Numbers of a moment; a failure to say so does no harm. */
 	(void)httpd_add_header(request, "Cache-Control", "no-store");
 	httpd_reply_take(request, status, type, out.data, out.len);
+	buf_release(&out);
 }
 
 static struct admin_view *admin_view_new(struct admin *admin)

@@ -251,6 +251,35 @@ class Shed(Case):
         held = json.loads(self.gateway.admin("/status").body)["memory_bytes"]
         self.assertLess(held, 3 << 20)
 
+    def test_what_is_held_is_given_back(self):
+        origin = self.stage.origin(lambda request, peer: reply(
+            200, b"x" * 50000, {"Cache-Control": "max-age=0"}))
+        settings = {**self.stage.settings(), "workers": 1,
+                    "services": {"s": {"instances": [origin.address]}},
+                    "routes": [{"path": "/s/*", "service": "s", "cache": {}}]}
+        gateway = self.stage.gateway(settings)
+
+        def use(turn):
+            for n in range(20):
+                gateway.get(f"/s/{n}")
+                gateway.get("/none")
+                gateway.request("POST", "/s/x", b"x" * 40000)
+            for page in ("health", "ready", "metrics", "status", "services", "routes", "none"):
+                gateway.admin(f"/{page}")
+            with gateway.connect() as client:
+                client.send(b"malformed\r\n\r\n")
+                self.assertEqual(client.reply().status, 400)
+            settings["routes"][0]["timeout"] = f"{turn + 1}s"
+            gateway.write(settings)
+            gateway.wait_log("is in effect")
+            wait_until(lambda: gateway.metrics()["microreg_gateway_connections"] == 0, "rest")
+            return gateway.metrics()["microreg_gateway_memory_bytes"]
+        use(0)
+        before = use(1)
+        for turn in range(2, 7):
+            after = use(turn)
+        self.assertLess(after, before + 65536)
+
 
 class SlowCrowd(Case):
     """Hundreds of peers that are too slow, each in its way, while others are served."""
