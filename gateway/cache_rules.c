@@ -289,6 +289,17 @@ static int64_t cache_rules_ttl_s(int64_t left_ms)
 	return left_ms > 0 ? left_ms / 1000 : (left_ms - 999) / 1000;
 }
 
+/* Whether its answer may be for all that ask for the same now. */
+static bool cache_rules_shares(const struct settings_cache *route, const struct http1_head *request,
+			       const struct cache_control *asked, enum cache_outcome outcome)
+{
+	return route->given && request->method == HTTP_GET &&
+	       (outcome == CACHE_FORWARD_MISS || outcome == CACHE_FORWARD_STALE) &&
+	       !(asked->directives & (CACHE_NO_STORE | CACHE_NO_CACHE)) &&
+	       !http1_head_find(request, HTTP1_RANGE) &&
+	       !http1_head_find(request, HTTP1_AUTHORIZATION);
+}
+
 struct cache_use cache_rules_serve(const struct settings_cache *route,
 				   const struct http1_head *request,
 				   const struct cache_entry *entry, uint64_t now_ms)
@@ -304,8 +315,10 @@ struct cache_use cache_rules_serve(const struct settings_cache *route,
 	cache_rules_request_control(&asked, request);
 	use.only_if_cached = route->given && (asked.directives & CACHE_ONLY_IF_CACHED);
 	use.forwarded.outcome = CACHE_FORWARD_MISS;
-	if (!entry)
+	if (!entry) {
+		use.share = cache_rules_shares(route, request, &asked, CACHE_FORWARD_MISS);
 		return use;
+	}
 	age_ms = (int64_t)cache_rules_age_ms(entry, now_ms);
 	left_ms = (int64_t)entry->life.fresh_ms - age_ms;
 	ttl_s = cache_rules_ttl_s(left_ms);
@@ -314,6 +327,7 @@ struct cache_use cache_rules_serve(const struct settings_cache *route,
 		now == CACHE_HIT || now == CACHE_STALE_ASKED || now == CACHE_STALE_WHILE_REVALIDATE;
 	use.refresh = now == CACHE_STALE_WHILE_REVALIDATE;
 	use.forwarded.outcome = use.serve ? CACHE_FORWARD_STALE : now;
+	use.share = cache_rules_shares(route, request, &asked, use.forwarded.outcome);
 	if (use.serve)
 		use.hit = (struct cache_status){.outcome = now, .ttl_s = ttl_s};
 	use.on_failure = cache_rules_on_failure(&asked, &entry->life, left_ms);

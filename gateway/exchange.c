@@ -4,6 +4,7 @@
 #include "gateway/compose.h"
 #include "gateway/shed.h"
 #include "gateway/filter.h"
+#include "gateway/flight.h"
 #include "gateway/stats.h"
 #include "gateway/tally.h"
 #include "gateway/tunnel.h"
@@ -59,6 +60,7 @@ void exchange_free(struct exchange **x)
 		forward_fini(&e->forward);
 	compose_free(&e->compose);
 	cache_writer_abort(&e->keep);
+	flight_end(&e->flight, FLIGHT_DROPPED, loop_now_ms(worker_loop(worker)));
 	cache_unref(&e->kept);
 	token_unref(&e->token);
 	worker_table_unref(&e->table);

@@ -22,6 +22,8 @@
 struct auth;
 struct client;
 struct compose;
+struct flight;
+struct flight_waiter;
 struct tally;
 struct identity;
 struct tunnel;
@@ -84,6 +86,9 @@ struct exchange {
 	struct cache_use use;		/* what may be done with it */
 	struct cache_writer *keep;	/* this reply is being kept */
 	struct cache_status cache_status;
+	struct flight *flight;	      /* others wait for what is asked here … */
+	struct flight_waiter *waiter; /* … or this one for another */
+	uint64_t wait_until_ms;
 	uint64_t sent_ms; /* when the request left, for the reply's age */
 	/* For the log: */
 	uint64_t started_us;

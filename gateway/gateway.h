@@ -10,6 +10,7 @@
 
 struct access_log;
 struct cache;
+struct flights;
 struct issuers;
 struct microreg;
 struct reporter;
@@ -22,6 +23,7 @@ struct gateway {
 	struct services *services;
 	struct cache *cache;
 	struct issuers *issuers;
+	struct flights *flights;
 	struct stats *stats;
 	struct access_log *access_log;
 	struct microreg *registry; /* NULL: none in the settings */

@@ -27,8 +27,6 @@
 
 #include <string.h>
 
-static void pipeline_forward(struct exchange *x);
-
 /* ---- The request ---- */
 
 void pipeline_refuse(struct exchange *x, enum problem problem, const char *reason)
@@ -207,7 +205,7 @@ static void pipeline_key(struct exchange *x)
 		     balance_sticky_read(&fwd->settings->balance.sticky, &x->request, &fwd->stick);
 }
 
-static void pipeline_forward(struct exchange *x)
+void pipeline_forward(struct exchange *x)
 {
 	const struct settings *settings = x->table->table->settings;
 	struct forward *fwd = &x->forward;
@@ -331,6 +329,8 @@ static void pipeline_on_head(struct forward *fwd, const struct http1_head *head)
 	unsigned status = head->status;
 
 	client_enter(client);
+	if (status >= 502 && status <= 504)
+		pipeline_cache_failed(x, FORWARD_RESET);
 	if (status == 101) {
 		respond_switch(x, head);
 		tunnel_start(x);
@@ -367,7 +367,7 @@ static void pipeline_on_body(struct forward *fwd, struct span piece)
 	struct client *client = x->client;
 
 	client_enter(client);
-	cache_writer_append(&x->keep, piece);
+	pipeline_keep_body(x, piece);
 	respond_body(x, piece);
 	if (client_is_full(client) && client_flush(client) && client_is_full(client))
 		forward_pause(fwd);
@@ -380,10 +380,7 @@ static void pipeline_on_end(struct forward *fwd)
 	struct client *client = x->client;
 
 	client_enter(client);
-	if (cache_writer_commit(&x->keep)) {
-		stats_inc(x->worker->stats, STAT_CACHE_STORED);
-		tally_inc(x->tally, TALLY_CACHE_STORED);
-	}
+	pipeline_keep_end(x);
 	respond_end(x);
 	client_leave(client);
 }
@@ -412,6 +409,7 @@ static void pipeline_on_fail(struct forward *fwd, enum forward_failure failure)
 
 	client_enter(client);
 	x->detail = fwd->failure_reason;
+	pipeline_cache_failed(x, failure);
 	if (x->kept && x->use.on_failure) {
 		x->flags |= problem_kind(problem)->flags;
 		pipeline_serve_stale(x);
@@ -431,7 +429,7 @@ static void pipeline_on_abort(struct forward *fwd)
 {
 	struct exchange *x = pipeline_exchange(fwd);
 
-	cache_writer_abort(&x->keep);
+	pipeline_cache_failed(x, FORWARD_RESET);
 	x->detail = fwd->failure_reason;
 	if (x->until_close) { /* a plain end would look like the reply's */
 		client_cut(x->client);

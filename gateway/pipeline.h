@@ -19,6 +19,9 @@ void pipeline_resume(struct exchange *x);
 /* What came is no request. The connection ends after the answer. */
 void pipeline_refuse(struct exchange *x, enum problem problem, const char *reason);
 
+/* Asks the service, when nothing that is kept does. May answer. */
+void pipeline_forward(struct exchange *x);
+
 /* The request's body, as it comes. */
 bool pipeline_takes_body(const struct exchange *x);
 void pipeline_body(struct exchange *x, struct span piece);

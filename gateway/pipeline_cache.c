@@ -1,14 +1,145 @@
-/* pipeline_cache: what is looked up, served and kept. */
+/* pipeline_cache: what is looked up, waited for, served and kept. */
 #include "gateway/pipeline_cache.h"
 #include "common/clock.h"
+#include "gateway/client.h"
+#include "gateway/flight.h"
 #include "gateway/gateway.h"
+#include "gateway/pipeline.h"
 #include "gateway/respond.h"
 #include "gateway/route_action.h"
+#include "gateway/stats.h"
+#include "gateway/tally.h"
 #include "gateway/worker.h"
+
+enum {
+	/* A prober that never came back is given up so long after its route's timeout. */
+	PIPELINE_HOLD_SPARE_MS = 1000,
+};
+
+static uint64_t pipeline_now_ms(const struct exchange *x)
+{
+	return loop_now_ms(worker_loop(x->worker));
+}
+
+static void pipeline_look_up(struct exchange *x)
+{
+	uint64_t now = pipeline_now_ms(x);
+
+	cache_unref(&x->kept);
+	x->kept = cache_find(x->worker->gateway->cache, &x->key, &x->request, now);
+	x->use = cache_rules_serve(&x->route->cache, &x->request, x->kept, now);
+}
+
+void pipeline_serve_stale(struct exchange *x)
+{
+	x->flags |= ACCESS_SI;
+	respond_kept(x, x->kept, &x->use.on_failure_hit);
+}
+
+/* ---- An origin that fails ---- */
+
+static const void *pipeline_origin(const struct exchange *x)
+{
+	const struct endpoint_set *set = x->forward.set;
+
+	return set->from ? (const void *)set->from : set->from_settings;
+}
+
+/* Semantics: one prober asks, with backoff; all others get the stale reply at once. */
+static bool pipeline_is_held(struct exchange *x)
+{
+	if (!x->kept || !x->use.on_failure)
+		return false;
+	x->forward.set = worker_resolve(x->worker, x->table, x->service);
+	return flight_is_held(x->worker->gateway->flights, &x->key, pipeline_origin(x),
+			      x->route->timeout_ms + PIPELINE_HOLD_SPARE_MS, pipeline_now_ms(x));
+}
+
+/* Of the others nothing was asked: they say nothing of the origin. */
+static bool pipeline_is_origins(enum forward_failure failure)
+{
+	return failure == FORWARD_CONNECT || failure == FORWARD_RESET ||
+	       failure == FORWARD_MALFORMED || failure == FORWARD_TIMEOUT;
+}
+
+void pipeline_cache_failed(struct exchange *x, enum forward_failure failure)
+{
+	uint64_t now = pipeline_now_ms(x);
+
+	if (!x->cached)
+		return;
+	cache_writer_abort(&x->keep);
+	if (x->kept && x->use.on_failure && !x->backup && pipeline_is_origins(failure))
+		flight_failed(x->worker->gateway->flights, &x->key, pipeline_origin(x), now);
+	flight_end(&x->flight, FLIGHT_FAILED, now);
+}
+
+/* ---- Together with others ---- */
+
+static void pipeline_on_landed(void *arg, enum flight_outcome outcome);
+
+static void pipeline_unwait(struct exchange *x)
+{
+	flight_leave(&x->waiter);
+}
+
+/* False: this one asks. */
+static bool pipeline_waits(struct exchange *x)
+{
+	struct flight_ticket ticket = {
+		.loop = worker_loop(x->worker), .landed = pipeline_on_landed, .arg = x};
+	uint64_t now = pipeline_now_ms(x);
+
+	if (!x->wait_until_ms)
+		x->wait_until_ms = now + FLIGHT_WAIT_MS;
+	if (!x->use.share || now >= x->wait_until_ms)
+		return false;
+	ticket.wait_ms = x->wait_until_ms - now;
+	if (flight_join(x->worker->gateway->flights, &x->key, &ticket, &x->flight, &x->waiter) !=
+	    FLIGHT_WAITS)
+		return false;
+	x->unwait = pipeline_unwait;
+	return true;
+}
+
+/* What another one's request came to. True: this one has to ask itself. */
+static bool pipeline_lands(struct exchange *x, enum flight_outcome outcome)
+{
+	struct cache_status status = x->cache_status;
+
+	if (outcome == FLIGHT_SHARED) {
+		pipeline_look_up(x);
+		if (!x->use.serve) /* another variant, say */
+			return true;
+		status.collapsed = true;
+		stats_inc(x->worker->stats, STAT_CACHE_COLLAPSED);
+		respond_kept(x, x->kept, &status);
+		return false;
+	}
+	if (outcome == FLIGHT_FAILED && pipeline_is_held(x)) {
+		pipeline_serve_stale(x);
+		return false;
+	}
+	return outcome != FLIGHT_DROPPED || !pipeline_waits(x);
+}
+
+static void pipeline_on_landed(void *arg, enum flight_outcome outcome)
+{
+	struct exchange *x = arg;
+	struct client *client = x->client;
+
+	x->waiter = NULL;
+	x->unwait = NULL;
+	client_enter(client);
+	if (pipeline_lands(x, outcome))
+		pipeline_forward(x);
+	client_leave(client);
+}
+
+/* ---- Before an instance is asked ---- */
 
 bool pipeline_cache(struct exchange *x)
 {
-	uint64_t now = loop_now_ms(worker_loop(x->worker));
 	const struct settings_route *route = x->route;
 	struct span service = route_action_cache_name(x);
 
@@ -18,8 +149,7 @@ bool pipeline_cache(struct exchange *x)
 	x->cached = true; /* also with a body: an unsafe method's answer drops what was kept */
 	if (!x->body_done || !((unsigned)x->request.method & (HTTP_GET | HTTP_HEAD)))
 		return true;
-	x->kept = cache_find(x->worker->gateway->cache, &x->key, &x->request, now);
-	x->use = cache_rules_serve(&route->cache, &x->request, x->kept, now);
+	pipeline_look_up(x);
 	/* Nobody asks behind the client's back yet, so this one does (stale-while-revalidate). */
 	if (x->use.serve && (!x->use.refresh || x->use.only_if_cached)) {
 		respond_kept(x, x->kept, &x->use.hit);
@@ -30,29 +160,53 @@ bool pipeline_cache(struct exchange *x)
 		return false;
 	}
 	x->cache_status = x->use.forwarded;
-	return true;
+	if (pipeline_is_held(x)) {
+		pipeline_serve_stale(x);
+		return false;
+	}
+	return !pipeline_waits(x);
 }
 
-void pipeline_serve_stale(struct exchange *x)
-{
-	x->flags |= ACCESS_SI;
-	respond_kept(x, x->kept, &x->use.on_failure_hit);
-}
+/* ---- The reply ---- */
 
 void pipeline_keep(struct exchange *x, const struct http1_head *head)
 {
-	uint64_t now = loop_now_ms(worker_loop(x->worker));
+	struct gateway *gateway = x->worker->gateway;
+	uint64_t now = pipeline_now_ms(x);
 	struct cache_times times = {.sent_ms = x->sent_ms, .received_ms = now};
 	struct cache_life life;
 
 	if (cache_rules_invalidates(x->request.method, head->status))
-		cache_invalidate(x->worker->gateway->cache, &x->key);
+		cache_invalidate(gateway->cache, &x->key);
 	if (x->request.method != HTTP_GET)
 		return;
+	if (!cache_rules_is_error(head->status))
+		flight_succeeded(gateway->flights, &x->key);
 	times.wall_ms = clock_wall_ms();
 	life = cache_rules_store(&x->route->cache, &x->request, head, &times);
-	if (!life.store)
-		return;
-	x->keep = cache_writer_begin(x->worker->gateway->cache, &x->key, &x->request, head, &life);
+	if (life.store)
+		x->keep = cache_writer_begin(gateway->cache, &x->key, &x->request, head, &life);
 	x->cache_status.stored = x->keep != NULL;
+	if (!x->keep)
+		flight_end(&x->flight, head->status < 500 ? FLIGHT_PRIVATE : FLIGHT_FAILED, now);
+}
+
+void pipeline_keep_body(struct exchange *x, struct span piece)
+{
+	if (!x->keep)
+		return;
+	cache_writer_append(&x->keep, piece);
+	if (!x->keep) /* it is too long */
+		flight_end(&x->flight, FLIGHT_PRIVATE, pipeline_now_ms(x));
+}
+
+void pipeline_keep_end(struct exchange *x)
+{
+	bool kept = cache_writer_commit(&x->keep);
+
+	if (kept) {
+		stats_inc(x->worker->stats, STAT_CACHE_STORED);
+		tally_inc(x->tally, TALLY_CACHE_STORED);
+	}
+	flight_end(&x->flight, kept ? FLIGHT_SHARED : FLIGHT_PRIVATE, pipeline_now_ms(x));
 }

@@ -6,6 +6,7 @@
 #include "gateway/access_log.h"
 #include "gateway/admin.h"
 #include "gateway/cache.h"
+#include "gateway/flight.h"
 #include "gateway/issuer.h"
 #include "gateway/listener.h"
 #include "gateway/registry.h"
@@ -126,7 +127,9 @@ static int server_make_shared(struct server *s, struct settings *settings, struc
 	g->usages = usages_new(g->stats ? stats_tallies(g->stats) : NULL);
 	g->local_usages = usages_new(g->stats ? stats_tallies(g->stats) : NULL);
 	g->cache = cache_new(limits.cache_bytes, limits.cache_object_bytes);
-	if (!g->services || !g->issuers || !g->cache || !g->usages || !g->local_usages) {
+	g->flights = flights_new();
+	if (!g->services || !g->issuers || !g->cache || !g->flights || !g->usages ||
+	    !g->local_usages) {
 		settings_free(&settings);
 		return err_code(e, DAEMON_EXIT_SYSTEM, "start: out of memory");
 	}
@@ -244,6 +247,7 @@ static void server_finish(struct server *s)
 	issuers_free(&g->issuers);
 	access_log_close(&g->access_log);
 	cache_free(&g->cache);
+	flights_free(&g->flights);
 	services_free(&g->services);
 	usages_free(&g->usages);
 	usages_free(&g->local_usages);

@@ -56,6 +56,8 @@
 	X(CACHE_HIT, COUNTER, "cache_total", "result", "hit", "Requests by what the cache did")   \
 	X(CACHE_STALE, COUNTER, "cache_total", "result", "stale", "")                             \
 	X(CACHE_MISS, COUNTER, "cache_total", "result", "miss", "")                               \
+	X(CACHE_COLLAPSED, COUNTER, "cache_collapsed_total", NULL, NULL,                          \
+	  "Requests answered by what another one asked for")                                      \
 	X(CACHE_STORED, COUNTER, "cache_stored_total", NULL, NULL, "Replies stored in the cache") \
 	X(DENIED_IP, COUNTER, "denied_total", "policy", "ip",                                     \
 	  "Requests refused, by the policy that refused them")                                    \

@@ -1,0 +1,201 @@
+"""Kept replies under load: one request for all who ask for the same, one prober while it fails."""
+
+import concurrent.futures
+import threading
+import unittest
+
+from harness import Case, wait_until
+from origin import reply
+
+FRESH = {"Cache-Control": "max-age=1000"}
+GET = b"GET %s HTTP/1.1\r\nHost: t\r\n%s\r\n"
+
+
+class Together(Case):
+    """A gateway of two workers; the origin answers when the test says so."""
+
+    def setUp(self):
+        super().setUp()
+        self.go = threading.Event()
+        self.addCleanup(self.go.set)
+        self.headers, self.status = FRESH, 200
+        self.origin = self.stage.origin(self.answer)
+        self.gateway = self.stage.gateway({
+            "workers": 2, "limits": {"half_close_timeout": "50ms"},
+            "services": {"s": {"instances": [self.origin.address], "retry": {"attempts": 1},
+                               "breaker": "off"}},
+            "routes": [{"path": "/kept/*", "service": "s", "cache": {}},
+                       {"path": "/*", "service": "s"}]})
+
+    def answer(self, request, peer):
+        if not self.go.wait(20):
+            return None
+        if self.status == 0:
+            peer.reset()
+            return None
+        return reply(self.status, request.target.encode(), self.headers)
+
+    def ask(self, count, path="/kept/x", fields=b""):
+        """So many clients that ask for the same at once, and have been read."""
+        clients = [self.gateway.connect() for _ in range(count)]
+        for client in clients:
+            self.addCleanup(client.close)
+            client.send(GET % (path.encode(), fields))
+        wait_until(lambda: self.metric("requests_in_flight") >= count, "the requests")
+        return clients
+
+    def metric(self, name):
+        return self.gateway.metrics()["microreg_gateway_" + name]
+
+    def replies(self, clients):
+        """Their statuses, bodies and what the cache did, each with how often."""
+        found = {}
+        for client in clients:
+            answer = client.reply()
+            key = (answer.status, answer.body, answer.headers.get("Cache-Status"))
+            found[key] = found.get(key, 0) + 1
+        return found
+
+    def test_many_that_miss_at_once_are_one_request(self):
+        clients = self.ask(30)
+        self.go.set()
+        self.assertEqual(self.replies(clients), {
+            (200, b"/kept/x", "microreg; fwd=miss; stored"): 1,
+            (200, b"/kept/x", "microreg; fwd=miss; collapsed"): 29})
+        self.assertEqual(len(self.origin.requests), 1)
+        self.assertEqual(self.metric("cache_collapsed_total"), 29)
+        self.assertIn("hit", self.gateway.get("/kept/x", {"Host": "t"}).headers.get("Cache-Status"))
+
+    def test_other_keys_and_other_routes_do_not_wait(self):
+        clients = self.ask(3, "/kept/a") + self.ask(3, "/kept/b") + self.ask(3, "/plain")
+        self.origin.wait_requests(5)
+        self.go.set()
+        self.replies(clients)
+        self.assertEqual(sorted(r.target for r in self.origin.requests),
+                         ["/kept/a", "/kept/b", "/plain", "/plain", "/plain"])
+
+    def test_what_can_not_be_shared_makes_nobody_wait_for_long(self):
+        for headers in ({"Cache-Control": "private"}, {"Set-Cookie": "a=b"}):
+            self.headers, path = headers, "/kept/" + next(iter(headers))
+            self.go.clear()
+            self.origin.clear()
+            clients = self.ask(5, path)
+            self.go.set()
+            self.assertEqual(self.replies(clients), {
+                (200, path.encode(), "microreg; fwd=miss"): 5})
+            self.assertEqual(len(self.origin.requests), 5)
+            self.go.clear()
+            clients = self.ask(5, path)  # now it is known
+            self.origin.wait_requests(10)
+            self.go.set()
+            self.replies(clients)
+
+    def test_a_body_too_long_to_be_kept_is_asked_for_by_each(self):
+        self.headers = FRESH
+        big = b"a" * (2 << 20)
+        self.origin.behave = lambda request, peer: (self.go.wait(20), (
+            b"HTTP/1.1 200 OK\r\nCache-Control: max-age=9\r\nTransfer-Encoding: chunked\r\n\r\n" +
+            b"%x\r\n%s\r\n0\r\n\r\n" % (len(big), big)))[1]
+        clients = self.ask(4)
+        self.go.set()
+        for client in clients:
+            self.assertEqual(client.reply().body, big)
+        self.assertEqual(len(self.origin.requests), 4)
+
+    def test_requests_that_want_their_own_answer_get_it(self):
+        clients = self.ask(1) + self.ask(1, fields=b"Range: bytes=0-1\r\n") + \
+            self.ask(1, fields=b"Cache-Control: no-cache\r\n") + \
+            self.ask(1, fields=b"Authorization: Basic eDp5\r\n")
+        self.origin.wait_requests(4)
+        self.go.set()
+        self.replies(clients)
+
+    def test_those_that_wait_for_another_variant_ask_themselves(self):
+        self.headers = {**FRESH, "Vary": "Accept"}
+        clients = self.ask(3, fields=b"Accept: a\r\n") + self.ask(1, fields=b"Accept: b\r\n")
+        self.go.set()
+        self.assertEqual(sorted(self.replies(clients)), [
+            (200, b"/kept/x", "microreg; fwd=miss; collapsed"),
+            (200, b"/kept/x", "microreg; fwd=miss; stored")])
+        self.assertEqual(len(self.origin.requests), 2)
+
+    def test_when_the_first_client_leaves_another_asks(self):
+        first, = self.ask(1)
+        self.origin.wait_requests(1)
+        others = self.ask(5)
+        first.sock.shutdown(2)
+        first.close()
+        self.origin.wait_requests(2)
+        self.go.set()
+        self.assertEqual(self.replies(others), {
+            (200, b"/kept/x", "microreg; fwd=miss; stored"): 1,
+            (200, b"/kept/x", "microreg; fwd=miss; collapsed"): 4})
+
+    def test_when_the_first_one_fails_nobody_waits_on(self):
+        self.status = 0
+        clients = self.ask(5)
+        self.go.set()
+        for client in clients:
+            self.assertEqual(client.reply().status, 502)
+        self.assertEqual(len(self.origin.requests), 5)
+
+    def test_clients_that_leave_while_they_wait_are_forgotten(self):
+        first, = self.ask(1)
+        for client in self.ask(10):
+            client.sock.shutdown(2)
+            client.close()
+        wait_until(lambda: self.metric("requests_in_flight") == 1, "their end")
+        self.go.set()
+        self.assertEqual(first.reply().status, 200)
+
+    def test_a_drain_answers_those_that_wait(self):
+        clients = self.ask(5)
+        self.gateway.send_signal(15)
+        self.gateway.wait_log("finishing what runs")
+        self.go.set()
+        for client in clients:
+            self.assertEqual(client.reply().status, 200)
+            client.close()
+        self.assertEqual(self.gateway.wait(), 0)
+
+    def test_while_the_origin_fails_one_asks_and_the_others_get_the_old_reply_at_once(self):
+        self.headers = {"Cache-Control": "max-age=0, stale-if-error=1000"}
+        for path, reason in (("/kept/p", 503), ("/q", 502)):
+            self.status = 200
+            self.go.set()
+            self.origin.clear()
+            self.assertEqual(self.gateway.get(path).status, 200)
+            self.status = reason
+            self.assertEqual(self.gateway.get(path).status, 200)  # it asked
+            self.go.clear()
+            with concurrent.futures.ThreadPoolExecutor(8) as pool:
+                answers = list(pool.map(lambda _, path=path: self.gateway.get(path), range(40)))
+            for answer in answers:
+                self.assertEqual((answer.status, answer.body), (200, path.encode()))
+                self.assertIn("stale-if-error", answer.headers.get("Cache-Status"))
+            self.assertEqual(len(self.origin.requests), 2)
+            self.status = 200
+            self.go.set()
+            wait_until(lambda path=path: "fwd" in self.gateway.get(path).headers.get(
+                "Cache-Status"), "a prober that finds it well")
+            self.assertIn("fwd", self.gateway.get(path).headers.get("Cache-Status"))
+
+    def test_an_instance_that_comes_is_asked_at_once(self):
+        registry = self.stage.registry()
+        self.go.set()
+        self.headers = {"Cache-Control": "max-age=0, stale-if-error=1000"}
+        registry.register("r", self.origin.port, id="one")
+        self.gateway = self.stage.gateway({
+            "routes": [{"path": "/*", "service": "r", "cache": {}}]})
+        self.gateway.wait_status("/x", 200)
+        self.status = 0
+        for _ in range(3):
+            self.assertIn("stale", self.gateway.get("/x").headers.get("Cache-Status"))
+        better = self.stage.origin(lambda request, peer: reply(200, b"better", self.headers))
+        registry.register("r", better.port, id="two")
+        registry.deregister("r", "one")
+        wait_until(lambda: self.gateway.get("/x").body == b"better", "the other one")
+
+
+if __name__ == "__main__":
+    unittest.main()
