@@ -17,6 +17,7 @@ static void compose_cancel(struct compose *c)
 {
 	for (size_t i = 0; i < c->part_count; i++)
 		part_fini(&c->parts[i]);
+	compose_program_cancel(c);
 }
 
 void compose_free(struct compose **compose)
@@ -156,14 +157,11 @@ static unsigned compose_status(const struct compose *c)
 		       : 200;
 }
 
-static void compose_answer(struct compose *c)
+static void compose_answer(struct compose *c, int joined, enum problem problem, const char *detail)
 {
 	struct exchange *x = c->x;
-	const char *detail = NULL;
-	enum problem problem;
 
-	compose_count(c);
-	if (compose_join(c, &problem, &detail) < 0) {
+	if (joined < 0) {
 		x->detail = detail;
 		compose_cancel(c);
 		if (x->route->fallback.given)
@@ -174,6 +172,29 @@ static void compose_answer(struct compose *c)
 	}
 	respond_composed(x, compose_status(c), (struct span){c->answer.data, c->answer.len},
 			 compose_fields(c));
+}
+
+/* All parts are there. */
+static void compose_join_all(struct compose *c)
+{
+	enum problem problem = PROBLEM_NONE;
+	const char *detail = NULL;
+	int joined;
+
+	compose_count(c);
+	joined = c->settings->join.program ? compose_program(c, &problem, &detail)
+					   : compose_join(c, &problem, &detail);
+	if (joined <= 0)
+		compose_answer(c, joined, problem, detail);
+}
+
+void compose_joined(struct compose *c, int result, enum problem problem, const char *detail)
+{
+	struct client *client = c->x->client;
+
+	client_enter(client);
+	compose_answer(c, result, problem, detail);
+	client_leave(client);
 }
 
 /* ---- The graph ---- */
@@ -216,7 +237,7 @@ static void compose_advance(struct compose *c)
 	if (failed)
 		compose_fail(c, failed);
 	else if (c->done == (c->part_count == 32 ? UINT32_MAX : (UINT32_C(1) << c->part_count) - 1))
-		compose_answer(c);
+		compose_join_all(c);
 }
 
 void compose_go_on(struct compose *c)
@@ -259,7 +280,7 @@ void compose_start(struct exchange *x)
 		return;
 	}
 	x->compose = c;
-	c->due_us = loop_now_us(worker_loop(x->worker)) +
-		    (uint64_t)x->route->timeout_ms * 10 * COMPOSE_PARTS_PERCENT;
+	c->started_us = loop_now_us(worker_loop(x->worker));
+	c->due_us = c->started_us + (uint64_t)x->route->timeout_ms * 10 * COMPOSE_PARTS_PERCENT;
 	compose_advance(c);
 }

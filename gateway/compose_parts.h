@@ -8,6 +8,7 @@
 
 #include "gateway/call.h"
 #include "gateway/compose.h"
+#include "gateway/jq_pool.h"
 #include "gateway/settings.h"
 #include "gateway/template.h"
 
@@ -45,9 +46,12 @@ struct compose {
 	size_t part_count;
 	struct span *results; /* of the parts, for templates */
 	struct call_base base;
+	uint64_t started_us;
 	uint64_t due_us; /* when the parts must have answered */
 	uint32_t done;
 	struct buf answer;
+	struct jq_job job;	  /* joins it, in a helper process */
+	struct wheel_timer timer; /* of that */
 };
 
 /* ---- compose.c ---- */
@@ -92,5 +96,18 @@ void compose_each_count(const struct compose_each *each, size_t *good, size_t *a
 
 /* Writes the answer into c->answer. 0, or -1 with a problem and its detail, in the arena. */
 int compose_join(struct compose *c, enum problem *problem, const char **detail);
+
+/* ---- compose_program.c ---- */
+
+/* The same by the route's program. 1: a helper is at it, and compose_joined is called from the
+ * loop. */
+int compose_program(struct compose *c, enum problem *problem, const char **detail);
+/* Nobody waits for a helper any more. */
+void compose_program_cancel(struct compose *c);
+
+/* ---- compose.c ---- */
+
+/* From the loop: the helper is done; as compose_join says. */
+void compose_joined(struct compose *c, int result, enum problem problem, const char *detail);
 
 #endif

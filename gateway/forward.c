@@ -180,7 +180,8 @@ void forward_send(struct forward *fwd)
 		http1_write_last_chunk(upstream_out(up));
 	if (fwd->body_done)
 		upstream_flush(up, true);
-	else /* with what is there of the body; and its sender may have paused between two attempts */
+	else /* with what is there of the body; and its sender may have paused between two attempts
+	      */
 		loop_defer(forward_loop(fwd), &fwd->task);
 }
 

@@ -3,6 +3,7 @@
 #include "common/log.h"
 #include "gateway/admin_pages.h"
 #include "gateway/explain.h"
+#include "gateway/jq_wire.h"
 #include "gateway/new_key.h"
 #include "gateway/options.h"
 #include "gateway/problem.h"
@@ -11,6 +12,7 @@
 #include "gateway/template.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static int main_print_reference(void)
 {
@@ -84,8 +86,12 @@ int main(int argc, char **argv)
 	struct server server;
 	struct buf mistakes;
 	struct err e = {.code = DAEMON_EXIT_SYSTEM};
-	int code = options_read(&options, argc, argv);
+	int code;
 
+	/* No option for people: what runs programs of jq for a worker. */
+	if (argc == 3 && strcmp(argv[1], JQ_HELPER_OPTION) == 0)
+		return jq_helper_main(argv[2]);
+	code = options_read(&options, argc, argv);
 	if (code >= 0)
 		return code;
 	if (options.reference)

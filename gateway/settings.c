@@ -209,6 +209,29 @@ static const struct settings_key settings_limits_keys[] = {
 	 .help = "Routes, services and instances, each, that the metrics tell apart; what is "
 		 "beyond "
 		 "is counted together as `other`"},
+	{.name = "program_time",
+	 .type = SETTINGS_DURATION,
+	 .at = offsetof(struct settings_limits, program_time_ms),
+	 .fallback = "1s",
+	 .min = 10,
+	 .max = HOUR_MS,
+	 .help = "CPU time of a jq program that may run long; such programs, and any with more "
+		 "than "
+		 "64 KiB of input, run in processes of their own"},
+	{.name = "program_memory",
+	 .type = SETTINGS_SIZE,
+	 .at = offsetof(struct settings_limits, program_bytes),
+	 .fallback = "256MiB",
+	 .min = 16 * MIB,
+	 .max = TIB,
+	 .help = "Memory of each such process"},
+	{.name = "program_helpers",
+	 .type = SETTINGS_INT,
+	 .at = offsetof(struct settings_limits, program_helpers),
+	 .fallback = "2",
+	 .min = 1,
+	 .max = 16,
+	 .help = "Such processes of each worker at most; what comes beyond waits"},
 };
 
 static void settings_limits_done(struct settings_reader *r, const struct settings_node *map,

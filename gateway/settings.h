@@ -80,6 +80,9 @@ struct settings_limits {
 	uint64_t cache_bytes;	     /* 64MiB for all cached replies */
 	uint64_t cache_object_bytes; /* 1MiB for one */
 	unsigned metrics;	     /* 1000 routes, services, instances counted by name */
+	unsigned program_time_ms;    /* 1s of CPU, for a program of jq in a helper process */
+	uint64_t program_bytes;	     /* 256MiB for such a process */
+	unsigned program_helpers;    /* 2 of them for each worker */
 };
 
 enum settings_access { ACCESS_STDOUT = 0, ACCESS_OFF, ACCESS_FILE };
@@ -299,6 +302,7 @@ struct settings {
 	size_t service_listed;
 	const struct settings_route *routes; /* in the file's order */
 	size_t route_count;
+	size_t program_count; /* of all routes */
 };
 
 /* Reads and checks a whole file. NULL on any mistake: then `mistakes` holds a line for each,

@@ -363,6 +363,9 @@ void settings_check(struct settings_reader *r, struct settings *s)
 	settings_check_consumers(r, s);
 	settings_check_issuers(r, s, routes);
 	settings_check_policies(r, s, routes);
+	for (size_t i = 0; i < s->route_count; i++)
+		if (routes[i].compose.join.program)
+			routes[i].compose.join.program_index = s->program_count++;
 	settings_check_services(r, s, routes);
 	settings_check_routes(r, s);
 }

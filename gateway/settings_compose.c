@@ -301,9 +301,10 @@ static const struct settings_key settings_compose_keys[] = {
 	 .type = SETTINGS_CUSTOM,
 	 .custom = settings_read_later,
 	 .table = &settings_join_table,
-	 .form = "map",
+	 .form = "map, or a jq program",
 	 .fallback_shown = "an object with the reply of each call",
-	 .help = "How the replies become one answer"},
+	 .help = "How the replies become one answer; a program's input is `{CALL: reply, …}`, and "
+		 "each call is a `$CALL` too"},
 	{.name = "answer",
 	 .type = SETTINGS_SIZE,
 	 .at = offsetof(struct settings_compose, answer_bytes),

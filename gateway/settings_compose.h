@@ -86,6 +86,11 @@ struct settings_join {
 	size_t set_count;
 	const struct span *drop; /* names, plain */
 	size_t drop_count;
+	/* In the place of the others: a program, and the names of its input. */
+	const char *program; /* NULL: none */
+	size_t program_index;
+	const char *const *names;
+	size_t name_count;
 };
 
 struct settings_compose {

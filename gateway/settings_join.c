@@ -2,7 +2,9 @@
 #include "gateway/settings_compose_parts.h"
 
 #include "common/json_write.h"
+#include "gateway/jq.h"
 
+#include <errno.h>
 #include <string.h>
 
 enum { SETTINGS_JOIN_MAX = 64 };
@@ -133,6 +135,32 @@ static void settings_join_all(struct settings_calls *c, struct settings_join *jo
 	join->set_count = set ? count : 0;
 }
 
+/* Compiled to see that it can be; each worker compiles its own. */
+static void settings_read_program(struct settings_calls *c, const struct settings_node *node,
+				  struct settings_join *join)
+{
+	const char *text = settings_table_text(c->r, node);
+	struct err e = {0};
+	struct jq *jq;
+
+	if (!text)
+		return;
+	if (strlen(text) > JQ_PROGRAM_MAX) {
+		settings_file_mistake(c->r->file, node, "the program is longer than %d bytes",
+				      JQ_PROGRAM_MAX);
+		return;
+	}
+	jq = jq_new(text, c->scope.results, c->scope.result_count, &e);
+	if (!jq && e.code == ENOMEM)
+		c->r->file->no_memory = true;
+	else if (!jq)
+		settings_file_mistake(c->r->file, node, "jq: %s", e.text);
+	jq_free(&jq);
+	join->program = settings_table_copy(c->r, text);
+	join->names = c->scope.results;
+	join->name_count = c->scope.result_count;
+}
+
 void settings_read_join(struct settings_calls *c, const struct settings_node *node,
 			struct settings_join *join)
 {
@@ -141,6 +169,5 @@ void settings_read_join(struct settings_calls *c, const struct settings_node *no
 	else if (node->kind == SETTINGS_MAP)
 		settings_read_declared(c, node, join);
 	else
-		settings_file_mistake(c->r->file, node,
-				      "write a map, like {from: CALL, set: {MEMBER: CALL}}");
+		settings_read_program(c, node, join);
 }

@@ -4,6 +4,7 @@
 #include "gateway/tally.h"
 #include "gateway/gateway.h"
 #include "gateway/issuer.h"
+#include "gateway/programs.h"
 #include "gateway/tls.h"
 
 #include <stdlib.h>
@@ -100,7 +101,8 @@ struct table *table_new(struct settings *settings, const struct gateway *gateway
 		table_unref(&table);
 		return NULL;
 	}
-	if (table_add_doors(table, e) < 0 || table_add_issuers(table, gateway->issuers, e) < 0)
+	if (table_add_doors(table, e) < 0 || table_add_issuers(table, gateway->issuers, e) < 0 ||
+	    !(table->programs = programs_new(table->settings, e)))
 		table_unref(&table);
 	return table;
 }
@@ -145,6 +147,7 @@ void table_unref(struct table **table)
 	for (size_t i = 0; t->rows && i < t->settings->route_count; i++)
 		tallies_release(t->tallies, &t->rows[i]);
 	free(t->rows);
+	programs_free(&t->programs);
 	router_free(&t->router);
 	consumers_free(&t->consumers);
 	for (size_t i = 0; t->issuers && i < t->settings->issuer_count; i++)

@@ -20,6 +20,7 @@ struct tally;
 struct tally_row;
 struct gateway;
 struct issuer;
+struct programs;
 struct tls_door;
 
 struct table {
@@ -33,6 +34,7 @@ struct table {
 	struct issuer **issuers; /* as settings->issuers */
 	uint64_t serial;	 /* of no other table */
 	struct tls_door **doors; /* as settings->listen; NULL: plain */
+	struct programs *programs;
 };
 
 /* Takes the settings over, and what is shared from `gateway`: its services and issuers, also when

@@ -6,6 +6,7 @@
 #include "gateway/client.h"
 #include "gateway/exchange.h"
 #include "gateway/guard.h"
+#include "gateway/jq_pool.h"
 #include "gateway/mirror.h"
 #include "gateway/resolver.h"
 #include "gateway/stats.h"
@@ -299,7 +300,8 @@ struct worker *worker_new(unsigned index, struct gateway *gateway, struct table 
 		return NULL;
 	}
 	w->guard = guard_new();
-	if (!w->guard) {
+	w->jq_pool = jq_pool_new(w->loop);
+	if (!w->guard || !w->jq_pool) {
 		(void)err_set(e, "worker: out of memory");
 		worker_free(&w);
 		return NULL;
@@ -377,6 +379,8 @@ void worker_free(struct worker **worker)
 	microreg_snapshot_unref(&w->snapshot);
 	resolver_free(&w->resolver);
 	guard_free(&w->guard);
+	if (w->jq_pool)
+		jq_pool_free(&w->jq_pool);
 	loop_free(&w->loop);
 	free(w);
 }

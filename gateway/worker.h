@@ -21,6 +21,7 @@ struct client;
 struct exchange;
 struct guard;
 struct microreg_snapshot;
+struct jq_pool;
 struct mirror;
 struct resolver;
 struct stats_worker;
@@ -51,6 +52,8 @@ struct worker {
 	struct client *clients; /* all of them */
 	struct exchange *spare; /* for reuse */
 	unsigned spare_count;
+	struct jq_pool *jq_pool;
+	uint64_t jq_logged_ms;	/* when a program's message was logged last */
 	struct mirror *mirrors; /* copies of requests under way */
 	unsigned mirror_count;
 	bool draining;
