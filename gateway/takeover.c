@@ -83,8 +83,12 @@ static int takeover_receive(struct takeover *t, struct err *e)
 				 .msg_control = control.room,
 				 .msg_controllen = sizeof(control.room)};
 	ssize_t n = recvmsg(t->fd, &message, MSG_CMSG_CLOEXEC);
-	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+	struct cmsghdr *c;
 
+	/* Who refuses hangs up without having read what we said; why comes behind that news. */
+	if (n < 0 && errno == ECONNRESET)
+		n = recvmsg(t->fd, &message, MSG_CMSG_CLOEXEC);
+	c = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
 	if (n <= 0)
 		return err_code(e, DAEMON_EXIT_LISTEN,
 				"replace: the running gateway did not hand its sockets over: %s",
@@ -117,10 +121,8 @@ int takeover_begin(struct takeover *t, const struct settings *settings, struct e
 			 path);
 		return 0;
 	}
-	if (send(t->fd, HANDOVER_TAKE, strlen(HANDOVER_TAKE), MSG_NOSIGNAL) < 0) {
-		(void)err_code(e, DAEMON_EXIT_LISTEN, "replace: %s: %s", path, strerror(errno));
-		goto fail;
-	}
+	/* Where it fails an answer may have come before. */
+	(void)send(t->fd, HANDOVER_TAKE, strlen(HANDOVER_TAKE), MSG_NOSIGNAL);
 	while (more > 0)
 		more = takeover_receive(t, e);
 	if (more == 0)
