@@ -56,6 +56,8 @@ void exchange_free(struct exchange **x)
 	tally_dec(e->tally, TALLY_IN_FLIGHT);
 	shed_leave(e);
 	filter_cancel(e);
+	if (e->limits)
+		filter_limit_release(e);
 	if (e->forward.worker)
 		forward_fini(&e->forward);
 	compose_free(&e->compose);

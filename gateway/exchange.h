@@ -25,6 +25,7 @@ struct compose;
 struct flight;
 struct flight_waiter;
 struct tally;
+struct filter_limits;
 struct identity;
 struct tunnel;
 struct token;
@@ -60,6 +61,7 @@ struct exchange {
 	const struct identity *identity;    /* NULL: nobody is known */
 	struct token *token;		    /* held: the identity is part of it */
 	struct exchange *next_waiting;	    /* in the guard's list */
+	struct filter_limits *limits;	    /* what was taken of them; NULL: nothing */
 	struct auth *auth;		    /* what filter_auth knows so far */
 	unsigned policy;		    /* the one that is at work, or that it waits for */
 	void (*unwait)(struct exchange *x); /* waiting: ends that; else NULL */

@@ -12,7 +12,9 @@ static const struct filter {
 	enum stat denied;
 } filters[POLICY_COUNT] = {
 	[POLICY_IP] = {filter_ip_run, STAT_DENIED_IP},
+	[POLICY_LIMIT] = {filter_limit_run, STAT_DENIED_LIMIT},
 	[POLICY_AUTH] = {filter_auth_run, STAT_DENIED_AUTH},
+	[POLICY_LIMIT_CALLER] = {filter_limit_run, STAT_DENIED_LIMIT},
 };
 
 enum filter_result filter_run(struct exchange *x)

@@ -36,5 +36,11 @@ enum filter_result filter_deny(struct exchange *x, enum problem problem, const c
 /* The policies, in filter_*.c. */
 enum filter_result filter_ip_run(struct exchange *x);
 enum filter_result filter_auth_run(struct exchange *x);
+enum filter_result filter_limit_run(struct exchange *x);
+
+/* What the limits say, as fields of the answer. Errors stick in the buf. */
+void filter_limit_write(struct exchange *x, struct buf *out);
+/* The exchange ends: what counts requests at once counts it no more. */
+void filter_limit_release(struct exchange *x);
 
 #endif

@@ -12,6 +12,7 @@ struct access_log;
 struct cache;
 struct flights;
 struct issuers;
+struct limiter;
 struct microreg;
 struct reporter;
 struct services;
@@ -24,6 +25,7 @@ struct gateway {
 	struct cache *cache;
 	struct issuers *issuers;
 	struct flights *flights;
+	struct limiter *limiter;
 	struct stats *stats;
 	struct access_log *access_log;
 	struct microreg *registry; /* NULL: none in the settings */

@@ -56,13 +56,6 @@ struct issuer {
 	atomic_uint_fast64_t generation;
 };
 
-struct keyring_held {
-	struct keyring ring; /* first: what others see of it */
-	atomic_uint refs;
-	struct revoked *revoked;
-	char *iss;
-};
-
 struct issuers {
 	pthread_mutex_t lock;
 	pthread_cond_t ended;
@@ -72,56 +65,22 @@ struct issuers {
 	void *arg;
 };
 
-/* ---- Rings ---- */
-
-static struct keyring_held *keyring_held(const struct keyring *ring)
-{
-	return (struct keyring_held *)(uintptr_t)ring;
-}
-
-void keyring_unref(struct keyring **ring)
-{
-	struct keyring_held *held = keyring_held(*ring);
-
-	*ring = NULL;
-	if (!held || atomic_fetch_sub_explicit(&held->refs, 1, memory_order_acq_rel) != 1)
-		return;
-	jwk_set_unref(&held->ring.keys);
-	revoked_unref(&held->revoked);
-	free(held->iss);
-	free(held);
-}
-
-bool keyring_has_revoked(const struct keyring *ring, struct span jti)
-{
-	const struct keyring_held *held = keyring_held(ring);
-
-	return held->revoked && revoked_has(held->revoked, jti);
-}
+/* ---- What everybody sees ---- */
 
 /* Makes what the thread knows what everybody sees. */
 static int issuer_publish(struct issuer *i)
 {
-	struct keyring_held *held = calloc(1, sizeof(*held));
-	struct keyring *old;
-
-	if (held && i->iss)
-		held->iss = strdup(i->iss);
-	if (!held || (i->iss && !held->iss)) {
-		free(held);
-		return -1;
-	}
-	atomic_init(&held->refs, 1);
-	held->ring.keys = jwk_set_ref(i->keys);
-	held->revoked = i->revoked ? revoked_ref(i->revoked) : NULL;
-	held->ring.iss = held->iss;
-	held->ring.generation =
+	uint64_t generation =
 		atomic_fetch_add_explicit(&i->all->generations, 1, memory_order_relaxed) + 1;
+	struct keyring *ring = keyring_new(i->keys, i->revoked, i->iss, generation), *old;
+
+	if (!ring)
+		return -1;
 	(void)pthread_mutex_lock(&i->lock); /* it is never destroyed while used */
 	old = i->ring;
-	i->ring = &held->ring;
+	i->ring = ring;
 	(void)pthread_mutex_unlock(&i->lock);
-	atomic_store_explicit(&i->generation, held->ring.generation, memory_order_release);
+	atomic_store_explicit(&i->generation, generation, memory_order_release);
 	keyring_unref(&old);
 	return 0;
 }
@@ -133,7 +92,7 @@ struct keyring *issuer_keyring(struct issuer *i)
 	(void)pthread_mutex_lock(&i->lock);
 	ring = i->ring;
 	if (ring)
-		(void)atomic_fetch_add_explicit(&keyring_held(ring)->refs, 1, memory_order_relaxed);
+		ring = keyring_ref(ring);
 	(void)pthread_mutex_unlock(&i->lock);
 	return ring;
 }

@@ -7,22 +7,14 @@
 #define MICROREG_GATEWAY_ISSUER_H
 
 #include "common/err.h"
-#include "gateway/http1_head.h"
+#include "gateway/keyring.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct issuer;
 struct issuers; /* all that are in use; the gateway's */
-struct jwk_set;
 struct settings_issuer;
-
-/* What is known of an issuer at one moment. Immutable and counted. */
-struct keyring {
-	struct jwk_set *keys;
-	const char *iss;     /* what discovery says; NULL: nothing */
-	uint64_t generation; /* of no other ring */
-};
 
 /* `on_news` is called with `arg` on an issuer's thread whenever a fetch has ended, well or not. */
 struct issuers *issuers_new(void (*on_news)(void *arg), void *arg);
@@ -42,10 +34,8 @@ void issuer_unref(struct issuer **issuer); /* any thread; harmless with NULL */
 
 /* Any thread. The caller unrefs. NULL: nothing was fetched yet. */
 struct keyring *issuer_keyring(struct issuer *issuer);
-void keyring_unref(struct keyring **ring);
 /* Of the ring that issuer_keyring would give; 0: there is none. Costs one load. */
 uint64_t issuer_generation(const struct issuer *issuer);
-bool keyring_has_revoked(const struct keyring *ring, struct span jti);
 
 /* Somebody shows a key that is not in the ring. True: a fetch is under way or begins, on_news will
  * tell its end. False: there was one within 10 s, or keys are a file's. */

@@ -27,6 +27,8 @@
 	X(BODY_TOO_LARGE, 413, "body-too-large", "The request's body is too large", 0, NULL)       \
 	X(TARGET_TOO_LONG, 414, "target-too-long", "The request line is too long", 0, NULL)        \
 	X(EXPECTATION, 417, "expectation", "The expectation can't be met", 0, NULL)                \
+	X(RATE_LIMITED, 429, "rate-limited", "Too many requests came from this caller", ACCESS_RL, \
+	  NULL)                                                                                    \
 	X(HEADERS_TOO_LARGE, 431, "headers-too-large", "The header fields are too large", 0, NULL) \
 	X(INTERNAL, 500, "internal", "The gateway failed", 0, NULL)                                \
 	X(NOT_IMPLEMENTED, 501, "not-implemented", "The gateway does not do that", 0, NULL)        \

@@ -3,6 +3,7 @@
 #include "common/clock.h"
 #include "gateway/balance_sticky.h"
 #include "gateway/client.h"
+#include "gateway/filter.h"
 #include "gateway/http1_write.h"
 #include "gateway/route_action.h"
 #include "gateway/service.h"
@@ -92,6 +93,8 @@ static void respond_finish_head(struct exchange *x)
 		route_action_write(x, &x->route->reply_edits, out);
 	if (x->id.len)
 		http1_write_field(out, "X-Request-Id", x->id.at, x->id.len);
+	if (x->limits)
+		filter_limit_write(x, out);
 	len = cache_status_write(&x->cache_status, status);
 	if (len)
 		http1_write_field(out, "Cache-Status", status, len);

@@ -8,6 +8,7 @@
 #include "gateway/cache.h"
 #include "gateway/flight.h"
 #include "gateway/issuer.h"
+#include "gateway/limiter.h"
 #include "gateway/listener.h"
 #include "gateway/registry.h"
 #include "gateway/reporter.h"
@@ -123,12 +124,13 @@ static int server_make_shared(struct server *s, struct settings *settings, struc
 
 	g->stats = stats_new(workers);
 	g->services = g->stats ? services_new(g->stats) : NULL;
+	g->limiter = limiter_new(limits.rate_keys);
 	g->issuers = issuers_new(server_tell_news, g);
 	g->usages = usages_new(g->stats ? stats_tallies(g->stats) : NULL);
 	g->local_usages = usages_new(g->stats ? stats_tallies(g->stats) : NULL);
 	g->cache = cache_new(limits.cache_bytes, limits.cache_object_bytes);
 	g->flights = flights_new();
-	if (!g->services || !g->issuers || !g->cache || !g->flights || !g->usages ||
+	if (!g->services || !g->issuers || !g->limiter || !g->cache || !g->flights || !g->usages ||
 	    !g->local_usages) {
 		settings_free(&settings);
 		return err_code(e, DAEMON_EXIT_SYSTEM, "start: out of memory");
@@ -245,6 +247,7 @@ static void server_finish(struct server *s)
 	table_unref(&s->table);
 	table_unref(&s->first);
 	issuers_free(&g->issuers);
+	limiter_free(&g->limiter);
 	access_log_close(&g->access_log);
 	cache_free(&g->cache);
 	flights_free(&g->flights);

@@ -55,6 +55,8 @@ static const char *server_needs_restart(const struct settings *then, const struc
 	if (then->limits.cache_bytes != now->limits.cache_bytes ||
 	    then->limits.cache_object_bytes != now->limits.cache_object_bytes)
 		return "limits.cache";
+	if (then->limits.rate_keys != now->limits.rate_keys)
+		return "limits.rate_keys";
 	return NULL;
 }
 

@@ -77,6 +77,7 @@ struct settings_limits {
 	unsigned idle_timeout_ms;    /* 60s between requests, and without a byte either way */
 	uint64_t rate_bytes;	     /* 240 a second, of a body or a reply; 0: any */
 	unsigned rate_grace_ms;	     /* 10s before that counts */
+	unsigned rate_keys;	     /* 1000000: counters of rate limits */
 	uint64_t cache_bytes;	     /* 64MiB for all cached replies */
 	uint64_t cache_object_bytes; /* 1MiB for one */
 	unsigned metrics;	     /* 1000 routes, services, instances counted by name */
@@ -291,6 +292,7 @@ struct settings {
 	unsigned drain_timeout_ms; /* 30s: for requests to finish */
 	struct settings_networks trusted_proxies;
 	struct settings_ip ip;
+	struct settings_limits_list rate_limits; /* of all routes together */
 	const struct settings_consumer *consumers;
 	size_t consumer_count;
 	const struct settings_issuer *issuers;

@@ -202,6 +202,14 @@ static const struct settings_key settings_consumer_keys[] = {
 	 .at = offsetof(struct settings_consumer, ip),
 	 .table = &settings_ip_table,
 	 .help = "From which addresses it may call"},
+	{.name = "rate_limit",
+	 .type = SETTINGS_CUSTOM,
+	 .at = offsetof(struct settings_consumer, limits),
+	 .custom = settings_read_limits,
+	 .table = &settings_limit_table,
+	 .listed = true,
+	 .form = "map, or list of maps",
+	 .help = "How often it may call, all routes together that ask who it is"},
 };
 
 static void settings_consumer_done(struct settings_reader *r, const struct settings_node *map,

@@ -64,6 +64,13 @@ void settings_read_json(struct settings_reader *r, const struct settings_node *n
 
 /* `ip` of the top level and of a route. */
 extern const struct settings_table settings_ip_table;
+/* `rate_limit` of the top level, a route and a consumer, into a struct settings_limits_list, and
+ * the keys of one. */
+void settings_read_limits(struct settings_reader *r, const struct settings_node *node, void *to);
+extern const struct settings_table settings_limit_table;
+/* Gives each its counters. */
+void settings_check_limits(struct settings_reader *r, struct settings *s,
+			   const struct settings_route *routes);
 /* One consumer. */
 extern const struct settings_table settings_consumer_table;
 /* A route's `auth`, into a struct settings_auth, and the keys of one of its methods. */

@@ -52,16 +52,42 @@ static void settings_gather_secrets(struct settings_reader *r, struct settings *
 	s->secret_parameters = (struct settings_strings){names, n};
 }
 
+/* Consumers may have limits of their own. */
+static bool settings_consumers_have_limits(const struct settings *s)
+{
+	for (size_t i = 0; i < s->consumer_count; i++)
+		if (s->consumers[i].limits.count)
+			return true;
+	return false;
+}
+
+static bool settings_limits_need(const struct settings_limits_list *limits, bool caller)
+{
+	for (size_t i = 0; i < limits->count; i++)
+		if (settings_limit_is_of_caller(&limits->items[i]) == caller)
+			return true;
+	return false;
+}
+
 void settings_check_policies(struct settings_reader *r, struct settings *s,
 			     struct settings_route *routes)
 {
+	bool consumers = settings_consumers_have_limits(s);
+
 	settings_gather_secrets(r, s);
 	for (size_t i = 0; i < s->route_count; i++) {
 		struct settings_policy *policy = &routes[i].policy;
+		bool known = policy->auth.count > 0;
 
 		if (settings_ip_is_set(&policy->ip) || settings_ip_is_set(&s->ip))
 			policy->set |= 1u << POLICY_IP;
-		if (policy->auth.count)
+		if (known)
 			policy->set |= 1u << POLICY_AUTH;
+		if (settings_limits_need(&policy->limits, false) ||
+		    settings_limits_need(&s->rate_limits, false))
+			policy->set |= 1u << POLICY_LIMIT;
+		if (settings_limits_need(&policy->limits, true) ||
+		    settings_limits_need(&s->rate_limits, true) || (known && consumers))
+			policy->set |= 1u << POLICY_LIMIT_CALLER;
 	}
 }

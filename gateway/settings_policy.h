@@ -15,7 +15,9 @@
 /* What a request may have to pass, in this order (filter.c). */
 enum policy {
 	POLICY_IP = 0,
+	POLICY_LIMIT, /* by what needs no knowledge of who asks */
 	POLICY_AUTH,
+	POLICY_LIMIT_CALLER, /* by consumer or key */
 	POLICY_COUNT,
 };
 
@@ -34,6 +36,44 @@ struct settings_secret {
 	int64_t expires_ms; /* since 1970; 0: never */
 };
 
+enum settings_limit_kind { LIMIT_BUCKET = 0, LIMIT_WINDOW, LIMIT_CONCURRENT };
+
+/* Whom a limit counts for, each for itself. */
+enum settings_limit_by {
+	LIMIT_BY_ADDRESS = 0,
+	LIMIT_BY_CONSUMER,
+	LIMIT_BY_KEY,
+	LIMIT_BY_HEADER,
+	LIMIT_BY_ROUTE,
+	LIMIT_BY_SERVICE,
+	LIMIT_BY_ALL,
+};
+
+struct settings_limit {
+	const char *name;
+	enum settings_limit_kind kind;
+	unsigned rate, per_ms; /* so many in that time; of a concurrent one, at once */
+	unsigned concurrent;   /* as written; else 0 */
+	unsigned burst;	       /* what a bucket holds */
+	uint64_t step_ns;      /* in which a bucket gets one more */
+	enum settings_limit_by by;
+	const char *header; /* of BY_HEADER */
+	uint64_t id;	    /* of the counters; the same after a reload */
+	const char *policy; /* for RateLimit-Policy; NULL of concurrent ones */
+	unsigned line;
+};
+
+struct settings_limits_list {
+	const struct settings_limit *items;
+	size_t count;
+};
+
+/* True when it can only be asked once it is known who asks. */
+static inline bool settings_limit_is_of_caller(const struct settings_limit *limit)
+{
+	return limit->by == LIMIT_BY_CONSUMER || limit->by == LIMIT_BY_KEY;
+}
+
 /* A person or a program that may call. */
 struct settings_consumer {
 	const char *name, *id; /* unique; fit for a header field */
@@ -42,6 +82,7 @@ struct settings_consumer {
 	const struct settings_secret *keys;
 	size_t key_count;
 	struct settings_ip ip;
+	struct settings_limits_list limits;
 };
 
 /* A claim that services are told in a field of its own. */
@@ -92,6 +133,8 @@ struct settings_policy {
 	unsigned set; /* 1 << POLICY_…: those that a request has to pass; 0 for a plain route */
 	struct settings_ip ip;
 	struct settings_auth auth;
+	struct settings_limits_list limits;
+	unsigned cost; /* of its requests, for limits; 1 */
 };
 
 #endif

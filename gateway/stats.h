@@ -61,6 +61,7 @@
 	X(CACHE_STORED, COUNTER, "cache_stored_total", NULL, NULL, "Replies stored in the cache") \
 	X(DENIED_IP, COUNTER, "denied_total", "policy", "ip",                                     \
 	  "Requests refused, by the policy that refused them")                                    \
+	X(DENIED_LIMIT, COUNTER, "denied_total", "policy", "rate_limit", "")                      \
 	X(DENIED_AUTH, COUNTER, "denied_total", "policy", "auth", "")                             \
 	X(PARTS_GOOD, COUNTER, "composed_parts_total", "result", "good",                          \
 	  "Parts of composed answers, by what became of them")                                    \

@@ -1,0 +1,227 @@
+/*
+ * filter_limit: asks the limits of gateway, route and consumer, first those
+ * that need not know who asks, later those that do. One that refuses gives
+ * back what the others took, so that a refused request counts nowhere but
+ * where it was refused for who it is: a 401 has used up its address's.
+ */
+#include "gateway/caller.h"
+#include "gateway/filter.h"
+#include "gateway/gateway.h"
+#include "gateway/http1_write.h"
+#include "gateway/identity.h"
+#include "gateway/limiter.h"
+#include "gateway/worker.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { FILTER_LIMITS_MAX = 24 }; /* of gateway, route and consumer */
+
+struct filter_taken {
+	const struct settings_limit *limit;
+	uint64_t key;
+	struct limiter_answer answer;
+};
+
+struct filter_limits {
+	struct filter_taken taken[FILTER_LIMITS_MAX];
+	size_t count;
+	const struct filter_taken *refused; /* the last of `taken`, of which nothing was taken */
+};
+
+/* ---- Whom it counts for ---- */
+
+static uint64_t filter_limit_of_address(struct exchange *x, const struct settings_limit *limit)
+{
+	const uint8_t *bytes = caller_of(x)->bytes;
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	/* An IPv6 network of /64 is one household: it has more addresses than anybody can count. */
+	return limiter_key(limit->id, bytes, memcmp(bytes, mapped, 12) == 0 ? 16 : 8);
+}
+
+static uint64_t filter_limit_of_identity(struct exchange *x, const struct settings_limit *limit)
+{
+	const struct identity *identity = x->identity;
+	char text[256];
+	int len;
+
+	if (!identity || !identity->id.len)
+		return filter_limit_of_address(x, limit);
+	if (limit->by == LIMIT_BY_KEY && identity->key)
+		return limiter_key(limit->id, identity->key, 32);
+	if (!identity->issuer || identity->consumer)
+		return limiter_key(limit->id, identity->id.at, identity->id.len);
+	/* Two issuers may know the same subject. */
+	len = snprintf(text, sizeof(text), "%s\n%.*s", identity->issuer, (int)identity->id.len,
+		       identity->id.at);
+	return limiter_key(limit->id, text,
+			   len < (int)sizeof(text) ? (uint64_t)len : sizeof(text) - 1);
+}
+
+static uint64_t filter_limit_key(struct exchange *x, const struct settings_limit *limit)
+{
+	const struct http1_field *field;
+	const char *service = x->route->service_name;
+
+	switch (limit->by) {
+	case LIMIT_BY_ADDRESS:
+		break;
+	case LIMIT_BY_CONSUMER:
+	case LIMIT_BY_KEY:
+		return filter_limit_of_identity(x, limit);
+	case LIMIT_BY_HEADER:
+		field = http1_head_find_text(&x->request, limit->header);
+		if (field && field->value.len)
+			return limiter_key(limit->id, field->value.at, field->value.len);
+		break;
+	case LIMIT_BY_SERVICE:
+		if (service)
+			return limiter_key(limit->id, service, strlen(service));
+		return limiter_key(limit->id, x->route->pattern, strlen(x->route->pattern));
+	case LIMIT_BY_ROUTE:
+		return limiter_key(limit->id, x->route->pattern, strlen(x->route->pattern));
+	case LIMIT_BY_ALL:
+		return limiter_key(limit->id, NULL, 0);
+	}
+	return filter_limit_of_address(x, limit);
+}
+
+/* ---- Asking ---- */
+
+static uint64_t filter_limit_cost(const struct exchange *x, const struct settings_limit *limit)
+{
+	return limit->kind == LIMIT_CONCURRENT ? 1 : x->route->policy.cost;
+}
+
+/* False: one of them refuses. */
+static bool filter_limit_take(struct exchange *x, const struct settings_limits_list *list,
+			      bool of_caller, bool each)
+{
+	struct filter_limits *limits = x->limits;
+
+	for (size_t i = 0; i < list->count && limits->count < FILTER_LIMITS_MAX; i++) {
+		const struct settings_limit *limit = &list->items[i];
+		struct filter_taken *taken = &limits->taken[limits->count];
+
+		if (!each && settings_limit_is_of_caller(limit) != of_caller)
+			continue;
+		taken->limit = limit;
+		taken->key = filter_limit_key(x, limit);
+		taken->answer = limiter_take(x->worker->gateway->limiter, limit, taken->key,
+					     filter_limit_cost(x, limit),
+					     loop_now_us(worker_loop(x->worker)));
+		limits->count++;
+		if (!taken->answer.allowed) {
+			limits->refused = taken;
+			return false;
+		}
+	}
+	return true;
+}
+
+static void filter_limit_give(struct exchange *x, bool concurrent_only)
+{
+	struct filter_limits *limits = x->limits;
+
+	for (size_t i = 0; i < limits->count; i++) {
+		const struct filter_taken *taken = &limits->taken[i];
+
+		if (taken == limits->refused ||
+		    (concurrent_only && taken->limit->kind != LIMIT_CONCURRENT))
+			continue;
+		limiter_give(x->worker->gateway->limiter, taken->limit, taken->key,
+			     filter_limit_cost(x, taken->limit));
+	}
+}
+
+static enum filter_result filter_limit_refuse(struct exchange *x)
+{
+	const struct filter_taken *refused = x->limits->refused;
+	uint64_t seconds = (refused->answer.retry_us + 999999) / 1000000;
+	const char *reason, *fields;
+
+	filter_limit_give(x, false);
+	reason = arena_printf(&x->arena, "rate_limit \"%s\" of line %u", refused->limit->name,
+			      refused->limit->line);
+	fields = arena_printf(&x->arena, "Retry-After: %" PRIu64 "\r\n", seconds ? seconds : 1);
+	(void)filter_deny(x, PROBLEM_RATE_LIMITED, reason ? reason : "rate_limit", fields);
+	return FILTER_ANSWERED;
+}
+
+enum filter_result filter_limit_run(struct exchange *x)
+{
+	bool of_caller = x->policy == POLICY_LIMIT_CALLER;
+	const struct settings_consumer *consumer = x->identity ? x->identity->consumer : NULL;
+
+	if (!x->limits)
+		x->limits = arena_alloc(&x->arena, sizeof(*x->limits));
+	if (!x->limits)
+		return filter_deny(x, PROBLEM_NO_MEMORY, "out of memory", NULL);
+	if (!of_caller || !(x->route->policy.set & 1u << POLICY_LIMIT)) {
+		x->limits->count = 0;
+		x->limits->refused = NULL;
+	}
+	if (!filter_limit_take(x, &x->route->policy.limits, of_caller, false) ||
+	    (of_caller && consumer && !filter_limit_take(x, &consumer->limits, of_caller, true)) ||
+	    !filter_limit_take(x, &x->table->table->settings->rate_limits, of_caller, false))
+		return filter_limit_refuse(x);
+	return FILTER_PASS;
+}
+
+void filter_limit_release(struct exchange *x)
+{
+	if (!x->limits->refused) /* else it was given back */
+		filter_limit_give(x, true);
+	x->limits = NULL;
+}
+
+/* ---- Telling (draft-ietf-httpapi-ratelimit-headers) ---- */
+
+/* The one that lets the least through, in parts of what it lets through at all. */
+static const struct filter_taken *filter_limit_tightest(const struct filter_limits *limits)
+{
+	const struct filter_taken *tightest = NULL;
+
+	for (size_t i = 0; i < limits->count; i++) {
+		const struct filter_taken *t = &limits->taken[i];
+
+		if (t->limit->kind == LIMIT_CONCURRENT)
+			continue;
+		if (!tightest ||
+		    t->answer.left * tightest->limit->rate < tightest->answer.left * t->limit->rate)
+			tightest = t;
+	}
+	if (limits->refused && limits->refused->limit->kind != LIMIT_CONCURRENT)
+		tightest = limits->refused;
+	return tightest;
+}
+
+void filter_limit_write(struct exchange *x, struct buf *out)
+{
+	const struct filter_limits *limits = x->limits;
+	const struct filter_taken *tightest = filter_limit_tightest(limits);
+	uint64_t reset_us;
+	char text[128];
+	bool first = true;
+	int len;
+
+	if (!tightest)
+		return;
+	(void)buf_puts(out, "RateLimit-Policy: "); /* failure sticks, here and below */
+	for (size_t i = 0; i < limits->count; i++) {
+		if (!limits->taken[i].limit->policy)
+			continue;
+		(void)buf_puts(out, first ? "" : ", ");
+		(void)buf_puts(out, limits->taken[i].limit->policy);
+		first = false;
+	}
+	reset_us =
+		limits->refused == tightest ? tightest->answer.retry_us : tightest->answer.reset_us;
+	len = snprintf(
+		text, sizeof(text), "\r\nRateLimit: \"%.64s\";r=%" PRIu64 ";t=%" PRIu64 "\r\n",
+		tightest->limit->name, limits->refused == tightest ? 0 : tightest->answer.left,
+		(reset_us + 999999) / 1000000);
+	(void)buf_append(out, text, (size_t)len);
+}
