@@ -110,12 +110,10 @@ void access_line_json(struct buf *out, const struct access_record *r)
 
 /* ---- Combined ---- */
 
-static void access_combined_span(struct buf *out, struct span text, size_t max)
+void access_line_escape(struct buf *out, struct span text, size_t max)
 {
 	size_t len = text.len < max ? text.len : max;
 
-	if (len == 0)
-		(void)buf_putc(out, '-');
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)text.at[i];
 
@@ -124,6 +122,14 @@ static void access_combined_span(struct buf *out, struct span text, size_t max)
 		else
 			(void)buf_putc(out, text.at[i]);
 	}
+}
+
+static void access_combined_span(struct buf *out, struct span text, size_t max)
+{
+	if (text.len)
+		access_line_escape(out, text, max);
+	else
+		(void)buf_putc(out, '-');
 }
 
 void access_line_combined(struct buf *out, const struct access_record *r)

@@ -6,18 +6,19 @@
  * gateway wakes it some twenty times a second and not once a request.
  */
 #include "gateway/access_log.h"
+#include "common/clock.h"
 #include "common/daemon.h"
+#include "common/log.h"
+#include "gateway/access_field.h"
 #include "gateway/access_line.h"
+#include "gateway/access_sink.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,7 +27,7 @@ enum {
 	ACCESS_URGENT_BYTES = ACCESS_BUFFER_BYTES / 4,
 	ACCESS_GATHER_MS = 50,
 	ACCESS_CLOSE_MS = 1000,
-	ACCESS_POLL_MS = 100,
+	ACCESS_TELL_MS = 10000,
 };
 
 struct access_log {
@@ -36,11 +37,11 @@ struct access_log {
 	pthread_cond_t urgent; /* much has come, or closing */
 	char *filling;
 	size_t filled;
-	int next_fd; /* replaces fd; -1: none */
+	struct access_sink next; /* replaces `sink`; fd -1: none */
 	bool closing;
-	char *writing; /* the thread's */
-	int fd;	       /* the thread's; closed unless it is standard output */
-	bool cut;      /* the thread's: the last line was written in part */
+	char *writing;		 /* the thread's */
+	struct access_sink sink; /* the thread's */
+	uint64_t told, told_ms;	 /* the thread's: losses that were said, and when */
 	atomic_bool give_up;
 	atomic_int access; /* enum settings_access */
 	atomic_int format;
@@ -49,67 +50,41 @@ struct access_log {
 
 /* ---- The thread ---- */
 
-static void access_close_fd(int fd)
+static void access_count_lost(struct access_log *log, uint64_t lines)
 {
-	if (fd > STDOUT_FILENO)
-		(void)close(fd); /* nobody could do anything about an error */
+	if (lines)
+		atomic_fetch_add_explicit(&log->dropped, lines, memory_order_relaxed);
 }
 
-static void access_count_lost(struct access_log *log, const char *data, size_t len)
+/* Says that lines were lost, but not all the time. */
+static void access_tell_lost(struct access_log *log)
 {
-	uint64_t lines = 0;
+	uint64_t dropped = access_log_dropped(log), now = clock_ms();
 
-	for (size_t i = 0; i < len; i++)
-		lines += data[i] == '\n';
-	atomic_fetch_add_explicit(&log->dropped, lines, memory_order_relaxed);
+	if (dropped == log->told || (log->told && now < log->told_ms + ACCESS_TELL_MS))
+		return;
+	log_warn("access log: %" PRIu64
+		 " lines were lost: its disk, pipe or journal is full or too "
+		 "slow",
+		 dropped - log->told);
+	log->told = dropped;
+	log->told_ms = now;
 }
 
-/* Bytes written; 0 to try again; -1 for an error, or when the log is closed and a pipe stays full.
- *
- * Only regular files are written without a look: a pipe that is writable takes PIPE_BUF bytes, so
- * the thread never hangs in write(2) where nobody could stop it. */
-static ssize_t access_write_some(struct access_log *log, const char *data, size_t len)
+/* While a pipe is full, lines may be lost as well. */
+static bool access_go_on(void *arg)
 {
-	struct pollfd wait = {.fd = log->fd, .events = POLLOUT};
-	struct stat st;
-	ssize_t n;
+	struct access_log *log = arg;
 
-	if (fstat(log->fd, &st) || !S_ISREG(st.st_mode)) {
-		n = poll(&wait, 1, ACCESS_POLL_MS);
-		if (n < 0)
-			return errno == EINTR ? 0 : -1;
-		if (n == 0)
-			return atomic_load(&log->give_up) ? -1 : 0;
-		if (len > PIPE_BUF)
-			len = PIPE_BUF;
-	}
-	n = write(log->fd, data, len);
-	return n < 0 && (errno == EINTR || errno == EAGAIN) ? 0 : n;
-}
-
-static void access_write_all(struct access_log *log, const char *data, size_t len)
-{
-	if (log->cut && access_write_some(log, "\n", 1) == 1)
-		log->cut = false;
-	while (len > 0) {
-		ssize_t n = access_write_some(log, data, len);
-
-		if (n < 0) { /* a full disk, a closed pipe: the count of dropped lines tells */
-			access_count_lost(log, data, len);
-			return;
-		}
-		if (n > 0)
-			log->cut = data[n - 1] != '\n';
-		data += n;
-		len -= (size_t)n;
-	}
+	access_tell_lost(log);
+	return !atomic_load(&log->give_up);
 }
 
 static void access_wait_locked(struct access_log *log)
 {
 	struct timespec until;
 
-	while (log->filled == 0 && !log->closing && log->next_fd < 0)
+	while (log->filled == 0 && !log->closing && log->next.fd < 0)
 		pthread_cond_wait(&log->first, &log->lock);
 	(void)clock_gettime(CLOCK_MONOTONIC, &until); /* can't fail */
 	until.tv_nsec += ACCESS_GATHER_MS * 1000000L;
@@ -117,7 +92,7 @@ static void access_wait_locked(struct access_log *log)
 		until.tv_nsec -= 1000000000L;
 		until.tv_sec++;
 	}
-	while (log->filled < ACCESS_URGENT_BYTES && !log->closing && log->next_fd < 0)
+	while (log->filled < ACCESS_URGENT_BYTES && !log->closing && log->next.fd < 0)
 		if (pthread_cond_timedwait(&log->urgent, &log->lock, &until) == ETIMEDOUT)
 			return;
 }
@@ -125,12 +100,13 @@ static void access_wait_locked(struct access_log *log)
 static void *access_run(void *arg)
 {
 	struct access_log *log = arg;
+	const struct access_patience patience = {access_go_on, log};
 	bool closing;
 
 	do {
 		char *data;
 		size_t len;
-		int fd;
+		struct access_sink next;
 
 		pthread_mutex_lock(&log->lock);
 		access_wait_locked(log);
@@ -139,16 +115,16 @@ static void *access_run(void *arg)
 		log->filling = log->writing;
 		log->writing = data;
 		log->filled = 0;
-		fd = log->next_fd;
-		log->next_fd = -1;
+		next = log->next;
+		log->next.fd = -1;
 		closing = log->closing;
 		pthread_mutex_unlock(&log->lock);
 		/* What came before the change goes to where it was. */
-		access_write_all(log, data, len);
-		if (fd >= 0) {
-			access_close_fd(log->fd);
-			log->fd = fd;
-			log->cut = false;
+		access_count_lost(log, access_sink_write(&log->sink, data, len, &patience));
+		access_tell_lost(log);
+		if (next.fd >= 0) {
+			access_sink_close(&log->sink);
+			log->sink = next;
 		}
 	} while (!closing);
 	return NULL;
@@ -183,6 +159,22 @@ static void access_append(struct access_log *log, const char *line, size_t len)
 		atomic_fetch_add_explicit(&log->dropped, 1, memory_order_relaxed);
 }
 
+static void access_write_record(const struct access_log *log, struct buf *line,
+				const struct access_record *record)
+{
+	int format = atomic_load_explicit(&log->format, memory_order_relaxed);
+
+	if (atomic_load_explicit(&log->access, memory_order_relaxed) == ACCESS_JOURNAL)
+		access_line_journal(line, record);
+	else if (format == LOG_FORMAT_COMBINED)
+		access_line_combined(line, record);
+	/* A request that began before the reload has no template. */
+	else if (format == LOG_FORMAT_TEMPLATE && record->template && record->template->count)
+		access_line_template(line, record->template, record);
+	else
+		access_line_json(line, record);
+}
+
 void access_log_write(struct access_log *log, const struct access_record *record)
 {
 	char memory[ACCESS_LINE_MAX];
@@ -191,10 +183,7 @@ void access_log_write(struct access_log *log, const struct access_record *record
 
 	if (!access_log_is_on(log))
 		return;
-	if (atomic_load_explicit(&log->format, memory_order_relaxed) == LOG_FORMAT_COMBINED)
-		access_line_combined(&line, record);
-	else
-		access_line_json(&line, record);
+	access_write_record(log, &line, record);
 	if (line.failed)
 		atomic_fetch_add_explicit(&log->dropped, 1, memory_order_relaxed);
 	else
@@ -208,23 +197,6 @@ uint64_t access_log_dropped(const struct access_log *log)
 
 /* ---- Open, change, close ---- */
 
-static int access_open_fd(const struct settings_log *settings, struct err *e)
-{
-	int fd;
-
-	if (settings->access != ACCESS_FILE)
-		return STDOUT_FILENO;
-	/* Non-blocking, as a named pipe without a reader would hold the start for ever. */
-	fd = open(settings->access_file,
-		  O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
-	if (fd >= 0)
-		return fd;
-	return err_code(e, DAEMON_EXIT_SETTINGS,
-			"can't open the access log \"%s\": %s; name a file that can be written, "
-			"stdout or off in log.access",
-			settings->access_file, strerror(errno));
-}
-
 static void access_set(struct access_log *log, const struct settings_log *settings)
 {
 	atomic_store_explicit(&log->format, (int)settings->format, memory_order_relaxed);
@@ -233,18 +205,18 @@ static void access_set(struct access_log *log, const struct settings_log *settin
 
 int access_log_apply(struct access_log *log, const struct settings_log *settings, struct err *e)
 {
-	int fd = access_open_fd(settings, e), unused;
+	struct access_sink next, unused;
 
-	if (fd < 0)
+	if (access_sink_open(&next, settings, e) < 0)
 		return -1;
 	access_set(log, settings);
 	pthread_mutex_lock(&log->lock);
-	unused = log->next_fd;
-	log->next_fd = fd;
+	unused = log->next;
+	log->next = next;
 	pthread_mutex_unlock(&log->lock);
 	pthread_cond_signal(&log->first);
 	pthread_cond_signal(&log->urgent);
-	access_close_fd(unused);
+	access_sink_close(&unused);
 	return 0;
 }
 
@@ -268,8 +240,8 @@ static int access_init(struct access_log *log)
 
 static void access_free(struct access_log *log)
 {
-	access_close_fd(log->fd);
-	access_close_fd(log->next_fd);
+	access_sink_close(&log->sink);
+	access_sink_close(&log->next);
 	free(log->filling);
 	free(log->writing);
 	free(log);
@@ -283,9 +255,8 @@ struct access_log *access_log_open(const struct settings_log *settings, struct e
 		(void)err_code(e, DAEMON_EXIT_SYSTEM, "out of memory");
 		return NULL;
 	}
-	log->next_fd = -1;
-	log->fd = access_open_fd(settings, e);
-	if (log->fd < 0) {
+	log->next.fd = -1;
+	if (access_sink_open(&log->sink, settings, e) < 0) {
 		free(log);
 		return NULL;
 	}

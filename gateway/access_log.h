@@ -29,10 +29,11 @@ struct access_record {
 	uint64_t queue_us, resolve_us, connect_us, first_byte_us, total_us;
 	const char *service, *instance;
 	unsigned attempts;
-	const char *cache;    /* "hit", "stale", "miss" */
-	unsigned flags;	      /* ACCESS_… */
-	struct span consumer; /* who asked, when that is known */
-	const char *reason;   /* why it was refused or failed */
+	const char *cache;			/* "hit", "stale", "miss" */
+	unsigned flags;				/* ACCESS_… */
+	struct span consumer;			/* who asked, when that is known */
+	const char *reason;			/* why it was refused or failed */
+	const struct access_template *template; /* of the settings it was served by */
 };
 
 /* NULL when the file can't be opened (the text says why) or the system is out of memory or

@@ -290,6 +290,8 @@ static void forward_switched(struct forward *fwd, const struct http1_head *head)
 	fwd->state = FORWARD_SWITCHED;
 	fwd->failure = FORWARD_NONE; /* of an earlier attempt */
 	fwd->head_us = loop_now_us(forward_loop(fwd));
+	if (fwd->up)
+		fwd->connect_us = fwd->up->connect_us;
 	fwd->sink->on_head(fwd, head);
 }
 

@@ -119,7 +119,9 @@ struct forward {
 	uint64_t active_ms;	  /* when something flowed last */
 	uint64_t delivered;	  /* bytes the instance had taken when it was last looked */
 	uint64_t started_us, tried_us, head_us;
-	uint64_t queued_us, queue_us; /* when it last joined the queue; all time in it */
+	uint64_t resolving_us, resolve_us; /* when a name was last asked for; all time of that */
+	uint64_t connect_us;		   /* of the attempt that brought the head */
+	uint64_t queued_us, queue_us;	   /* when it last joined the queue; all time in it */
 	/* The addresses of an endpoint that has a name: */
 	struct resolver_query query;
 	struct resolver_address addresses[FORWARD_ADDRESSES_MAX];

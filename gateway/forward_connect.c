@@ -76,9 +76,11 @@ static void forward_resolved(struct forward *fwd, const struct resolver_answer *
 
 void forward_on_address(struct resolver_query *query, const struct resolver_answer *answer)
 {
-	forward_resolved(
-		(struct forward *)(void *)((char *)query - offsetof(struct forward, query)),
-		answer);
+	struct forward *fwd =
+		(struct forward *)(void *)((char *)query - offsetof(struct forward, query));
+
+	fwd->resolve_us += loop_now_us(worker_loop(fwd->worker)) - fwd->resolving_us;
+	forward_resolved(fwd, answer);
 }
 
 static void forward_resolve(struct forward *fwd)
@@ -91,6 +93,7 @@ static void forward_resolve(struct forward *fwd)
 		return;
 	}
 	fwd->state = FORWARD_RESOLVING;
+	fwd->resolving_us = loop_now_us(worker_loop(fwd->worker));
 	fwd->try_deadline_ms =
 		loop_now_ms(worker_loop(fwd->worker)) + fwd->settings->connect_timeout_ms;
 	forward_arm(fwd);

@@ -47,6 +47,7 @@ static void pipeline_write_line(struct exchange *x, uint64_t total_us)
 		.flags = x->flags,
 		.consumer = x->identity ? x->identity->name : (struct span){0},
 		.reason = x->detail,
+		.template = &x->table->table->settings->log.template,
 	};
 
 	if (x->backup)
@@ -56,7 +57,8 @@ static void pipeline_write_line(struct exchange *x, uint64_t total_us)
 	if (fwd->endpoint) {
 		record.instance = fwd->endpoint->id;
 		record.attempts = fwd->attempts;
-		record.connect_us = pipeline_since(fwd->started_us, fwd->tried_us);
+		record.resolve_us = fwd->resolve_us;
+		record.connect_us = fwd->connect_us;
 		record.first_byte_us = pipeline_since(fwd->started_us, fwd->head_us);
 	}
 	if (fwd->hedged)

@@ -256,60 +256,6 @@ static void settings_limits_done(struct settings_reader *r, const struct setting
 static const struct settings_table settings_limits_table = {
 	SETTINGS_KEYS(settings_limits_keys), sizeof(struct settings_limits), settings_limits_done};
 
-static void settings_read_access(struct settings_reader *r, const struct settings_node *node,
-				 void *to)
-{
-	const char *text = settings_table_text(r, node);
-	struct settings_log *log = to;
-
-	if (!text)
-		return;
-	if (!*text) {
-		settings_file_mistake(r->file, node,
-				      "the text is empty; write stdout, off or a file");
-	} else if (strcmp(text, "stdout") == 0) {
-		log->access = ACCESS_STDOUT;
-	} else if (strcmp(text, "off") == 0) {
-		log->access = ACCESS_OFF;
-	} else {
-		log->access = ACCESS_FILE;
-		log->access_file = settings_table_copy(r, text);
-	}
-}
-
-static const struct settings_name settings_levels[] = {{"debug", LOG_DEBUG},
-						       {"info", LOG_INFO},
-						       {"warn", LOG_WARN},
-						       {"error", LOG_ERROR},
-						       {NULL, 0}};
-
-static const struct settings_name settings_formats[] = {
-	{"json", LOG_FORMAT_JSON}, {"combined", LOG_FORMAT_COMBINED}, {NULL, 0}};
-
-static const struct settings_key settings_log_keys[] = {
-	{.name = "level",
-	 .type = SETTINGS_ENUM,
-	 .at = offsetof(struct settings_log, level),
-	 .fallback = "info",
-	 .names = settings_levels,
-	 .help = "What the daemon tells of itself, on standard error"},
-	{.name = "access",
-	 .type = SETTINGS_CUSTOM,
-	 .fallback = "stdout",
-	 .custom = settings_read_access,
-	 .form = "`stdout`, `off` or a file",
-	 .help = "Where the line of each request goes"},
-	{.name = "format",
-	 .type = SETTINGS_ENUM,
-	 .at = offsetof(struct settings_log, format),
-	 .fallback = "json",
-	 .names = settings_formats,
-	 .help = "One JSON object a line, or the combined format of web servers"},
-};
-
-static const struct settings_table settings_log_table = {SETTINGS_KEYS(settings_log_keys),
-							 sizeof(struct settings_log), NULL};
-
 static const struct settings_key settings_keys[] = {
 	{.name = "listen",
 	 .type = SETTINGS_CUSTOM,

@@ -86,14 +86,23 @@ struct settings_limits {
 	unsigned program_helpers;    /* 2 of them for each worker */
 };
 
-enum settings_access { ACCESS_STDOUT = 0, ACCESS_OFF, ACCESS_FILE };
-enum settings_log_format { LOG_FORMAT_JSON = 0, LOG_FORMAT_COMBINED };
+enum settings_access { ACCESS_STDOUT = 0, ACCESS_OFF, ACCESS_FILE, ACCESS_JOURNAL };
+enum settings_log_format { LOG_FORMAT_JSON = 0, LOG_FORMAT_COMBINED, LOG_FORMAT_TEMPLATE };
+
+struct access_piece;
+
+/* Literal text and fields of a request, in turn. */
+struct access_template {
+	const struct access_piece *pieces;
+	size_t count;
+};
 
 struct settings_log {
 	enum log_level level;
 	enum settings_access access;
-	const char *access_file;
+	const char *access_file; /* of FILE; of JOURNAL the socket */
 	enum settings_log_format format;
+	struct access_template template; /* of TEMPLATE */
 };
 
 enum settings_retry_on {

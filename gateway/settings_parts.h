@@ -9,6 +9,7 @@
 #include "gateway/settings.h"
 
 /* One service, one route. */
+extern const struct settings_table settings_log_table;
 extern const struct settings_table settings_service_table;
 extern const struct settings_table settings_route_table;
 extern const struct settings_table settings_listen_table; /* of an entry that is a map */

@@ -87,6 +87,7 @@ static void upstream_count(struct upstream *up)
 	if (up->requests)
 		tally_inc(up->endpoint->tally, TALLY_REUSES);
 	up->counted = true;
+	up->connect_us = 0;
 	up->begun_us = loop_now_us(up->loop);
 }
 
@@ -465,6 +466,7 @@ static void upstream_connected(struct upstream *up, unsigned events)
 	if (!(events & LOOP_WRITABLE))
 		return;
 	up->state = UPSTREAM_BUSY;
+	up->connect_us = loop_now_us(up->loop) - up->begun_us;
 	loop_timer_clear(up->loop, &up->timer);
 	upstream_send(up);
 	if (!up->out.len && !up->request_complete)

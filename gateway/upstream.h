@@ -80,6 +80,7 @@ struct upstream {
 	unsigned requests;     /* begun on this connection */
 	bool counted;	       /* a request is, in the endpoint's tally */
 	uint64_t begun_us;     /* when it was */
+	uint64_t connect_us;   /* how long connecting took; 0: it was open already */
 	uint64_t keep_ms;      /* how long it may idle */
 	/* pool.c's: */
 	bool pooled;

@@ -1,5 +1,6 @@
 /* access_log: a line a request, safe whatever a peer says, never at a worker's cost. */
 #include "common/daemon.h"
+#include "gateway/access_field.h"
 #include "gateway/access_line.h"
 #include "gateway/access_log.h"
 #include "tests/unit/unit.h"
@@ -62,6 +63,82 @@ START_TEST(a_json_line_has_all_that_is_known)
 		"\"first_byte_ms\":1.001,\"total_ms\":2000.500,\"service\":\"s\","
 		"\"instance\":\"s-1\",\"attempts\":2,\"cache\":\"miss\","
 		"\"flags\":[\"UF\",\"SI\"],\"referer\":\"http://a/\",\"user_agent\":\"curl/8\"}\n");
+	buf_fini(&out);
+}
+END_TEST
+
+static const char *line_of(const char *format, const struct access_record *r, struct buf *out)
+{
+	struct access_piece pieces[ACCESS_PIECES_MAX];
+	struct access_template made = {.pieces = pieces};
+	struct err e = {0};
+
+	ck_assert_msg(access_template_parse(pieces, &made.count, format, &e) == 0, "%s", e.text);
+	buf_init(out, ACCESS_LINE_MAX);
+	access_line_template(out, &made, r);
+	return buf_str(out);
+}
+
+START_TEST(a_template_has_text_and_fields)
+{
+	struct access_record r = record_full(), empty = {.status = 0};
+	struct buf out;
+
+	ck_assert_str_eq(
+		line_of("{client} \"{method} {path}\" {status} {{{total_ms}}} {flags}", &r, &out),
+		"192.0.2.7 \"GET /s/7\" 200 {2000.500} UF,SI\n");
+	buf_fini(&out);
+	ck_assert_str_eq(line_of("{client}|{query}|{connect_ms}|{instance}|{status}", &empty, &out),
+			 "-|-|-|-|0\n");
+	buf_fini(&out);
+	r.user_agent = text("a\"\n\\");
+	ck_assert_str_eq(line_of("{target} {user_agent}", &r, &out), "/s/7?a=b a\\x22\\x0A\\x5C\n");
+	buf_fini(&out);
+}
+END_TEST
+
+START_TEST(a_template_with_a_mistake_says_what_is_possible)
+{
+	static const struct {
+		const char *text, *says;
+	} cases[] = {
+		{"{metod}", "no field \"metod\"; did you mean \"method\"; there are time, "},
+		{"{}", "no field \"\""},
+		{"{client", "a brace has no other"},
+		{"a } b", "a brace has no other"},
+		{"{a{b}}", "a brace has no other"},
+	};
+	struct access_piece pieces[ACCESS_PIECES_MAX];
+	char many[2 * ACCESS_PIECES_MAX + 3];
+	struct err e = {0};
+	size_t count;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		ck_assert_int_eq(access_template_parse(pieces, &count, cases[i].text, &e), -1);
+		ck_assert_msg(strstr(e.text, cases[i].says) != NULL, "%s: %s", cases[i].text,
+			      e.text);
+	}
+	memset(many, '{', sizeof(many) - 1);
+	many[sizeof(many) - 1] = '\0';
+	ck_assert_int_eq(access_template_parse(pieces, &count, many, &e), -1);
+	ck_assert_str_eq(e.text, "more than 128 parts");
+}
+END_TEST
+
+START_TEST(a_message_for_the_journal_has_what_is_known_as_fields)
+{
+	struct access_record r = record_full();
+	struct buf out;
+
+	r.client = text("a\nMESSAGE=forged");
+	buf_init(&out, ACCESS_LINE_MAX);
+	access_line_journal(&out, &r);
+	ck_assert_ptr_nonnull(strstr(buf_str(&out), "MESSAGE=GET /s/7 200 2000.500 ms\n"));
+	ck_assert_ptr_nonnull(strstr(buf_str(&out), "\nMICROREG_CLIENT=a\\x0AMESSAGE=forged\n"));
+	ck_assert_ptr_nonnull(strstr(buf_str(&out), "\nMICROREG_FIRST_BYTE_MS=1.001\n"));
+	ck_assert_ptr_null(strstr(buf_str(&out), "MICROREG_CONSUMER"));
+	ck_assert_str_eq(buf_str(&out) + out.len - 2, "\n\n");
+	ck_assert_ptr_eq(strstr(buf_str(&out), "\n\n"), out.data + out.len - 2);
 	buf_fini(&out);
 }
 END_TEST
@@ -284,6 +361,9 @@ int main(void)
 	TCase *lines = tcase_create("lines"), *log = tcase_create("log");
 
 	tcase_add_test(lines, a_json_line_has_all_that_is_known);
+	tcase_add_test(lines, a_template_has_text_and_fields);
+	tcase_add_test(lines, a_template_with_a_mistake_says_what_is_possible);
+	tcase_add_test(lines, a_message_for_the_journal_has_what_is_known_as_fields);
 	tcase_add_test(lines, what_is_not_known_is_left_out);
 	tcase_add_test(lines, the_combined_format_is_what_its_readers_expect);
 	tcase_add_test(lines, no_peer_can_forge_a_line_or_make_it_too_long);
