@@ -98,6 +98,17 @@ void cache_writer_append(struct cache_writer **writer, struct span piece);
 /* The body is complete: from now on the reply is found. False when nothing was stored. */
 bool cache_writer_commit(struct cache_writer **writer);
 
+/* RFC 9111 4.3.4: what `old` is after `reply`, a 304 to a request about it: a head to be given to
+ * cache_rules_store, in the arena. -1: it is about another one, or the arena is spent. */
+int cache_renew_head(struct http1_head *head, struct arena *arena, const struct cache_entry *old,
+		     const struct http1_head *reply);
+
+/* Keeps that in the place of `old`, with its body. NULL: it was not kept. The caller unrefs. */
+const struct cache_entry *cache_renew(struct cache *cache, const struct cache_key *key,
+				      const struct http1_head *request,
+				      const struct http1_head *head, const struct cache_life *life,
+				      const struct cache_entry *old);
+
 /* The reply was cut short. Harmless with NULL. */
 void cache_writer_abort(struct cache_writer **writer);
 

@@ -71,8 +71,17 @@ static bool cache_rules_is_stream(const struct http1_head *reply)
 	       http_equal_nocase(type->value.at, sizeof(stream) - 1, stream, sizeof(stream) - 1);
 }
 
+/* What may have to be asked for each time is worth keeping when it can be asked about. */
+static bool cache_rules_has_validator(const struct settings_cache *route,
+				      const struct http1_head *reply)
+{
+	return route->given && reply->status == 200 &&
+	       (http1_head_find(reply, HTTP1_ETAG) || http1_head_find(reply, HTTP1_LAST_MODIFIED));
+}
+
 /* NULL, or why not (RFC 9111 3). */
-static const char *cache_rules_forbids(const struct http1_head *request,
+static const char *cache_rules_forbids(const struct settings_cache *route,
+				       const struct http1_head *request,
 				       const struct http1_head *reply,
 				       const struct cache_control *cc)
 {
@@ -89,8 +98,7 @@ static const char *cache_rules_forbids(const struct http1_head *request,
 		return "no-store";
 	if (cc->directives & CACHE_PRIVATE)
 		return "private";
-	/* Nothing is validated yet, so it could never be served. */
-	if (cc->directives & CACHE_NO_CACHE)
+	if ((cc->directives & CACHE_NO_CACHE) && !cache_rules_has_validator(route, reply))
 		return "no-cache";
 	if (http1_head_find(request, HTTP1_AUTHORIZATION) &&
 	    !(cc->directives & (CACHE_PUBLIC | CACHE_MUST_REVALIDATE)) &&
@@ -167,6 +175,10 @@ static uint64_t cache_rules_window_ms(const struct settings_cache *route, int64_
 static void cache_rules_set_times(struct cache_life *life, const struct settings_cache *route,
 				  const struct cache_control *cc, int64_t lifetime_s)
 {
+	if (cc->directives & CACHE_NO_CACHE) { /* not without asking, whatever happens */
+		life->never_stale = true;
+		return;
+	}
 	if (lifetime_s >= 0)
 		life->fresh_ms = (uint64_t)lifetime_s * 1000;
 	else if (route->ttl_ms > 0)
@@ -193,7 +205,7 @@ struct cache_life cache_rules_store(const struct settings_cache *route,
 	bool targeted = cache_rules_reply_control(&cc, reply);
 	int64_t lifetime_s;
 
-	life.reason = route->off ? "off" : cache_rules_forbids(request, reply, &cc);
+	life.reason = route->off ? "off" : cache_rules_forbids(route, request, reply, &cc);
 	if (life.reason)
 		return life;
 	lifetime_s = cache_rules_lifetime(reply, &cc, targeted, times->wall_ms);
@@ -204,7 +216,8 @@ struct cache_life cache_rules_store(const struct settings_cache *route,
 	else if (!route->given && life.stale_if_error_ms == 0 && life.fresh_ms == 0)
 		life.reason = "never stale";
 	else if (life.age_ms >=
-		 life.fresh_ms + life.stale_if_error_ms + life.stale_while_revalidate_ms)
+			 life.fresh_ms + life.stale_if_error_ms + life.stale_while_revalidate_ms &&
+		 !cache_rules_has_validator(route, reply))
 		life.reason = "too old";
 	life.store = life.reason == NULL;
 	return life;
@@ -300,6 +313,18 @@ static bool cache_rules_shares(const struct settings_cache *route, const struct 
 	       !http1_head_find(request, HTTP1_AUTHORIZATION);
 }
 
+/* Whether to ask by our validators instead of the client's. What it asks about a part, or under a
+ * condition of its own, is for it to know. */
+static bool cache_rules_validates(const struct settings_cache *route,
+				  const struct http1_head *request, const struct cache_entry *entry)
+{
+	return route->given && request->method == HTTP_GET && entry->status == 200 &&
+	       (entry->etag.len || entry->last_modified >= 0) &&
+	       !http1_head_find(request, HTTP1_RANGE) &&
+	       !http1_head_find_text(request, "If-Match") &&
+	       !http1_head_find_text(request, "If-Unmodified-Since");
+}
+
 struct cache_use cache_rules_serve(const struct settings_cache *route,
 				   const struct http1_head *request,
 				   const struct cache_entry *entry, uint64_t now_ms)
@@ -328,6 +353,8 @@ struct cache_use cache_rules_serve(const struct settings_cache *route,
 	use.refresh = now == CACHE_STALE_WHILE_REVALIDATE;
 	use.forwarded.outcome = use.serve ? CACHE_FORWARD_STALE : now;
 	use.share = cache_rules_shares(route, request, &asked, use.forwarded.outcome);
+	if (now != CACHE_HIT)
+		use.validate = cache_rules_validates(route, request, entry);
 	if (use.serve)
 		use.hit = (struct cache_status){.outcome = now, .ttl_s = ttl_s};
 	use.on_failure = cache_rules_on_failure(&asked, &entry->life, left_ms);

@@ -34,6 +34,7 @@ struct cache_use {
 	bool serve;	 /* answer with it, now */
 	bool refresh;	 /* and ask behind the client's back (stale-while-revalidate) */
 	bool on_failure; /* answer with it when no instance gives a good reply (stale-if-error) */
+	bool validate;	 /* ask whether it is still good, by its validators (RFC 9111 4.3.1) */
 	bool share;	 /* others that ask for the same may wait for its answer */
 	bool only_if_cached; /* nothing may be asked: without `serve` it is a 504 */
 	/* For the reply's Cache-Status when it is served (now, or on failure), or forwarded. */

@@ -33,7 +33,8 @@ size_t cache_status_write(const struct cache_status *status, char out[CACHE_STAT
 			     status->ttl_s, o->detail ? "; detail=" : "",
 			     o->detail ? o->detail : "");
 	else
-		n = snprintf(out, CACHE_STATUS_SIZE, "microreg; %s%s%s", o->text,
+		n = snprintf(out, CACHE_STATUS_SIZE, "microreg; %s%s%s%s", o->text,
+			     status->validated ? "; fwd-status=304" : "",
 			     status->stored ? "; stored" : "",
 			     status->collapsed ? "; collapsed" : "");
 	return n < 0 ? 0 : (size_t)n;

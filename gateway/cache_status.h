@@ -26,6 +26,7 @@ struct cache_status {
 	int64_t ttl_s; /* of a hit: what is left of its freshness; negative when stale */
 	bool stored;   /* of a forwarded one, set by who commits it */
 	bool collapsed;
+	bool validated; /* it was asked about, and still is as it was: 304 */
 };
 
 enum { CACHE_STATUS_SIZE = 96 };

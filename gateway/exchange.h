@@ -91,6 +91,7 @@ struct exchange {
 	struct flight *flight;	      /* others wait for what is asked here … */
 	struct flight_waiter *waiter; /* … or this one for another */
 	uint64_t wait_until_ms;
+	bool validated;	  /* a 304 to our own question came: the answer is what is kept */
 	uint64_t sent_ms; /* when the request left, for the reply's age */
 	/* For the log: */
 	uint64_t started_us;

@@ -1,5 +1,6 @@
 /* forward_head: which fields pass, which are dropped, which are ours. */
 #include "gateway/forward_head.h"
+#include "common/clock.h"
 #include "gateway/client.h"
 #include "gateway/http1_write.h"
 #include "gateway/identity.h"
@@ -29,6 +30,30 @@ bool forward_head_passes(const struct http1_field *field, bool trusted)
 	default:
 		return true;
 	}
+}
+
+/* What is asked for the cache has its conditions, and not the client's; what others wait for has
+ * none. */
+static bool forward_head_is_condition(const struct exchange *x, const struct http1_field *field)
+{
+	return (x->use.validate || x->flight) &&
+	       (field->known == HTTP1_IF_NONE_MATCH || field->known == HTTP1_IF_MODIFIED_SINCE);
+}
+
+/* RFC 9111 4.3.1. */
+static void forward_head_write_conditions(const struct exchange *x, struct buf *out)
+{
+	const struct cache_entry *kept = x->kept;
+	char date[CLOCK_HTTP_SIZE];
+
+	if (!x->use.validate)
+		return;
+	if (kept->etag.len)
+		http1_write_field(out, "If-None-Match", kept->etag.at, kept->etag.len);
+	if (kept->last_modified < 0)
+		return;
+	clock_http(kept->last_modified * 1000, date);
+	http1_write_field(out, "If-Modified-Since", date, strlen(date));
 }
 
 /* One line: the values of a list field, in their order, then ours. */
@@ -114,12 +139,14 @@ void forward_head_write(struct exchange *x, struct buf *out)
 	http1_write_field(out, "Host", host.at, host.len);
 	for (size_t i = 0; i < head->field_count; i++)
 		if (forward_head_passes(&head->fields[i], trusted) &&
+		    !forward_head_is_condition(x, &head->fields[i]) &&
 		    !route_action_drops(edits, head->fields[i].name))
 			http1_write_span(out, head->fields[i].name, head->fields[i].value);
 	forward_head_write_about(x, out, trusted);
 	trace_write(x, out);
 	if (x->extra.len)
 		(void)buf_append(out, x->extra.at, x->extra.len); /* sticks */
+	forward_head_write_conditions(x, out);
 	forward_head_write_framing(x, out);
 	if (x->upgrade.protocol) {
 		http1_write_field(out, "Connection", "upgrade", 7);

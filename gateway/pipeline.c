@@ -342,6 +342,8 @@ static void pipeline_on_head(struct forward *fwd, const struct http1_head *head)
 	} else if (x->route->fallback.given && status >= 502 && status <= 504) {
 		forward_cancel(fwd);
 		respond_default(x, &x->route->fallback);
+	} else if (status == 304 && pipeline_validates(x, head)) {
+		forward_commit(fwd);
 	} else {
 		forward_commit(fwd);
 		if (x->cached && !x->backup) /* what the backup says is for this request only */
@@ -380,8 +382,12 @@ static void pipeline_on_end(struct forward *fwd)
 	struct client *client = x->client;
 
 	client_enter(client);
-	pipeline_keep_end(x);
-	respond_end(x);
+	if (x->validated) {
+		pipeline_validated(x);
+	} else {
+		pipeline_keep_end(x);
+		respond_end(x);
+	}
 	client_leave(client);
 }
 

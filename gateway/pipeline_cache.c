@@ -169,6 +169,42 @@ bool pipeline_cache(struct exchange *x)
 
 /* ---- The reply ---- */
 
+bool pipeline_validates(struct exchange *x, const struct http1_head *head)
+{
+	struct gateway *gateway = x->worker->gateway;
+	struct cache_times times = {.sent_ms = x->sent_ms, .received_ms = pipeline_now_ms(x)};
+	const struct cache_entry *renewed = NULL;
+	struct cache_life life;
+	struct http1_head now;
+
+	if (!x->kept || !x->use.validate)
+		return false;
+	times.wall_ms = clock_wall_ms();
+	if (!x->backup)
+		flight_succeeded(gateway->flights, &x->key);
+	if (!x->backup && cache_renew_head(&now, &x->arena, x->kept, head) == 0) {
+		life = cache_rules_store(&x->route->cache, &x->request, &now, &times);
+		renewed = cache_renew(gateway->cache, &x->key, &x->request, &now, &life, x->kept);
+	}
+	if (renewed) {
+		cache_unref(&x->kept);
+		x->kept = renewed;
+	}
+	x->cache_status.stored = renewed != NULL;
+	x->cache_status.validated = x->validated = true;
+	flight_end(&x->flight,
+		   renewed && life.fresh_ms > life.age_ms ? FLIGHT_SHARED : FLIGHT_PRIVATE,
+		   times.received_ms);
+	return true;
+}
+
+void pipeline_validated(struct exchange *x)
+{
+	struct cache_status status = x->cache_status;
+
+	respond_kept(x, x->kept, &status);
+}
+
 void pipeline_keep(struct exchange *x, const struct http1_head *head)
 {
 	struct gateway *gateway = x->worker->gateway;
@@ -187,7 +223,8 @@ void pipeline_keep(struct exchange *x, const struct http1_head *head)
 	if (life.store)
 		x->keep = cache_writer_begin(gateway->cache, &x->key, &x->request, head, &life);
 	x->cache_status.stored = x->keep != NULL;
-	if (!x->keep)
+	/* What is not fresh is nobody else's answer. */
+	if (!x->keep || life.fresh_ms <= life.age_ms)
 		flight_end(&x->flight, head->status < 500 ? FLIGHT_PRIVATE : FLIGHT_FAILED, now);
 }
 

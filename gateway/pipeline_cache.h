@@ -17,6 +17,11 @@ bool pipeline_cache(struct exchange *x);
 /* Answers with what was found: x->kept and x->use.on_failure are there. */
 void pipeline_serve_stale(struct exchange *x);
 
+/* A 304 came. True when it was an answer to the cache's question and not to the client's:
+ * pipeline_validated answers when it is over. */
+bool pipeline_validates(struct exchange *x, const struct http1_head *head);
+void pipeline_validated(struct exchange *x);
+
 /* Keeps the instance's reply, if it may be kept, as its body passes, up to its end. */
 void pipeline_keep(struct exchange *x, const struct http1_head *head);
 void pipeline_keep_body(struct exchange *x, struct span piece);

@@ -197,5 +197,114 @@ class Together(Case):
         wait_until(lambda: self.gateway.get("/x").body == b"better", "the other one")
 
 
+class Validated(Case):
+    """An origin with validators; `changed` is what it answers now."""
+
+    def setUp(self):
+        super().setUp()
+        self.etag, self.life, self.more = '"one"', "max-age=0", {}
+        self.origin = self.stage.origin(self.answer)
+        self.gateway = self.stage.gateway({
+            "services": {"s": {"instances": [self.origin.address]}},
+            "routes": [{"path": "/kept/*", "service": "s", "cache": {}},
+                       {"path": "/*", "service": "s"}]})
+
+    def answer(self, request, peer):
+        headers = {"ETag": self.etag, "Cache-Control": self.life,
+                   "X-Count": len(self.origin.requests), **self.more}
+        if self.etag and request.headers.get("If-None-Match") == self.etag:
+            return reply(304, b"", headers)
+        return reply(200, b"body of " + self.etag.encode(),
+                     {**headers, "Content-Type": "text/plain"})
+
+    def get(self, path="/kept/x", headers=None):
+        """The reply, what the cache says of it, and the request that the origin got last."""
+        answer = self.gateway.get(path, headers)
+        return answer, answer.headers.get("Cache-Status"), self.origin.requests[-1]
+
+    def test_what_is_still_good_is_not_sent_again(self):
+        first, status, asked = self.get()
+        self.assertEqual(status, "microreg; fwd=miss; stored")
+        for count in (2, 3):
+            answer, status, asked = self.get()
+            self.assertEqual(status, "microreg; fwd=stale; fwd-status=304; stored")
+            self.assertEqual(asked.headers.all("If-None-Match"), ['"one"'])
+            self.assertEqual((answer.status, answer.body), (200, first.body))
+            self.assertEqual(answer.headers.get("Content-Type"), "text/plain")
+            self.assertEqual(answer.headers.all("X-Count"), [str(count)])  # the 304's
+            self.assertEqual(len(answer.headers.all("Date")), 1)
+        self.assertEqual(len(self.origin.requests), 3)
+
+    def test_a_304_makes_it_fresh_again(self):
+        self.get()
+        self.life = "max-age=1000"
+        self.get()
+        self.assertRegex(self.get()[1], r"^microreg; hit; ttl=(1000|99\d)$")
+        self.assertEqual(len(self.origin.requests), 2)
+
+    def test_what_has_changed_takes_its_place(self):
+        self.get()
+        self.etag = '"two"'
+        answer, status, asked = self.get()
+        self.assertEqual(asked.headers.get("If-None-Match"), '"one"')
+        self.assertEqual((answer.body, status),
+                         (b'body of "two"', "microreg; fwd=stale; stored"))
+        self.assertEqual(self.get()[2].headers.get("If-None-Match"), '"two"')
+
+    def test_the_time_of_the_last_change_will_do(self):
+        changed = "Sun, 06 Nov 1994 08:49:37 GMT"
+
+        def answer(request, peer):
+            if request.headers.get("If-Modified-Since") == changed:
+                return reply(304, b"", {"Cache-Control": "max-age=0"})
+            return reply(200, b"old", {"Last-Modified": changed, "Cache-Control": "max-age=0"})
+        self.origin.behave = answer
+        self.get()
+        for _ in range(2):
+            answer, status, asked = self.get()
+            self.assertNotIn("If-None-Match", asked.headers)
+            self.assertEqual((answer.body, status),
+                             (b"old", "microreg; fwd=stale; fwd-status=304; stored"))
+
+    def test_no_cache_is_kept_to_be_asked_about_and_never_served_without(self):
+        self.life = "no-cache"
+        self.get()
+        self.assertEqual(self.get()[1], "microreg; fwd=stale; fwd-status=304; stored")
+        self.origin.behave = lambda request, peer: reply(503, b"down")
+        self.assertEqual(self.get()[0].status, 503)
+
+    def test_the_client_s_own_condition_is_answered_from_what_is_kept(self):
+        self.get()
+        for tag, status in (('"one"', 304), ('"old", W/"one"', 304), ('"old"', 200)):
+            answer, cache, asked = self.get(headers={"If-None-Match": tag})
+            self.assertEqual(answer.status, status, tag)
+            self.assertEqual(cache, "microreg; fwd=stale; fwd-status=304; stored")
+            self.assertEqual(asked.headers.all("If-None-Match"), ['"one"'])
+
+    def test_without_a_kept_reply_a_condition_does_not_keep_one_from_being_kept(self):
+        answer, status, asked = self.get(headers={"If-None-Match": '"one"'})
+        self.assertNotIn("If-None-Match", asked.headers)
+        self.assertEqual((answer.status, status), (200, "microreg; fwd=miss; stored"))
+
+    def test_a_304_about_another_one_changes_nothing(self):
+        self.get()
+        self.origin.behave = lambda request, peer: reply(304, b"", {"ETag": '"evil"'})
+        answer, status, _ = self.get()
+        self.assertEqual((answer.body, answer.headers.get("ETag"), status),
+                         (b'body of "one"', '"one"', "microreg; fwd=stale; fwd-status=304"))
+
+    def test_where_nothing_is_served_from_the_cache_the_client_s_condition_passes(self):
+        for path in ("/plain", "/plain"):
+            answer, _, asked = self.get(path, {"If-None-Match": '"one"'})
+            self.assertEqual((answer.status, asked.headers.get("If-None-Match")),
+                             (304, '"one"'))
+
+    def test_a_part_is_asked_for_as_the_client_does(self):
+        self.get()
+        _, _, asked = self.get(headers={"Range": "bytes=0-3", "If-Range": '"one"'})
+        self.assertNotIn("If-None-Match", asked.headers)
+        self.assertEqual(asked.headers.get("If-Range"), '"one"')
+
+
 if __name__ == "__main__":
     unittest.main()
