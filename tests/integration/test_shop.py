@@ -1,9 +1,10 @@
 """The example shop: what its services answer, and that they are registered while they run."""
 
 import json
+import os
 import unittest
 
-from harness import Case, SharedCase, request, wait_until
+from harness import ROOT, Case, SharedCase, request, wait_until
 
 
 class Answers(SharedCase):
@@ -91,6 +92,51 @@ class Options(Case):
         for args in (["--port", "70000"], ["--port", "x"], ["--fail-rate", "101"], ["--what"],
                      ["x"]):
             self.assertEqual(self.stage.check("shop/users", *args)[0], 2, args)
+
+
+class Composed(Case):
+    """The shop's own settings: one request, many services."""
+
+    def prepare(self):
+        """All services and a gateway with tests/shop/gateway.yaml, but for its addresses."""
+        registry = self.stage.registry()
+        services = {kind: self.stage.service(kind)
+                    for kind in ("users", "products", "orders", "inventory")}
+        with open(os.path.join(ROOT, "tests/shop/gateway.yaml"), encoding="utf-8") as file:
+            text = file.read()
+        for old, new in (("127.0.0.1:8080", "127.0.0.1:0"), ("127.0.0.1:8081", "127.0.0.1:0"),
+                         ("http://127.0.0.1:8000/RPC2", registry.url),
+                         ("/tmp/microreg-shop.snapshot", self.stage.dir + "/snapshot")):
+            self.assertIn(old, text)
+            text = text.replace(old, new)
+        gateway = self.stage.gateway(text)
+        for path in ("/orders/1", "/my/order-history?user=56"):
+            gateway.wait_status(path, 200)
+        return gateway, services
+
+    def test_an_order_has_its_customer(self):
+        gateway, services = self.prepare()
+        answer = gateway.get("/orders/1")
+        order = json.loads(answer.body)
+        self.assertEqual(order["customer"]["name"], "Ada Lovelace")
+        self.assertNotIn("customerId", order)
+        self.assertIn(b'"total":598.50', answer.body)
+        self.assertEqual(gateway.get("/orders/99").status, 404)
+        services["users"].kill()
+        answer = gateway.get("/orders/1")
+        self.assertEqual(json.loads(answer.body), order)
+        self.assertIn("customer=stale", answer.headers.get("X-Composition"))
+
+    def test_the_order_history_has_products_and_stock(self):
+        gateway, services = self.prepare()
+        orders = json.loads(gateway.get("/my/order-history?user=56").body)
+        self.assertEqual([order["id"] for order in orders], [1, 3])
+        desk = orders[0]["lines"][0]
+        self.assertEqual((desk["product"]["name"], desk["stock"]), ("Standing desk", 2))
+        services["inventory"].kill()
+        orders = json.loads(gateway.get("/my/order-history?user=56").body)
+        self.assertIsNone(orders[0]["lines"][0]["stock"])
+        self.assertEqual(orders[0]["lines"][0]["product"]["name"], "Standing desk")
 
 
 if __name__ == "__main__":

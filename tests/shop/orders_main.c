@@ -11,11 +11,12 @@
 /* clang-format off */
 static const struct shop_record orders[] = {
 	{"1", "56", JSON({"id": 1, "description": "A study for two", "customerId": 56, "lines":
-		[{"product": "desk", "quantity": 1}, {"product": "chair", "quantity": 2}]})},
+		[{"product": "desk", "quantity": 1, "price": 420.50},
+		{"product": "chair", "quantity": 2, "price": 178.00}], "total": 598.50})},
 	{"2", "7", JSON({"id": 2, "description": "Light to read by", "customerId": 7, "lines":
-		[{"product": "lamp", "quantity": 1}]})},
+		[{"product": "lamp", "quantity": 1, "price": 35.10}], "total": 35.10})},
 	{"3", "56", JSON({"id": 3, "description": "One more chair", "customerId": 56, "lines":
-		[{"product": "chair", "quantity": 1}]})},
+		[{"product": "chair", "quantity": 1, "price": 89.00}], "total": 89.00})},
 };
 /* clang-format on */
 enum { ORDER_COUNT = sizeof(orders) / sizeof(orders[0]) };
