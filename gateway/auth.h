@@ -6,6 +6,7 @@
 #define MICROREG_GATEWAY_AUTH_H
 
 #include "gateway/exchange.h"
+#include "gateway/filter.h"
 #include "gateway/identity.h"
 
 enum auth_result {
@@ -37,6 +38,9 @@ enum auth_result auth_jwt_try(struct exchange *x, const struct settings_auth_met
 /* Takes the credential's field out of what is passed on. */
 void auth_key_strip(struct exchange *x, const struct settings_auth_method *method);
 void auth_jwt_strip(struct exchange *x, const struct settings_auth_method *method);
+
+/* 401, with a challenge for each method of the route. */
+enum filter_result auth_challenge(struct exchange *x, const char *reason);
 
 /* The query without the parameters of that name; in the arena. -1: it is spent. */
 int auth_query_without(struct exchange *x, const char *name);

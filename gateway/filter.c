@@ -14,6 +14,7 @@ static const struct filter {
 	[POLICY_IP] = {filter_ip_run, STAT_DENIED_IP},
 	[POLICY_LIMIT] = {filter_limit_run, STAT_DENIED_LIMIT},
 	[POLICY_AUTH] = {filter_auth_run, STAT_DENIED_AUTH},
+	[POLICY_ALLOW] = {filter_allow_run, STAT_DENIED_ALLOW},
 	[POLICY_LIMIT_CALLER] = {filter_limit_run, STAT_DENIED_LIMIT},
 };
 

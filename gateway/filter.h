@@ -36,6 +36,7 @@ enum filter_result filter_deny(struct exchange *x, enum problem problem, const c
 /* The policies, in filter_*.c. */
 enum filter_result filter_ip_run(struct exchange *x);
 enum filter_result filter_auth_run(struct exchange *x);
+enum filter_result filter_allow_run(struct exchange *x);
 enum filter_result filter_limit_run(struct exchange *x);
 
 /* What the limits say, as fields of the answer. Errors stick in the buf. */

@@ -16,9 +16,10 @@ static const struct auth_method {
 /* ---- Answers ---- */
 
 /* One challenge for each method that would do; of tokens also what RFC 6750 3 says. */
-static enum filter_result auth_refuse(struct exchange *x, const struct settings_auth *settings,
-				      const struct auth *auth)
+enum filter_result auth_challenge(struct exchange *x, const char *reason)
 {
+	const struct settings_auth *settings = &x->route->policy.auth;
+	const struct auth *auth = x->auth;
 	const char *fields = "";
 
 	for (size_t i = 0; i < settings->count && fields; i++) {
@@ -36,8 +37,12 @@ static enum filter_result auth_refuse(struct exchange *x, const struct settings_
 	}
 	if (!fields)
 		return filter_deny(x, PROBLEM_NO_MEMORY, "out of memory", NULL);
-	return filter_deny(x, PROBLEM_UNAUTHORIZED,
-			   auth->reason ? auth->reason : "no credential is shown", fields);
+	return filter_deny(x, PROBLEM_UNAUTHORIZED, reason, fields);
+}
+
+static enum filter_result auth_refuse(struct exchange *x)
+{
+	return auth_challenge(x, x->auth->reason ? x->auth->reason : "no credential is shown");
 }
 
 /* ---- The methods in turn ---- */
@@ -129,10 +134,10 @@ enum filter_result filter_auth_run(struct exchange *x)
 	case AUTH_FAILED:
 		return filter_deny(x, PROBLEM_NO_MEMORY, "out of memory", NULL);
 	case AUTH_REFUSED:
-		return auth_refuse(x, settings, x->auth);
+		return auth_refuse(x);
 	case AUTH_ABSENT: /* a bad credential does not make anybody anonymous */
 		if (!settings->optional)
-			return auth_refuse(x, settings, x->auth);
+			return auth_refuse(x);
 		return FILTER_PASS;
 	case AUTH_PROVEN:
 		break;

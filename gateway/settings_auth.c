@@ -2,10 +2,11 @@
 #include "gateway/settings_parts.h"
 
 #include "gateway/http1_head.h"
+#include "gateway/rule.h"
 
 #include <string.h>
 
-enum { SETTINGS_METHODS_MAX = 8 };
+enum { SETTINGS_METHODS_MAX = 8, SETTINGS_RULES_MAX = 32 };
 
 /* ---- Where a credential stands ---- */
 
@@ -219,4 +220,35 @@ void settings_read_auth(struct settings_reader *r, const struct settings_node *n
 	if (!auth->count && !settings_file_has_mistakes(r->file))
 		settings_file_mistake(r->file, node,
 				      "there is no method beside optional; write one, like key");
+}
+
+/* ---- allow ---- */
+
+void settings_read_allow(struct settings_reader *r, const struct settings_node *node, void *to)
+{
+	const struct settings_node *item = node->kind == SETTINGS_LIST ? node->first : node;
+	size_t count = node->kind == SETTINGS_LIST ? node->count : 1, n = 0;
+	const struct settings_route *route = r->arg;
+	const struct rule **rules;
+
+	if (count == 0 || count > SETTINGS_RULES_MAX) {
+		settings_file_mistake(r->file, node, "there are %zu rules; write 1 to %d", count,
+				      SETTINGS_RULES_MAX);
+		return;
+	}
+	rules = settings_table_alloc(r, count, sizeof(*rules));
+	for (; rules && route && item; item = item == node ? NULL : item->next) {
+		const struct template_scope scope = {.path = &route->path};
+		const char *text = settings_table_text(r, item);
+		struct err e = {0};
+
+		if (!text)
+			continue;
+		rules[n] = rule_parse(r->arena, text, &scope, &e);
+		if (rules[n])
+			n++;
+		else
+			settings_file_mistake(r->file, item, "%s", e.text);
+	}
+	*(struct settings_rules *)to = (struct settings_rules){rules, n};
 }

@@ -65,6 +65,8 @@ void settings_read_json(struct settings_reader *r, const struct settings_node *n
 
 /* `ip` of the top level and of a route. */
 extern const struct settings_table settings_ip_table;
+/* A route's `allow`, into a struct settings_rules. */
+void settings_read_allow(struct settings_reader *r, const struct settings_node *node, void *to);
 /* `rate_limit` of the top level, a route and a consumer, into a struct settings_limits_list, and
  * the keys of one. */
 void settings_read_limits(struct settings_reader *r, const struct settings_node *node, void *to);

@@ -83,6 +83,8 @@ void settings_check_policies(struct settings_reader *r, struct settings *s,
 			policy->set |= 1u << POLICY_IP;
 		if (known)
 			policy->set |= 1u << POLICY_AUTH;
+		if (policy->allow.count)
+			policy->set |= 1u << POLICY_ALLOW;
 		if (settings_limits_need(&policy->limits, false) ||
 		    settings_limits_need(&s->rate_limits, false))
 			policy->set |= 1u << POLICY_LIMIT;

@@ -17,6 +17,7 @@ enum policy {
 	POLICY_IP = 0,
 	POLICY_LIMIT, /* by what needs no knowledge of who asks */
 	POLICY_AUTH,
+	POLICY_ALLOW,
 	POLICY_LIMIT_CALLER, /* by consumer or key */
 	POLICY_COUNT,
 };
@@ -128,11 +129,19 @@ struct settings_auth {
 	bool optional; /* who shows none may come in, too */
 };
 
+struct rule;
+
+struct settings_rules {
+	const struct rule *const *items; /* one of which has to hold; none: anybody may */
+	size_t count;
+};
+
 /* A route's. */
 struct settings_policy {
 	unsigned set; /* 1 << POLICY_…: those that a request has to pass; 0 for a plain route */
 	struct settings_ip ip;
 	struct settings_auth auth;
+	struct settings_rules allow;
 	struct settings_limits_list limits;
 	unsigned cost; /* of its requests, for limits; 1 */
 };

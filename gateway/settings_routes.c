@@ -384,6 +384,16 @@ static const struct settings_key settings_route_keys[] = {
 	 .fallback = "websocket",
 	 .form = "protocol or list of protocols, or `off`",
 	 .help = "What a connection may become when the service agrees (HTTP/1.1 `Upgrade`)"},
+	{.name = "allow",
+	 .type = SETTINGS_CUSTOM,
+	 .at = offsetof(struct settings_route, policy.allow),
+	 .custom = settings_read_allow,
+	 .fallback_shown = "whoever shows who it is",
+	 .form = "rule, like `group:staff`, or list of rules",
+	 .help = "Who may, one of the rules: `known`, `group:`, `consumer:`, `scope:`, `issuer:`, "
+		 "`claim:NAME = VALUE`, `method:GET,HEAD`, `path:/a/*`, `time:08:00-18:00`, "
+		 "`days:mon-fri` (UTC), joined by `and`, `or`, `not` and brackets; others get a "
+		 "403"},
 	{.name = "limits",
 	 .type = SETTINGS_SUBMAP,
 	 .at = offsetof(struct settings_route, body_bytes),
