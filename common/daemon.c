@@ -6,19 +6,33 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 
-void daemon_print_exits(FILE *out)
+static const struct daemon_exit_row {
+	int code;
+	unsigned programs;
+	const char *meaning;
+} daemon_exit_rows[] = {
+#define DAEMON_ROW(name, code, programs, meaning) {code, programs, meaning},
+	DAEMON_EXITS(DAEMON_ROW)
+#undef DAEMON_ROW
+};
+
+enum { DAEMON_EXIT_ROWS = sizeof(daemon_exit_rows) / sizeof(daemon_exit_rows[0]) };
+
+void daemon_print_exits(FILE *out, enum daemon_program program)
 {
-#define DAEMON_PRINT(name, code, meaning) (void)fprintf(out, "  %d  %s\n", code, meaning);
-	DAEMON_EXITS(DAEMON_PRINT)
-#undef DAEMON_PRINT
+	for (size_t i = 0; i < DAEMON_EXIT_ROWS; i++)
+		if (daemon_exit_rows[i].programs & (unsigned)program)
+			(void)fprintf(out, "  %d  %s\n", daemon_exit_rows[i].code,
+				      daemon_exit_rows[i].meaning);
 }
 
-void daemon_print_reference(struct buf *out)
+void daemon_print_reference(struct buf *out, enum daemon_program program)
 {
 	(void)buf_puts(out, "| code | meaning |\n|---|---|\n");
-#define DAEMON_PRINT(name, code, meaning) (void)buf_puts(out, "| " #code " | " meaning " |\n");
-	DAEMON_EXITS(DAEMON_PRINT)
-#undef DAEMON_PRINT
+	for (size_t i = 0; i < DAEMON_EXIT_ROWS; i++)
+		if (daemon_exit_rows[i].programs & (unsigned)program)
+			(void)buf_printf(out, "| %d | %s |\n", daemon_exit_rows[i].code,
+					 daemon_exit_rows[i].meaning);
 }
 
 int daemon_signals(void)

@@ -30,7 +30,7 @@ static int main_print_reference(void)
 	stats_print_reference(&out);
 	admin_print_metrics(&out);
 	(void)buf_puts(&out, "\n## Exit codes\n\n");
-	daemon_print_reference(&out);
+	daemon_print_reference(&out, DAEMON_GATEWAY);
 	if (!out.failed && fwrite(out.data, 1, out.len, stdout) == out.len)
 		result = DAEMON_EXIT_OK;
 	buf_fini(&out);
@@ -54,8 +54,9 @@ static int main_new_key(const char *name)
 
 static int main_check(const char *file, const struct settings *settings)
 {
-	(void)printf("%s: no mistakes; %zu routes, %zu services\n", file, settings->route_count,
-		     settings->service_count);
+	(void)printf("%s: no mistakes; %zu route%s, %zu service%s\n", file, settings->route_count,
+		     settings->route_count == 1 ? "" : "s", settings->service_count,
+		     settings->service_count == 1 ? "" : "s");
 	return DAEMON_EXIT_OK;
 }
 
@@ -110,11 +111,11 @@ int main(int argc, char **argv)
 	buf_fini(&mistakes);
 	if (options.check) {
 		code = main_check(options.config, settings);
-		settings_free(&settings);
-		return code;
+		(void)fflush(stdout);
 	}
-	if (options.explain) {
+	if (options.explain)
 		code = main_explain(settings, options.explain);
+	if (options.check || options.explain) {
 		settings_free(&settings);
 		return code;
 	}

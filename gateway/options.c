@@ -9,8 +9,8 @@ static void options_help(void)
 {
 	(void)printf(
 		"microreg-gateway: routes HTTP requests to the instances of services\n\n"
-		"usage: microreg-gateway --config FILE [--check | --explain REQUEST | "
-		"--replace]\n"
+		"usage: microreg-gateway --config FILE [--check] [--explain REQUEST] "
+		"[--replace]\n"
 		"       microreg-gateway --new-key NAME\n\n"
 		"  --config FILE  the settings (YAML); read again on SIGHUP and when it changes\n"
 		"  --check        print every mistake in the settings and exit\n"
@@ -36,7 +36,7 @@ static void options_help(void)
 		"  USR2  start the program anew with --replace: an upgrade without a lost request\n"
 		"  TERM  stop accepting, finish what runs, exit; a second one cuts it short\n\n"
 		"exit codes:\n");
-	daemon_print_exits(stdout);
+	daemon_print_exits(stdout, DAEMON_GATEWAY);
 }
 
 int options_read(struct options *options, int argc, char **argv)

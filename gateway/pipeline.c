@@ -16,6 +16,7 @@
 #include "gateway/gateway.h"
 #include "gateway/identity.h"
 #include "gateway/mirror.h"
+#include "gateway/no_instance.h"
 #include "gateway/pipeline_cache.h"
 #include "gateway/respond.h"
 #include "gateway/route_action.h"
@@ -414,7 +415,7 @@ static void pipeline_on_fail(struct forward *fwd, enum forward_failure failure)
 	enum problem problem = forward_problem(failure);
 
 	client_enter(client);
-	x->detail = fwd->failure_reason;
+	x->detail = failure == FORWARD_NO_INSTANCE ? no_instance_reason(x) : fwd->failure_reason;
 	pipeline_cache_failed(x, failure);
 	if (x->kept && x->use.on_failure) {
 		x->flags |= problem_kind(problem)->flags;

@@ -25,7 +25,30 @@
 #include <unistd.h>
 
 /* How long a gateway that replaces another one waits for what the registry tells. */
-enum { SERVER_REGISTRY_WAIT_MS = 5000 };
+enum { SERVER_REGISTRY_WAIT_MS = 5000, SERVER_READY_LOOK_MS = 100 };
+
+/* ---- Readiness ---- */
+
+/* What /ready says: the registry, or its snapshot file, has told of the services. */
+static void server_tell_ready(struct server *s)
+{
+	if (s->gateway.registry && microreg_follow_wait(s->gateway.registry, 0, NULL) < 0) {
+		log_info("serving; not ready before the registry has answered");
+		loop_timer_set(s->loop, &s->waiting, SERVER_READY_LOOK_MS);
+		return;
+	}
+	log_info("ready");
+}
+
+static void server_on_waiting(struct wheel_timer *timer)
+{
+	struct server *s = server_of(waiting, timer);
+
+	if (microreg_follow_wait(s->gateway.registry, 0, NULL) < 0)
+		loop_timer_set(s->loop, &s->waiting, SERVER_READY_LOOK_MS);
+	else
+		log_info("ready: the registry has answered");
+}
 
 /* ---- Signals ---- */
 
@@ -203,6 +226,7 @@ static int server_start(struct server *s, struct settings *settings, struct err 
 	if (!s->loop || s->signals.fd < 0 || loop_watch(s->loop, &s->signals, true) < 0)
 		return err_code(e, DAEMON_EXIT_SYSTEM, "start: no descriptors left for signals");
 	s->timer.on_time = server_on_time;
+	s->waiting.on_time = server_on_waiting;
 	s->accepting = true;
 	registry_name(name);
 	if (s->options->replace && takeover_begin(&s->takeover, settings, e) < 0)
@@ -279,7 +303,7 @@ static void server_announce(struct server *s)
 	takeover_close(&s->takeover);
 	notify_ready(&s->notify);
 	watchdog_start(&s->watchdog, s->loop, &s->gateway, &s->notify);
-	log_info("ready");
+	server_tell_ready(s);
 }
 
 int server_run(struct server *s, const struct server_options *options, struct settings *settings,

@@ -43,6 +43,7 @@ struct server {
 	struct handover_owner handover_owner;
 	struct successor successor; /* that one, when we started it */
 	struct wheel_timer timer;   /* of the drain */
+	struct wheel_timer waiting; /* for the registry's first answer */
 	bool draining;		    /* asked to end; after drain_delay also not accepting */
 	bool tunnels_over;	    /* the drain has come to them */
 	bool accepting;

@@ -26,6 +26,8 @@ struct service {
 	struct breaker breaker;
 	struct stats_service *stats; /* may be NULL: over stats' bound */
 	struct tally_row *row;	     /* held */
+	atomic_uint_fast64_t
+		told_ms; /* when the log last said that no instance was there; 0: never */
 };
 
 struct stats;

@@ -40,6 +40,7 @@ struct settings_address {
 	const char *host; /* literal, no brackets */
 	uint16_t port;
 	unsigned line;
+	unsigned rank;		 /* among those of `listen` with its host and port 0 */
 	struct settings_tls tls; /* of `listen` only */
 };
 

@@ -174,12 +174,21 @@ static const struct settings_key settings_listen_keys[] = {
 const struct settings_table settings_listen_table = {SETTINGS_KEYS(settings_listen_keys),
 						     sizeof(struct settings_address), NULL};
 
+/* Port 0 is another port for each, so that is what tells them apart. */
+static void settings_rank_listen(struct settings_address *all, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = 0; k < i && !all[i].port && all[i].host; k++)
+			all[i].rank += !all[k].port && all[k].host &&
+				       strcmp(all[k].host, all[i].host) == 0;
+}
+
 void settings_read_listen(struct settings_reader *r, const struct settings_node *node, void *to)
 {
 	struct settings *s = to;
 	size_t count =
 		node->kind == SETTINGS_MAP ? 1 : settings_item_count(r, node, SETTINGS_LISTEN_MAX);
-	struct settings_address *at = settings_table_alloc(r, count, sizeof(*at));
+	struct settings_address *all = settings_table_alloc(r, count, sizeof(*all)), *at = all;
 	const struct settings_node *item = settings_item_first(node);
 
 	if (!at)
@@ -192,6 +201,7 @@ void settings_read_listen(struct settings_reader *r, const struct settings_node 
 		else
 			settings_read_address(r, item, at);
 	}
+	settings_rank_listen(all, count);
 }
 
 void settings_read_admin(struct settings_reader *r, const struct settings_node *node, void *to)

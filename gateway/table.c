@@ -113,6 +113,7 @@ struct tls_door *table_door(const struct table *table, const struct settings_add
 
 	for (size_t i = 0; i < settings->listen_count; i++)
 		if (settings->listen[i].port == address->port &&
+		    settings->listen[i].rank == address->rank &&
 		    strcmp(settings->listen[i].host, address->host) == 0)
 			return table->doors[i];
 	return NULL;

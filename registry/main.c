@@ -82,7 +82,7 @@ static void main_help(void)
 		"\n"
 		"exit codes:\n",
 		stdout);
-	daemon_print_exits(stdout);
+	daemon_print_exits(stdout, DAEMON_REGISTRY);
 }
 
 static int main_reference(void)
@@ -100,7 +100,7 @@ static int main_reference(void)
 	(void)buf_puts(&out, "\n## Metrics\n\n| metric | type | meaning |\n|---|---|---|\n");
 	door_metrics_print_reference(&out);
 	(void)buf_puts(&out, "\n## Exit codes\n\n");
-	daemon_print_reference(&out);
+	daemon_print_reference(&out, DAEMON_REGISTRY);
 	failed = out.failed || fwrite(out.data, 1, out.len, stdout) != out.len;
 	buf_fini(&out);
 	return failed ? DAEMON_EXIT_SYSTEM : DAEMON_EXIT_OK;

@@ -1,10 +1,56 @@
 """What the gateway tells of its work: the access log, the metrics, its health."""
 
+import os
 import re
 import unittest
 
-from harness import SharedCase, wait_until
+from harness import Case, SharedCase, free_port, wait_until
 from origin import reply
+
+
+class Hints(Case):
+    """What the gateway says of a mistake nobody else would tell."""
+
+    def test_a_mistyped_service_is_told_in_the_log(self):
+        registry = self.stage.registry()
+        registry.register("orders", 9)
+        gateway = self.stage.gateway({"routes": [{"path": "/o", "service": "ordrs"}]})
+        gateway.wait_log("ready")
+        for _ in range(3):
+            self.assertEqual(gateway.get("/o").status, 503)
+        gateway.wait_log(r'service "ordrs": no instance for /o: the registry knows no service '
+                         r'"ordrs"; did you mean "orders"\?')
+        entry = wait_until(gateway.access_log, "the line")[0]
+        self.assertRegex(entry["reason"], 'did you mean "orders"')
+        self.assertEqual(gateway.log().count("no instance for"), 1)
+
+    def test_ready_is_said_when_it_is_so(self):
+        port = free_port()
+        gateway = self.stage.gateway({"registry": {"urls": [f"http://127.0.0.1:{port}/RPC2"]},
+                                      "routes": [{"path": "/o", "service": "orders"}]})
+        gateway.wait_log("not ready before the registry has answered")
+        self.assertEqual(gateway.admin("/ready").status, 503)
+        self.stage.registry(port=port)
+        gateway.wait_log("ready: the registry has answered")
+        self.assertEqual(gateway.admin("/ready").status, 200)
+
+    def test_help_has_the_exit_codes_of_the_gateway_alone(self):
+        code, out, _ = self.stage.check("microreg-gateway", "--help")
+        self.assertEqual(code, 0)
+        self.assertNotIn("registry\n", out.partition("exit codes:")[2])
+        self.assertNotRegex(out, r"(?m)^  [456]  ")
+        self.assertRegex(self.stage.check("microreg-registry", "--help")[1], r"(?m)^  5  ")
+
+    def test_check_and_explain_go_together(self):
+        path = os.path.join(self.stage.dir, "one.yaml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write('services: {s: {instances: ["http://127.0.0.1:9"]}}\n'
+                       'routes: [{path: /a, service: s}]\n')
+        code, out, _ = self.stage.check("microreg-gateway", "--config", path, "--check",
+                                        "--explain", "GET /a")
+        self.assertEqual(code, 0)
+        self.assertRegex(out, "no mistakes; 1 route, 1 service\n")
+        self.assertIn("one.yaml:2", out)
 
 
 class Observe(SharedCase):

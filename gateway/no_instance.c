@@ -1,0 +1,56 @@
+/* no_instance: looks at what the worker knows of the service, and for one of a similar name. */
+#include "gateway/no_instance.h"
+#include "client-lib/microreg.h"
+#include "common/log.h"
+#include "common/suggest.h"
+#include "gateway/exchange.h"
+#include "gateway/worker.h"
+
+/* A name that the registry knows and that is near. */
+static const char *no_instance_near(const struct worker *w, const char *name)
+{
+	struct suggest suggest = {.name = name};
+	const struct microreg_service *s;
+	size_t at = 0;
+
+	while (w->snapshot && (s = microreg_snapshot_next(w->snapshot, &at)) != NULL)
+		suggest_offer(&suggest, s->name);
+	return suggest.best;
+}
+
+static const char *no_instance_why(struct exchange *x, const char *name)
+{
+	struct worker *w = x->worker;
+	const struct microreg_service *known =
+		w->snapshot ? microreg_snapshot_find(w->snapshot, name) : NULL;
+	const char *near = NULL, *why;
+
+	if (x->forward.set->from_settings)
+		return "none of the instances in the settings can be used";
+	if (known)
+		why = arena_printf(&x->arena, "the registry says %s",
+				   known->count ? "that all are down or draining" : known->reason);
+	else if (!w->gateway->registry || microreg_follow_wait(w->gateway->registry, 0, NULL) < 0)
+		why = "the registry has not answered yet";
+	else if ((near = no_instance_near(w, name)) != NULL)
+		why = arena_printf(&x->arena,
+				   "the registry knows no service \"%s\"; did you mean \"%s\"?",
+				   name, near);
+	else
+		why = arena_printf(&x->arena, "the registry knows no service \"%s\"", name);
+	return why ? why : "out of memory";
+}
+
+const char *no_instance_reason(struct exchange *x)
+{
+	struct service *service = x->forward.set->service;
+	const char *why = no_instance_why(x, service->name);
+	uint64_t now = loop_now_ms(worker_loop(x->worker));
+	uint64_t told = atomic_load_explicit(&service->told_ms, memory_order_relaxed);
+
+	if ((!told || now >= told + NO_INSTANCE_TELL_MS) &&
+	    atomic_compare_exchange_strong(&service->told_ms, &told, now))
+		log_warn("service \"%s\": no instance for %s: %s", service->name,
+			 x->route ? x->route->name : "a request", why);
+	return why;
+}
