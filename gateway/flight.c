@@ -211,8 +211,9 @@ enum flight_part flight_join(struct flights *flights, const struct cache_key *ke
 	pthread_mutex_lock(&shard->lock);
 	found = flight_find_locked(*bucket, key);
 	if (found)
-		*waiter = flight_wait_locked(found, ticket);
-	else if (mark->hash != key->hash || mark->until_ms <= loop_now_ms(ticket->loop))
+		*waiter = ticket->landed ? flight_wait_locked(found, ticket) : NULL;
+	else if (!ticket->landed || mark->hash != key->hash ||
+		 mark->until_ms <= loop_now_ms(ticket->loop))
 		*flight = flight_new_locked(shard, bucket, key);
 	pthread_mutex_unlock(&shard->lock);
 	/* Its message can't come before this: it comes by this thread's own loop. */

@@ -55,7 +55,7 @@ typedef void flight_landed(void *arg, enum flight_outcome outcome);
 struct flight_ticket {
 	struct loop *loop; /* its own */
 	uint64_t wait_ms;
-	flight_landed *landed;
+	flight_landed *landed; /* NULL: it only leads, if nobody does, whoever may wait for it */
 	void *arg;
 };
 

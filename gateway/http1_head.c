@@ -183,3 +183,31 @@ bool http1_head_has_token(const struct http1_head *head, enum http1_name known, 
 	}
 	return false;
 }
+
+static bool http1_span_copy(struct span *span, struct arena *arena)
+{
+	span->at = arena_strndup(arena, span->at, span->len);
+	return span->at != NULL;
+}
+
+int http1_head_copy_fields(struct http1_head *to, struct arena *arena,
+			   const struct http1_head *from)
+{
+	struct http1_field *fields = arena_alloc(arena, from->field_count * sizeof(*fields) + 1);
+
+	*to = (struct http1_head){.method = from->method,
+				  .minor = from->minor,
+				  .framing = from->framing,
+				  .content_length = from->content_length,
+				  .fields = fields,
+				  .field_count = from->field_count};
+	if (!fields)
+		return -1;
+	for (size_t i = 0; i < from->field_count; i++) {
+		fields[i] = from->fields[i];
+		if (!http1_span_copy(&fields[i].name, arena) ||
+		    !http1_span_copy(&fields[i].value, arena))
+			return -1;
+	}
+	return 0;
+}

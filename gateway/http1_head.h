@@ -147,6 +147,11 @@ enum http1_result http1_head_feed(struct http1_reader *r, const char *data, size
 enum http1_result http1_head_take(struct http1_reader *r, const char *data, size_t head_len,
 				  struct arena *arena, struct http1_head *head);
 
+/* The fields, method and framing of a head, in that arena; all else is left out. -1: it is spent.
+ */
+int http1_head_copy_fields(struct http1_head *to, struct arena *arena,
+			   const struct http1_head *from);
+
 /* Which of the known fields a name is, and whether that is one that describes a connection only and
  * is never forwarded (RFC 9110 7.6.1). */
 enum http1_name http1_field_known(const char *name, size_t len);

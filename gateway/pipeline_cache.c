@@ -5,6 +5,7 @@
 #include "gateway/flight.h"
 #include "gateway/gateway.h"
 #include "gateway/pipeline.h"
+#include "gateway/refresh.h"
 #include "gateway/respond.h"
 #include "gateway/route_action.h"
 #include "gateway/stats.h"
@@ -150,8 +151,9 @@ bool pipeline_cache(struct exchange *x)
 	if (!x->body_done || !((unsigned)x->request.method & (HTTP_GET | HTTP_HEAD)))
 		return true;
 	pipeline_look_up(x);
-	/* Nobody asks behind the client's back yet, so this one does (stale-while-revalidate). */
-	if (x->use.serve && (!x->use.refresh || x->use.only_if_cached)) {
+	if (x->use.serve) {
+		if (x->use.refresh && !x->use.only_if_cached)
+			refresh_start(x);
 		respond_kept(x, x->kept, &x->use.hit);
 		return false;
 	}

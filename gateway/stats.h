@@ -58,6 +58,8 @@
 	X(CACHE_MISS, COUNTER, "cache_total", "result", "miss", "")                               \
 	X(CACHE_COLLAPSED, COUNTER, "cache_collapsed_total", NULL, NULL,                          \
 	  "Requests answered by what another one asked for")                                      \
+	X(CACHE_REFRESHES, COUNTER, "cache_refreshes_total", NULL, NULL,                          \
+	  "Kept replies asked for again behind a client's back (stale-while-revalidate)")         \
 	X(CACHE_STORED, COUNTER, "cache_stored_total", NULL, NULL, "Replies stored in the cache") \
 	X(DENIED_IP, COUNTER, "denied_total", "policy", "ip",                                     \
 	  "Requests refused, by the policy that refused them")                                    \

@@ -8,6 +8,7 @@
 #include "gateway/guard.h"
 #include "gateway/jq_pool.h"
 #include "gateway/mirror.h"
+#include "gateway/refresh.h"
 #include "gateway/resolver.h"
 #include "gateway/stats.h"
 #include "gateway/tunnel.h"
@@ -328,6 +329,7 @@ static void *worker_run(void *arg)
 	while (w->clients)
 		client_abort(w->clients);
 	mirror_free_all(w);
+	refresh_free_all(w);
 	return NULL;
 }
 

@@ -23,6 +23,7 @@ struct guard;
 struct microreg_snapshot;
 struct jq_pool;
 struct mirror;
+struct refresh;
 struct resolver;
 struct stats_worker;
 
@@ -56,6 +57,8 @@ struct worker {
 	uint64_t jq_logged_ms;	/* when a program's message was logged last */
 	struct mirror *mirrors; /* copies of requests under way */
 	unsigned mirror_count;
+	struct refresh *refreshes; /* of kept replies, under way */
+	unsigned refresh_count;
 	bool draining;
 	bool tunnels_over; /* the drain has come to them */
 	bool full;	   /* over limits.memory, when that was last looked at */

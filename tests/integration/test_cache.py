@@ -299,6 +299,46 @@ class Validated(Case):
             self.assertEqual((answer.status, asked.headers.get("If-None-Match")),
                              (304, '"one"'))
 
+    def test_the_old_reply_is_served_while_it_is_asked_about(self):
+        self.life = "max-age=0, stale-while-revalidate=1000"
+        self.get()
+        go_on = threading.Event()
+        self.addCleanup(go_on.set)
+        self.origin.behave = lambda request, peer: (
+            go_on.wait(20), self.answer(request, peer))[1]
+        for _ in range(10):  # one asks
+            answer, status, _ = self.get()
+            self.assertEqual((answer.status, answer.body), (200, b'body of "one"'))
+            self.assertRegex(status, r"^microreg; hit; ttl=-\d+; detail=stale-while-revalidate$")
+        self.assertEqual(len(self.origin.wait_requests(2)), 2)
+        self.assertEqual(self.origin.requests[1].headers.all("If-None-Match"), ['"one"'])
+        self.life, self.etag = "max-age=1000", '"two"'
+        go_on.set()
+        wait_until(lambda: self.get()[0].body == b'body of "two"', "the new one")
+        self.assertEqual(len(self.origin.requests), 2)
+        self.assertIn("; hit; ttl=", self.get()[1])
+        self.assertEqual(self.gateway.metrics()["microreg_gateway_cache_refreshes_total"], 1)
+
+    def test_a_304_to_what_is_asked_behind_a_client_s_back_makes_it_fresh(self):
+        self.life = "max-age=0, stale-while-revalidate=1000"
+        self.get()
+        self.life = "max-age=1000"
+        self.get()
+        wait_until(lambda: "stale" not in self.get()[1], "its freshness")
+        self.assertEqual((self.get()[0].body, len(self.origin.requests)), (b'body of "one"', 2))
+
+    def test_an_origin_that_fails_is_not_asked_for_each_that_gets_the_old_reply(self):
+        self.life = "max-age=0, stale-while-revalidate=1000"
+        self.get()
+        self.origin.behave = lambda request, peer: peer.reset()
+        self.get()
+        wait_until(lambda: self.gateway.metrics()["microreg_gateway_upstream_failures_total"] > 0,
+                   "its failure")
+        seen = len(self.origin.wait_requests(2))
+        for _ in range(50):
+            self.assertEqual(self.get()[0].body, b'body of "one"')
+        self.assertLessEqual(len(self.origin.requests), seen + 3)
+
     def test_a_part_is_asked_for_as_the_client_does(self):
         self.get()
         _, _, asked = self.get(headers={"Range": "bytes=0-3", "If-Range": '"one"'})

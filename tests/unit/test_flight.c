@@ -135,6 +135,21 @@ START_TEST(nobody_waits_for_what_could_not_be_shared_a_moment_ago)
 }
 END_TEST
 
+START_TEST(who_asks_for_the_cache_alone_leads_if_nobody_does_and_never_waits)
+{
+	struct flight_ticket ticket = {.loop = loop};
+	struct flight *f, *none;
+	struct flight_waiter *w;
+	unsigned expected = 1;
+
+	ck_assert_int_eq(join(&key_a, 1, &expected, &f, &w), FLIGHT_LEADS);
+	ck_assert_int_eq(flight_join(flights, &key_a, &ticket, &none, &w), FLIGHT_ALONE);
+	flight_end(&f, FLIGHT_PRIVATE, loop_now_ms(loop));
+	ck_assert_int_eq(flight_join(flights, &key_a, &ticket, &f, &w), FLIGHT_LEADS);
+	flight_end(&f, FLIGHT_DROPPED, 0);
+}
+END_TEST
+
 START_TEST(a_mark_is_forgotten_after_a_while)
 {
 	struct flight *f;
@@ -198,6 +213,7 @@ int main(void)
 	tcase_add_test(t, who_leaves_is_not_told_before_or_after_the_end);
 	tcase_add_test(t, who_waited_long_enough_goes_alone);
 	tcase_add_test(t, nobody_waits_for_what_could_not_be_shared_a_moment_ago);
+	tcase_add_test(t, who_asks_for_the_cache_alone_leads_if_nobody_does_and_never_waits);
 	tcase_add_test(t, a_mark_is_forgotten_after_a_while);
 	tcase_add_test(t, an_origin_that_failed_is_asked_by_one_with_growing_pauses);
 	tcase_add_test(t, a_prober_that_never_comes_back_is_given_up);
