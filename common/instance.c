@@ -108,6 +108,11 @@ bool instance_scheme_is_valid(const char *scheme)
 	return true;
 }
 
+bool instance_scheme_is_served(const char *scheme)
+{
+	return strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0;
+}
+
 bool instance_text_is_valid(const char *text)
 {
 	for (; *text; text++)

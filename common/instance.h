@@ -53,6 +53,8 @@ bool instance_id_is_valid(const char *id);
 bool instance_host_is_valid(const char *host);
 /* As in a URL (RFC 3986 3.1), lower case: "http". */
 bool instance_scheme_is_valid(const char *scheme);
+/* "http" or "https": what gateways speak. Registrations are held to it. */
+bool instance_scheme_is_served(const char *scheme);
 /* No control characters. Lengths are not its business. */
 bool instance_text_is_valid(const char *text);
 

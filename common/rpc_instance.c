@@ -76,8 +76,8 @@ static bool rpc_is_path(const char *text)
 		 .type = RPC_STRING,                                                             \
 		 .min = 1,                                                                       \
 		 .max = INSTANCE_SCHEME_MAX,                                                     \
-		 .is_valid = instance_scheme_is_valid,                                           \
-		 .allowed = "\"http\", \"https\" or the like"},                                  \
+		 .is_valid = instance_scheme_is_served,                                          \
+		 .allowed = "\"http\" or \"https\""},                                            \
 		{WIRE(ttl_ms), .type = RPC_INT, .min = INSTANCE_TTL_MIN_MS,                      \
 		 .max = INSTANCE_TTL_MAX_MS,                                                     \
 		 .allowed = "milliseconds, an int from 1000 to 3600000"},                        \

@@ -22,6 +22,17 @@ struct usage;
 struct usages;
 struct microreg_service;
 struct endpoint_name;
+struct ssl_session_st;
+struct tls_origin;
+
+/* Where an instance is, and what it is called. */
+struct endpoint_place {
+	const char *id;
+	const char *host; /* a name, an address without brackets, or a Unix socket's path */
+	uint16_t port;	  /* 0: of a Unix socket */
+	bool https;
+	unsigned weight; /* 0 is 1 */
+};
 
 struct endpoint {
 	unsigned refs;
@@ -30,14 +41,20 @@ struct endpoint {
 	/* What this worker counts of it, and of its service. NULL: nothing. */
 	struct tally *tally, *service_tally;
 	uint16_t port;
+	bool https;
 	unsigned weight;
 	bool listed; /* still in its set */
 	bool up;     /* its status in the registry allows new requests */
 	bool near;   /* in the gateway's zone */
-	/* The address when the host is a literal; else length 0, and the name is resolved. */
+	/* The address when the host is a literal or a path; else length 0, and the name is
+	 * resolved. */
 	struct sockaddr_storage address;
 	socklen_t address_len;
-	struct upstream *idle; /* newest first; pool.c's */
+	struct settings_pool pool;
+	struct tls_origin *tls;		/* how TLS is spoken now; NULL: not */
+	struct ssl_session_st *session; /* the newest, to be taken up again; NULL: none */
+	uint64_t told_ms;		/* when the log was told of its TLS; 0: never */
+	struct upstream *idle;		/* newest first; pool.c's */
 	unsigned idle_count;
 	/* health.c's: */
 	unsigned failures; /* in a row */
@@ -49,9 +66,14 @@ struct endpoint {
 };
 
 /* NULL when out of memory. The caller's reference. */
-struct endpoint *endpoint_new(const char *id, const char *host, uint16_t port, unsigned weight);
+struct endpoint *endpoint_new(const struct endpoint_place *place);
 struct endpoint *endpoint_ref(struct endpoint *ep);
 void endpoint_unref(struct endpoint **ep);
+
+/* Takes over how connections are made and kept. A `tls` that is not the same (tls_origin_is_same)
+ * ends the idle connections and the session of the one before. */
+void endpoint_configure(struct endpoint *ep, const struct settings_pool *pool,
+			struct tls_origin *tls);
 
 /* A worker's endpoints of one service. */
 struct endpoint_set {
@@ -69,6 +91,8 @@ struct endpoint_set {
 	enum settings_balance_kind wanted;
 	unsigned slow_start_ms;
 	char *zone; /* the gateway's; NULL: none */
+	struct settings_pool pool;
+	struct tls_origin *tls; /* a reference; NULL: https instances can't be reached */
 	bool sticky;
 	uint8_t sticky_key[16];
 	bool changed;
@@ -87,9 +111,10 @@ struct endpoint_set {
 void endpoint_set_init(struct endpoint_set *set, struct service *service);
 void endpoint_set_fini(struct endpoint_set *set);
 
-/* Takes over what the settings say about choosing; the next update builds by it. -1: no memory. */
+/* Takes over what the settings say about choosing and connecting; the next update builds by it. A
+ * reference to `tls` is taken. -1: no memory. */
 int endpoint_set_configure(struct endpoint_set *set, const struct settings_service *service,
-			   const char *zone);
+			   const char *zone, struct tls_origin *tls);
 
 /* Makes the set show `from` (NULL: nothing is known); endpoints that stay keep their connections
  * and their record. On no memory it stays as it was and -1 is returned. Does nothing when `from` is

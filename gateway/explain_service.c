@@ -1,5 +1,6 @@
 /* explain_service: where a service runs, and which instances are left out. */
 #include "client-lib/microreg.h"
+#include "common/instance.h"
 #include "gateway/endpoint.h"
 #include "gateway/explain.h"
 #include "gateway/registry.h"
@@ -29,20 +30,20 @@ static void explain_listed(const struct settings_service *service, struct buf *o
 
 static bool explain_instance(const struct microreg_instance *in, struct buf *out)
 {
-	bool up = strcmp(in->status, "up") == 0, plain = strcmp(in->scheme, "http") == 0;
+	bool up = strcmp(in->status, "up") == 0, served = instance_scheme_is_served(in->scheme);
 
-	(void)buf_printf(out, "  %s  ", in->id);
+	(void)buf_printf(out, "  %s  %s", in->id, strcmp(in->scheme, "https") ? "" : "https://");
 	explain_address(in->host, in->port, out);
 	(void)buf_printf(out, "  weight %u  %s", in->weight,
-			 up && plain ? "takes requests" : "left out: ");
+			 up && served ? "takes requests" : "left out: ");
 	if (!up)
 		(void)buf_printf(out, "it is %s", in->status);
-	else if (!plain)
+	else if (!served)
 		(void)buf_printf(out, "its scheme is %s", in->scheme);
 	if (in->detail[0])
 		(void)buf_printf(out, " (%s)", in->detail);
 	(void)buf_puts(out, "\n");
-	return up && plain;
+	return up && served;
 }
 
 static void explain_instances(const struct microreg_service *found, struct buf *out)
@@ -101,10 +102,31 @@ static void explain_where(const struct settings *settings, const struct settings
 	microreg_close(&handle);
 }
 
+/* How its instances must show who they are; only where there are such, or something is said. */
+static void explain_tls(const struct settings_service *service, struct buf *out)
+{
+	const struct settings_origin_tls *tls = &service->tls;
+	bool any = tls->ca || tls->server_name || tls->pair.cert || !tls->verify;
+
+	for (size_t i = 0; i < service->instance_count && !any; i++)
+		any = service->instances[i].https;
+	if (!any)
+		return;
+	(void)buf_printf(out, "  over https %s%s%s%s%s\n",
+			 tls->verify ? "certificates must lead to " : "any certificate will do",
+			 !tls->verify ? ""
+			 : tls->ca    ? tls->ca
+				      : "the system's roots",
+			 tls->server_name ? ", for the name " : "",
+			 tls->server_name ? tls->server_name : "",
+			 tls->pair.cert ? "; the gateway shows its own" : "");
+}
+
 void explain_service(const struct settings *settings, const struct settings_service *service,
 		     struct buf *out)
 {
 	explain_where(settings, service, out);
+	explain_tls(service, out);
 	if (service->balance.sticky.cookie)
 		(void)buf_printf(out, "  the cookie %s brings clients back to their instance\n",
 				 service->balance.sticky.cookie);

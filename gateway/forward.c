@@ -84,10 +84,15 @@ static void forward_judge(struct forward *fwd, bool failed)
 	fwd->ticket = 0;
 }
 
+bool forward_is_unsent(enum forward_failure failure)
+{
+	return failure == FORWARD_CONNECT || failure >= FORWARD_CONNECT_TIMEOUT;
+}
+
 /* Whether the service is to blame. */
 static bool forward_is_service_failure(enum forward_failure failure)
 {
-	return failure == FORWARD_CONNECT || failure == FORWARD_RESET ||
+	return forward_is_unsent(failure) || failure == FORWARD_RESET ||
 	       failure == FORWARD_MALFORMED || failure == FORWARD_TIMEOUT;
 }
 
@@ -202,7 +207,7 @@ bool forward_may_restart(const struct forward *fwd, enum forward_failure failure
 	if (fwd->body_lost || failure == FORWARD_MEMORY)
 		return false;
 	return forward_is_repeatable(fwd) || !forward_is_service_failure(failure) ||
-	       failure == FORWARD_CONNECT;
+	       forward_is_unsent(failure);
 }
 
 void forward_restart(struct forward *fwd, struct endpoint_set *set,

@@ -39,7 +39,16 @@ enum forward_failure {
 	FORWARD_OVERLOAD, /* too many requests in flight to this service */
 	FORWARD_BREAKER,  /* the service fails, and is left alone for a while */
 	FORWARD_MEMORY,
+	/* These are kinds of CONNECT, of the last instance tried: see forward_is_unsent. */
+	FORWARD_CONNECT_TIMEOUT,
+	FORWARD_NAME, /* its host's name has no address */
+	FORWARD_TLS_CERTIFICATE,
+	FORWARD_TLS_PROTOCOL,
+	FORWARD_TLS_ALERT,
 };
+
+/* True when no connection came to be: nothing that was sent is being worked on. */
+bool forward_is_unsent(enum forward_failure failure);
 
 /* What the starter of a forward learns. All are called from the loop; any may end the forward by
  * forward_cancel. */
@@ -68,8 +77,6 @@ enum forward_state {
 	FORWARD_FLOWING,  /* a head was told */
 	FORWARD_SWITCHED, /* a 101 was told: `up` is whoever's takes it over */
 };
-
-enum { FORWARD_ADDRESSES_MAX = 4 }; /* of one name; tried one after the other */
 
 struct forward {
 	enum forward_state state;
@@ -122,10 +129,7 @@ struct forward {
 	uint64_t resolving_us, resolve_us; /* when a name was last asked for; all time of that */
 	uint64_t connect_us;		   /* of the attempt that brought the head */
 	uint64_t queued_us, queue_us;	   /* when it last joined the queue; all time in it */
-	/* The addresses of an endpoint that has a name: */
-	struct resolver_query query;
-	struct resolver_address addresses[FORWARD_ADDRESSES_MAX];
-	size_t address_count, address_next;
+	struct resolver_query query;	   /* for the addresses of an endpoint that has a name */
 	/* What is told from the loop instead of from within a call: */
 	struct loop_task task;
 	enum forward_failure failure_soon;

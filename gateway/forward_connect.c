@@ -26,10 +26,11 @@ static bool forward_is_our_lack(int reason)
 	       reason == EADDRNOTAVAIL;
 }
 
-static void forward_connect(struct forward *fwd, const struct sockaddr *address, socklen_t len)
+/* `answer` NULL: the endpoint has an address of its own. */
+static void forward_connect(struct forward *fwd, const struct resolver_answer *answer)
 {
 	fwd->up = upstream_connect(worker_loop(fwd->worker), fwd->worker->stats, fwd->endpoint,
-				   address, len, fwd->settings->connect_timeout_ms);
+				   answer, fwd->settings->connect_timeout_ms);
 	stats_inc(fwd->worker->stats, STAT_UP_CONNECTS);
 	if (!fwd->up && forward_is_our_lack(errno)) {
 		fwd->failure_reason = strerror(errno);
@@ -44,34 +45,13 @@ static void forward_connect(struct forward *fwd, const struct sockaddr *address,
 	forward_send(fwd);
 }
 
-static void forward_connect_next(struct forward *fwd)
-{
-	struct sockaddr_storage to;
-	socklen_t len =
-		resolver_sockaddr(&fwd->addresses[fwd->address_next++], fwd->endpoint->port, &to);
-
-	forward_connect(fwd, (const struct sockaddr *)&to, len);
-}
-
-bool forward_tries_address(struct forward *fwd)
-{
-	if (fwd->address_next >= fwd->address_count)
-		return false;
-	forward_connect_next(fwd);
-	return true;
-}
-
 static void forward_resolved(struct forward *fwd, const struct resolver_answer *answer)
 {
 	fwd->try_deadline_ms = 0;
-	if (answer->status != RESOLVER_OK) {
-		forward_failed(fwd, UPSTREAM_CONNECT, answer->reason);
-		return;
-	}
-	fwd->address_count =
-		answer->count < FORWARD_ADDRESSES_MAX ? answer->count : FORWARD_ADDRESSES_MAX;
-	memcpy(fwd->addresses, answer->addresses, fwd->address_count * sizeof(fwd->addresses[0]));
-	forward_connect_next(fwd);
+	if (answer->status == RESOLVER_OK)
+		forward_connect(fwd, answer);
+	else
+		forward_failed(fwd, UPSTREAM_NAME, answer->reason);
 }
 
 void forward_on_address(struct resolver_query *query, const struct resolver_answer *answer)
@@ -118,7 +98,6 @@ void forward_try(struct forward *fwd, struct endpoint *ep)
 	fwd->endpoint = held;
 	fwd->using = true;
 	usage_begin(ep->usage);
-	fwd->address_count = fwd->address_next = 0;
 	stats_service_inc(fwd->set->service->stats, SERVICE_STAT_ATTEMPTS);
 	fwd->up = forward_reuse(fwd);
 	if (fwd->up) {
@@ -127,7 +106,7 @@ void forward_try(struct forward *fwd, struct endpoint *ep)
 		return;
 	}
 	if (ep->address_len)
-		forward_connect(fwd, (const struct sockaddr *)&ep->address, ep->address_len);
+		forward_connect(fwd, NULL);
 	else
 		forward_resolve(fwd);
 }

@@ -60,7 +60,6 @@ static void forward_hedge_adopt(struct forward *first)
 	first->attempts++;
 	first->tried_us = second->tried_us;
 	first->try_deadline_ms = second->try_deadline_ms;
-	first->address_count = first->address_next = 0; /* it is connected */
 	forward_hedge_drop(first);
 }
 

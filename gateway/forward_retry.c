@@ -139,6 +139,16 @@ static enum forward_failure forward_failure_of(enum upstream_failure failure)
 	switch (failure) {
 	case UPSTREAM_CONNECT:
 		return FORWARD_CONNECT;
+	case UPSTREAM_CONNECT_TIMEOUT:
+		return FORWARD_CONNECT_TIMEOUT;
+	case UPSTREAM_NAME:
+		return FORWARD_NAME;
+	case UPSTREAM_TLS_CERTIFICATE:
+		return FORWARD_TLS_CERTIFICATE;
+	case UPSTREAM_TLS_PROTOCOL:
+		return FORWARD_TLS_PROTOCOL;
+	case UPSTREAM_TLS_ALERT:
+		return FORWARD_TLS_ALERT;
 	case UPSTREAM_MALFORMED:
 		return FORWARD_MALFORMED;
 	case UPSTREAM_TIMEOUT:
@@ -154,7 +164,7 @@ static enum forward_failure forward_failure_of(enum upstream_failure failure)
 
 static unsigned forward_cause_of(enum forward_failure failure)
 {
-	if (failure == FORWARD_CONNECT)
+	if (forward_is_unsent(failure))
 		return RETRY_CONNECT;
 	if (failure == FORWARD_MALFORMED)
 		return RETRY_MALFORMED;
@@ -207,12 +217,10 @@ void forward_failed(struct forward *fwd, enum upstream_failure failure, const ch
 		return;
 	}
 	/* What a connection that never came up held of the body is lost with it. */
-	elsewhere = failure == UPSTREAM_CONNECT && !fwd->body_lost;
-	if (elsewhere && forward_tries_address(fwd))
-		return;
+	elsewhere = upstream_is_unsent(failure) && !fwd->body_lost;
 	forward_remember(fwd, fwd->endpoint);
 	stats_inc(fwd->worker->stats, STAT_UP_FAILED);
-	if (failure == UPSTREAM_CONNECT)
+	if (upstream_is_unsent(failure))
 		stats_inc(fwd->worker->stats, STAT_UP_CONNECT_FAILED);
 	if (failure != UPSTREAM_STALE)
 		forward_count_failure(fwd);
@@ -264,7 +272,7 @@ void forward_try_is_over(struct forward *fwd)
 	}
 	if (fwd->state == FORWARD_RESOLVING) {
 		resolver_cancel(&fwd->query);
-		forward_failed(fwd, UPSTREAM_CONNECT, "looking the host's name up timed out");
+		forward_failed(fwd, UPSTREAM_NAME, "looking the host's name up timed out");
 		return;
 	}
 	upstream_cancel(&fwd->up);

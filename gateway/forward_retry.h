@@ -43,9 +43,6 @@ void forward_retry_done(struct forward *fwd);
 /* Gets a connection to `ep`, from the pool or new, and sends. */
 void forward_try(struct forward *fwd, struct endpoint *ep);
 
-/* Connecting failed: goes on to the next address of the same name, if there is one. */
-bool forward_tries_address(struct forward *fwd);
-
 /* fwd->query's. */
 void forward_on_address(struct resolver_query *query, const struct resolver_answer *answer);
 

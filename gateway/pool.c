@@ -2,6 +2,7 @@
 #include "gateway/pool.h"
 #include "gateway/stats.h"
 #include "gateway/tally.h"
+#include "gateway/tls_origin.h"
 #include "gateway/upstream.h"
 
 void pool_remove(struct upstream *up)
@@ -35,8 +36,14 @@ struct upstream *pool_take(struct endpoint *ep, bool look)
 void pool_put(struct upstream *up, uint64_t idle_ms)
 {
 	struct endpoint *ep = up->endpoint;
+	const struct settings_pool *pool = &ep->pool;
+	uint64_t age = loop_now_ms(up->loop) - up->born_ms;
 
-	if (!ep->listed || ep->idle_count >= POOL_IDLE_MAX || !idle_ms) {
+	if (pool->max_age_ms && pool->max_age_ms <= age + idle_ms)
+		idle_ms = pool->max_age_ms > age ? pool->max_age_ms - age : 0;
+	if (!ep->listed || ep->idle_count >= pool->idle || !idle_ms ||
+	    (pool->max_requests && up->requests >= pool->max_requests) ||
+	    !tls_origin_is_same(up->tls, ep->tls)) {
 		upstream_free(&up);
 		return;
 	}

@@ -9,14 +9,6 @@
 
 #include <stdbool.h>
 
-enum {
-	/* Idle connections kept per endpoint and worker: as many as a service has requests in
-	 * flight by default. With fewer, a burst of that many connects anew for most of them. */
-	POOL_IDLE_MAX = 1024,
-	/* Node closes its idle connections after 5 s: ours go first. */
-	POOL_IDLE_MS = 4000,
-};
-
 /* The newest idle connection that is still good, taken out of the pool; NULL when there is none.
  * With `look`, each is looked at for an end first (one system call): for requests that must not
  * be sent twice. */

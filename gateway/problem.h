@@ -34,6 +34,17 @@
 	X(NOT_IMPLEMENTED, 501, "not-implemented", "The gateway does not do that", 0, NULL)        \
 	X(CONNECT_FAILED, 502, "connect-failed", "No instance of the service could be reached",    \
 	  ACCESS_UF | ACCESS_URX, "connection_refused")                                            \
+	X(CONNECT_TIMEOUT, 502, "connect-timeout", "No instance of the service answered in time",  \
+	  ACCESS_UF | ACCESS_URX, "connection_timeout")                                            \
+	X(NAME, 502, "name", "The service's host is not known", ACCESS_UF | ACCESS_URX,            \
+	  "dns_error")                                                                             \
+	X(TLS_CERTIFICATE, 502, "tls-certificate",                                                 \
+	  "The service does not show that it is who it should be", ACCESS_UF | ACCESS_URX,         \
+	  "tls_certificate_error")                                                                 \
+	X(TLS_PROTOCOL, 502, "tls-protocol", "No TLS could be agreed on with the service",         \
+	  ACCESS_UF | ACCESS_URX, "tls_protocol_error")                                            \
+	X(TLS_ALERT, 502, "tls-alert", "The service refused the gateway in the TLS handshake",     \
+	  ACCESS_UF | ACCESS_URX, "tls_alert_received")                                            \
 	X(REPLY_CUT, 502, "reply-cut", "The service closed the connection before its reply came",  \
 	  ACCESS_URX, "http_response_incomplete")                                                  \
 	X(REPLY_MALFORMED, 502, "reply-malformed", "The service's reply is malformed", ACCESS_URX, \

@@ -166,10 +166,27 @@ struct settings_breaker {
 
 struct settings_instance {
 	const char *text; /* "http://10.0.0.9:80" */
-	const char *host;
+	const char *host; /* or a Unix socket's path, with port 0 */
 	uint16_t port;
+	bool https;
 	unsigned weight;
 	const char *zone; /* NULL: none */
+};
+
+/* TLS to instances. */
+struct settings_origin_tls {
+	const char *ca;			  /* NULL: the system's */
+	const char *server_name;	  /* NULL: the host's */
+	struct settings_certificate pair; /* NULLs: none is shown */
+	bool verify;
+};
+
+/* Connections to one instance, of one worker. */
+struct settings_pool {
+	unsigned idle;	       /* 1024 */
+	unsigned idle_ms;      /* 4s */
+	unsigned max_age_ms;   /* 1h; 0: any */
+	unsigned max_requests; /* 0: any */
 };
 
 struct settings_service {
@@ -178,7 +195,9 @@ struct settings_service {
 	const struct settings_instance *instances; /* none: the registry is asked */
 	size_t instance_count;
 	unsigned connect_timeout_ms; /* 1s */
-	unsigned timeout_ms;	     /* for one try; 0: what is left of the route's */
+	struct settings_origin_tls tls;
+	struct settings_pool pool;
+	unsigned timeout_ms; /* for one try; 0: what is left of the route's */
 	struct settings_retry retry;
 	unsigned max_in_flight; /* 1024 */
 	unsigned max_waiting;	/* 1024 */

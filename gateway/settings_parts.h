@@ -49,6 +49,13 @@ void settings_read_upgrade(struct settings_reader *r, const struct settings_node
 extern const struct settings_table settings_balance_table;
 void settings_read_balance(struct settings_reader *r, const struct settings_node *node, void *to);
 
+/* A service's `instances`, into the struct settings_service, and the keys of one that is a map; its
+ * `tls` and its `pool`. */
+void settings_read_instances(struct settings_reader *r, const struct settings_node *node, void *to);
+extern const struct settings_table settings_instance_table;
+extern const struct settings_table settings_origin_tls_table;
+extern const struct settings_table settings_pool_table;
+
 /* A service's `breaker`, into a struct settings_breaker, and its keys. */
 void settings_read_breaker(struct settings_reader *r, const struct settings_node *node, void *to);
 extern const struct settings_table settings_breaker_table;

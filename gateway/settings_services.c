@@ -2,11 +2,6 @@
 #include "gateway/settings_parts.h"
 
 #include "common/instance.h"
-#include "common/url.h"
-
-#include <string.h>
-
-enum { SETTINGS_INSTANCES_MAX = 10000 };
 
 #define MINUTE_MS (60 * UINT64_C(1000))
 #define HOUR_MS	  (60 * MINUTE_MS)
@@ -52,92 +47,6 @@ static const struct settings_key settings_retry_keys[] = {
 static const struct settings_table settings_retry_table = {SETTINGS_KEYS(settings_retry_keys),
 							   sizeof(struct settings_retry), NULL};
 
-/* ---- Instances ---- */
-
-static void settings_read_instance_url(struct settings_reader *r, const struct settings_node *node,
-				       void *to)
-{
-	struct settings_instance *instance = to;
-	const char *text = settings_table_text(r, node);
-	struct err e = {0};
-	struct url url;
-
-	if (!text)
-		return;
-	if (url_parse(&url, text, &e) < 0) {
-		settings_file_mistake(r->file, node, "%s", e.text);
-		return;
-	}
-	if (url.tls)
-		settings_file_mistake(
-			r->file, node,
-			"\"%.200s\": instances over TLS are not yet supported by this "
-			"version; write http://",
-			text);
-	if (url.path[0] && url.path[1])
-		settings_file_mistake(
-			r->file, node,
-			"\"%.200s\" has a path, but an instance is asked for the path "
-			"of the request; write http://HOST:PORT",
-			text);
-	instance->text = settings_table_copy(r, text);
-	instance->host = settings_table_copy(r, url.host);
-	instance->port = url.port;
-}
-
-static const struct settings_key settings_instance_keys[] = {
-	{.name = "url",
-	 .type = SETTINGS_CUSTOM,
-	 .required = true,
-	 .custom = settings_read_instance_url,
-	 .form = "http://HOST:PORT",
-	 .help = "Where it runs"},
-	{.name = "weight",
-	 .type = SETTINGS_INT,
-	 .at = offsetof(struct settings_instance, weight),
-	 .fallback = "1",
-	 .min = 1,
-	 .max = INSTANCE_WEIGHT_MAX,
-	 .help = "Its share of the requests, beside that of the others"},
-	{.name = "zone",
-	 .type = SETTINGS_STRING,
-	 .at = offsetof(struct settings_instance, zone),
-	 .min = 1,
-	 .max = INSTANCE_TEXT_MAX,
-	 .form = "text",
-	 .help = "Where it is; see the gateway's `zone`"},
-};
-
-static const struct settings_table settings_instance_table = {
-	SETTINGS_KEYS(settings_instance_keys), sizeof(struct settings_instance), NULL};
-
-static void settings_read_instances(struct settings_reader *r, const struct settings_node *node,
-				    void *to)
-{
-	struct settings_service *service = to;
-	struct settings_instance *at;
-
-	if (node->kind != SETTINGS_LIST || node->count > SETTINGS_INSTANCES_MAX) {
-		settings_file_mistake(r->file, node,
-				      "this is no list of at most %d addresses; write "
-				      "[\"http://HOST:PORT\", …]",
-				      SETTINGS_INSTANCES_MAX);
-		return;
-	}
-	at = settings_table_alloc(r, node->count, sizeof(*at));
-	if (!at)
-		return;
-	service->instances = at;
-	service->instance_count = node->count;
-	for (const struct settings_node *item = node->first; item; item = item->next, at++) {
-		at->weight = 1;
-		if (item->kind == SETTINGS_MAP)
-			settings_table_read(r, &settings_instance_table, item, at);
-		else
-			settings_read_instance_url(r, item, at);
-	}
-}
-
 /* ---- The service ---- */
 
 static const struct settings_key settings_service_keys[] = {
@@ -147,7 +56,7 @@ static const struct settings_key settings_service_keys[] = {
 	 .table = &settings_instance_table,
 	 .listed = true,
 	 .fallback_shown = "those the registry knows",
-	 .form = "list of `http://HOST:PORT` or of maps",
+	 .form = "list of `http://HOST:PORT`, `https://HOST:PORT`, `unix:/PATH`, or of maps",
 	 .help = "Where the service runs, when it is not in the registry"},
 	{.name = "connect_timeout",
 	 .type = SETTINGS_DURATION,
@@ -155,7 +64,18 @@ static const struct settings_key settings_service_keys[] = {
 	 .fallback = "1s",
 	 .min = 1,
 	 .max = 10 * MINUTE_MS,
-	 .help = "Time for a connection to an instance"},
+	 .help = "Time for a connection to an instance, with the handshake of TLS"},
+	{.name = "tls",
+	 .type = SETTINGS_SUBMAP,
+	 .at = offsetof(struct settings_service, tls),
+	 .table = &settings_origin_tls_table,
+	 .help = "How TLS is spoken with those of the instances whose scheme is https; files are "
+		 "read again on every reload"},
+	{.name = "pool",
+	 .type = SETTINGS_SUBMAP,
+	 .at = offsetof(struct settings_service, pool),
+	 .table = &settings_pool_table,
+	 .help = "How long connections to an instance are kept for the next request"},
 	{.name = "timeout",
 	 .type = SETTINGS_DURATION,
 	 .at = offsetof(struct settings_service, timeout_ms),

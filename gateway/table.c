@@ -6,6 +6,7 @@
 #include "gateway/issuer.h"
 #include "gateway/programs.h"
 #include "gateway/tls.h"
+#include "gateway/tls_origin.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +81,36 @@ static int table_add_issuers(struct table *table, struct issuers *all, struct er
 	return 0;
 }
 
+static bool table_is_plain(const struct settings_origin_tls *tls)
+{
+	return !tls->ca && !tls->server_name && !tls->pair.cert && tls->verify;
+}
+
+/* A context costs more than a service, so those that say nothing have one together. */
+static int table_add_origins(struct table *table, struct err *e)
+{
+	const struct settings *settings = table->settings;
+	struct tls_origin *usual = NULL;
+
+	table->origins = calloc(settings->service_count + 1, sizeof(struct tls_origin *));
+	if (!table->origins)
+		return err_set(e, "route table: out of memory");
+	for (size_t i = 0; i < settings->service_count; i++) {
+		const struct settings_origin_tls *tls = &settings->services[i].tls;
+
+		if (usual && table_is_plain(tls)) {
+			table->origins[i] = tls_origin_ref(usual);
+			continue;
+		}
+		table->origins[i] = tls_origin_new(tls, e);
+		if (!table->origins[i])
+			return -1;
+		if (table_is_plain(tls))
+			usual = table->origins[i];
+	}
+	return 0;
+}
+
 struct table *table_new(struct settings *settings, const struct gateway *gateway, struct err *e)
 {
 	struct table *table = calloc(1, sizeof(*table));
@@ -101,7 +132,8 @@ struct table *table_new(struct settings *settings, const struct gateway *gateway
 		table_unref(&table);
 		return NULL;
 	}
-	if (table_add_doors(table, e) < 0 || table_add_issuers(table, gateway->issuers, e) < 0 ||
+	if (table_add_doors(table, e) < 0 || table_add_origins(table, e) < 0 ||
+	    table_add_issuers(table, gateway->issuers, e) < 0 ||
 	    !(table->programs = programs_new(table->settings, e)))
 		table_unref(&table);
 	return table;
@@ -145,6 +177,9 @@ void table_unref(struct table **table)
 	for (size_t i = 0; t->doors && i < t->settings->listen_count; i++)
 		tls_door_unref(&t->doors[i]);
 	free(t->doors);
+	for (size_t i = 0; t->origins && i < t->settings->service_count; i++)
+		tls_origin_unref(&t->origins[i]);
+	free(t->origins);
 	for (size_t i = 0; t->rows && i < t->settings->route_count; i++)
 		tallies_release(t->tallies, &t->rows[i]);
 	free(t->rows);

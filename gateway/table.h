@@ -22,6 +22,7 @@ struct gateway;
 struct issuer;
 struct programs;
 struct tls_door;
+struct tls_origin;
 
 struct table {
 	atomic_uint refs;
@@ -31,9 +32,10 @@ struct table {
 	struct tally_row **rows;   /* as settings->routes; held */
 	struct tallies *tallies;
 	struct consumers *consumers;
-	struct issuer **issuers; /* as settings->issuers */
-	uint64_t serial;	 /* of no other table */
-	struct tls_door **doors; /* as settings->listen; NULL: plain */
+	struct issuer **issuers;     /* as settings->issuers */
+	uint64_t serial;	     /* of no other table */
+	struct tls_door **doors;     /* as settings->listen; NULL: plain */
+	struct tls_origin **origins; /* as settings->services; those without `tls` share one */
 	struct programs *programs;
 };
 

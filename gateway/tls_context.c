@@ -8,8 +8,11 @@
 const char *tls_context_reason(void)
 {
 	unsigned long code = ERR_peek_last_error();
-	const char *reason = code ? ERR_reason_error_string(code) : NULL;
+	const char *reason;
 
+	if (ERR_COMMON_ERROR(code)) /* "system lib": what that said stands first */
+		code = ERR_peek_error();
+	reason = code ? ERR_reason_error_string(code) : NULL;
 	if (code && ERR_SYSTEM_ERROR(code))
 		reason = strerror(ERR_GET_REASON(code));
 	ERR_clear_error();

@@ -3,17 +3,15 @@
  * in the owner giving the connection up, so nothing touches it after a call
  * of the owner's without looking whether it is still there.
  */
-#include "gateway/upstream.h"
+#include "gateway/dial.h"
 #include "gateway/pool.h"
 #include "gateway/stats.h"
 #include "gateway/tally.h"
+#include "gateway/tls_origin.h"
+#include "gateway/upstream_parts.h"
 
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
 	/* One read; with what waits at the client it stays under 64 KiB a direction. */
@@ -24,61 +22,23 @@ enum {
 	UPSTREAM_KEEP_MAX_MS = 60000,
 };
 
-static void upstream_on_event(struct loop_fd *lfd, unsigned events);
 static void upstream_on_time(struct wheel_timer *timer);
 static void upstream_on_task(struct loop_task *task);
 
-#define upstream_of(member, pointer) \
-	((struct upstream *)(void *)((char *)(pointer)-offsetof(struct upstream, member)))
-
-static int upstream_socket(const struct sockaddr *address, socklen_t len)
+void upstream_init(struct upstream *up, struct loop *loop, struct stats_worker *stats,
+		   struct endpoint *ep)
 {
-	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int on = 1;
-
-	if (fd < 0)
-		return -1;
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* slower without */
-	if (connect(fd, address, len) < 0 && errno != EINPROGRESS) {
-		int reason = errno;
-
-		(void)close(fd);
-		errno = reason;
-		return -1;
-	}
-	return fd;
-}
-
-struct upstream *upstream_connect(struct loop *loop, struct stats_worker *stats,
-				  struct endpoint *ep, const struct sockaddr *address,
-				  socklen_t address_len, unsigned timeout_ms)
-{
-	struct upstream *up = calloc(1, sizeof(*up));
-	int fd;
-
-	if (!up)
-		return NULL;
-	fd = upstream_socket(address, address_len);
-	if (fd < 0 || stream_open(&up->stream, loop, fd, upstream_on_event) < 0) {
-		int reason = errno;
-
-		if (fd >= 0)
-			(void)close(fd);
-		free(up);
-		errno = reason;
-		return NULL;
-	}
 	up->loop = loop;
+	up->stream.lfd.fd = -1;
 	up->stats = stats;
 	stats_inc(stats, STAT_UP_CONNECTIONS);
 	up->endpoint = endpoint_ref(ep);
 	tally_inc(ep->tally, TALLY_CONNECTIONS);
+	up->born_ms = loop_now_ms(loop);
 	up->timer.on_time = upstream_on_time;
 	up->task.run = upstream_on_task;
 	buf_init(&up->in, UPSTREAM_IN_MAX);
 	buf_init(&up->out, UPSTREAM_OUT_MAX);
-	upstream_set_timer(up, timeout_ms);
-	return up;
 }
 
 static void upstream_count(struct upstream *up)
@@ -115,6 +75,9 @@ void upstream_free(struct upstream **up)
 		tally_dec(u->endpoint->tally, TALLY_CONNECTIONS);
 	}
 	upstream_uncount(u);
+	dial_stop(&u->dial);
+	if (u->state == UPSTREAM_IDLE && u->stream.tls) /* RFC 8446 6.1: nothing is missing */
+		stream_shutdown(&u->stream);
 	stream_close(&u->stream);
 	if (u->entered) {
 		u->dead = true; /* upstream_leave does the rest */
@@ -123,16 +86,17 @@ void upstream_free(struct upstream **up)
 	buf_fini(&u->in);
 	buf_fini(&u->out);
 	endpoint_unref(&u->endpoint);
+	tls_origin_unref(&u->tls);
 	free(u);
 }
 
 /* Around everything that the loop calls: owners may free the connection in their events. */
-static void upstream_enter(struct upstream *up)
+void upstream_enter(struct upstream *up)
 {
 	up->entered = true;
 }
 
-static void upstream_leave(struct upstream *up)
+void upstream_leave(struct upstream *up)
 {
 	up->entered = false;
 	if (up->dead)
@@ -230,7 +194,7 @@ void upstream_resume(struct upstream *up)
 }
 
 /* Takes the connection from its owner and tells it why. */
-static void upstream_fail(struct upstream *up, enum upstream_failure failure, const char *reason)
+void upstream_fail(struct upstream *up, enum upstream_failure failure, const char *reason)
 {
 	const struct upstream_events *events = up->events;
 	void *owner = up->owner;
@@ -242,18 +206,18 @@ static void upstream_fail(struct upstream *up, enum upstream_failure failure, co
 }
 
 /* RFC 9112 9.3 and the customary Keep-Alive: timeout=N. We go a second before the origin does. */
-static uint64_t upstream_keep_ms(const struct http1_head *head)
+static uint64_t upstream_keep_ms(const struct upstream *up, const struct http1_head *head)
 {
 	const struct http1_field *field = http1_head_find(head, HTTP1_KEEP_ALIVE);
 	const char *at, *end;
 	uint64_t seconds = 0;
 
 	if (!field)
-		return POOL_IDLE_MS;
+		return up->endpoint->pool.idle_ms;
 	end = field->value.at + field->value.len;
 	at = memmem(field->value.at, field->value.len, "timeout=", 8);
 	if (!at)
-		return POOL_IDLE_MS;
+		return up->endpoint->pool.idle_ms;
 	for (at += 8; at < end && *at >= '0' && *at <= '9' && seconds < 100000; at++)
 		seconds = seconds * 10 + (uint64_t)(*at - '0');
 	if (seconds <= 1)
@@ -335,7 +299,7 @@ static enum upstream_step upstream_take_head(struct upstream *up, size_t *at, si
 	upstream_count_head(up, head.status);
 	up->head_done = true;
 	up->keep = head.keep_alive && head.framing != HTTP1_UNTIL_CLOSE;
-	up->keep_ms = upstream_keep_ms(&head);
+	up->keep_ms = upstream_keep_ms(up, &head);
 	http1_body_start(&up->body, &head);
 	up->events->on_head(up->owner, &head);
 	return up->owner ? STEP_MORE : STEP_GONE;
@@ -393,7 +357,10 @@ static enum upstream_step upstream_parse_body(struct upstream *up, size_t *at)
 /* The instance ended its side, or the connection broke. */
 static void upstream_ended(struct upstream *up, bool broken)
 {
-	if (!up->head_done && !up->received)
+	if (!up->head_done && !up->received && broken && up->requests == 1 && up->stream.tls &&
+	    tls_origin_is_refusal())
+		upstream_fail_tls(up);
+	else if (!up->head_done && !up->received)
 		upstream_fail(up, up->requests > 1 ? UPSTREAM_STALE : UPSTREAM_DIED,
 			      "closed without a reply");
 	else if (!up->head_done)
@@ -452,19 +419,8 @@ static void upstream_on_task(struct loop_task *task)
 	upstream_leave(up);
 }
 
-static void upstream_connected(struct upstream *up, unsigned events)
+static void upstream_connected(struct upstream *up)
 {
-	int error = 0;
-	socklen_t len = sizeof(error);
-
-	if (getsockopt(up->stream.lfd.fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
-		error = errno;
-	if (error) {
-		upstream_fail(up, UPSTREAM_CONNECT, strerror(error));
-		return;
-	}
-	if (!(events & LOOP_WRITABLE))
-		return;
 	up->state = UPSTREAM_BUSY;
 	up->connect_us = loop_now_us(up->loop) - up->begun_us;
 	loop_timer_clear(up->loop, &up->timer);
@@ -473,19 +429,20 @@ static void upstream_connected(struct upstream *up, unsigned events)
 		up->events->on_drain(up->owner);
 }
 
-static void upstream_on_event(struct loop_fd *lfd, unsigned events)
+void upstream_on_event(struct loop_fd *lfd, unsigned events)
 {
 	struct upstream *up = upstream_of(stream.lfd, lfd);
 
 	stream_note(&up->stream, events);
 	upstream_enter(up);
 	if (up->state == UPSTREAM_CONNECTING) {
-		upstream_connected(up, events);
+		if (upstream_connecting(up, events))
+			upstream_connected(up);
 		/* It may have spoken, or ended, in the same event. */
 		if (!up->dead && up->state == UPSTREAM_BUSY && up->stream.readable)
 			upstream_receive(up);
 	} else if (up->state == UPSTREAM_IDLE) {
-		if (events & (LOOP_READABLE | LOOP_HANGUP)) {
+		if ((events & (LOOP_READABLE | LOOP_HANGUP)) && !stream_is_quiet(&up->stream)) {
 			struct upstream *gone = up;
 
 			upstream_free(&gone);
@@ -510,7 +467,8 @@ static void upstream_on_time(struct wheel_timer *timer)
 	struct upstream *up = upstream_of(timer, timer);
 
 	if (up->state == UPSTREAM_CONNECTING)
-		upstream_fail(up, UPSTREAM_CONNECT, "connect timed out");
+		upstream_fail(up, UPSTREAM_CONNECT_TIMEOUT,
+			      up->reached ? "the TLS handshake timed out" : "connect timed out");
 	else
 		upstream_free(&up);
 }

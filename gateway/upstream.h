@@ -1,6 +1,7 @@
 /*
  * upstream: one connection to an instance, and on it one request at a time:
- * HTTP/1.1 over TCP. What happens is told to the owner by its events.
+ * HTTP/1.1 over TCP or a Unix socket, plain or under TLS. What happens is told to the owner by its
+ * events.
  *
  *   CONNECTING --connected--> BUSY --reply ended, both sides whole--> IDLE (in the pool)
  *       |                      |  ^                                    |
@@ -15,7 +16,10 @@
 #include "gateway/http1_head.h"
 #include "gateway/stream.h"
 
+struct dial;
+struct resolver_answer;
 struct stats_worker;
+struct tls_origin;
 struct upstream;
 
 /* How an attempt failed; what may be retried depends on it. */
@@ -27,7 +31,16 @@ enum upstream_failure {
 	UPSTREAM_MALFORMED, /* what came is no HTTP reply */
 	UPSTREAM_CUT,	    /* ended within the body */
 	UPSTREAM_TIMEOUT,   /* told by the owner's clock */
+	/* These are kinds of CONNECT: see upstream_is_unsent. */
+	UPSTREAM_CONNECT_TIMEOUT,
+	UPSTREAM_NAME,		  /* its host's name has no address */
+	UPSTREAM_TLS_CERTIFICATE, /* the instance's can't be trusted, or is another's */
+	UPSTREAM_TLS_PROTOCOL,
+	UPSTREAM_TLS_ALERT, /* the instance refused in the handshake */
 };
+
+/* True when no connection came to be: nothing that was sent is being worked on. */
+bool upstream_is_unsent(enum upstream_failure failure);
 
 /* All are called from the loop, never from within a call of the owner's. */
 struct upstream_events {
@@ -75,13 +88,17 @@ struct upstream {
 	bool upgrading; /* a 101 is an answer; set after upstream_begin */
 	bool entered; /* one of its callbacks is on the stack: the memory stays until it returns */
 	bool dead;    /* freed meanwhile; closed already */
-	unsigned interim;      /* 1xx heads seen */
-	struct loop_task task; /* read on, from the loop */
-	unsigned requests;     /* begun on this connection */
-	bool counted;	       /* a request is, in the endpoint's tally */
-	uint64_t begun_us;     /* when it was */
-	uint64_t connect_us;   /* how long connecting took; 0: it was open already */
-	uint64_t keep_ms;      /* how long it may idle */
+	unsigned interim;	/* 1xx heads seen */
+	struct loop_task task;	/* read on, from the loop */
+	unsigned requests;	/* begun on this connection */
+	bool reached;		/* the socket is connected; TLS may not be */
+	struct dial *dial;	/* while it tries several addresses */
+	struct tls_origin *tls; /* what its TLS was made by, held; NULL: plain */
+	uint64_t born_ms;
+	bool counted;	     /* a request is, in the endpoint's tally */
+	uint64_t begun_us;   /* when it was */
+	uint64_t keep_ms;    /* how long it may idle */
+	uint64_t connect_us; /* how long connecting took; 0: it was open already */
 	/* pool.c's: */
 	bool pooled;
 	struct upstream *idle_next, *idle_prev;
@@ -90,11 +107,12 @@ struct upstream {
 /* How much of a request may wait here before its sender must pause. */
 enum { UPSTREAM_HELD_MAX = 64 << 10 };
 
-/* Starts connecting. NULL with errno when even that fails; else the result comes by the owner's
- * events (after upstream_begin). */
+/* Starts connecting: to the endpoint's own address, or, when its host is a name, to the addresses
+ * that were found for it. `timeout_ms` bounds all of it, TLS's handshake too. NULL with errno when
+ * even that fails; else the result comes by the owner's events (after upstream_begin). */
 struct upstream *upstream_connect(struct loop *loop, struct stats_worker *stats,
-				  struct endpoint *ep, const struct sockaddr *address,
-				  socklen_t address_len, unsigned timeout_ms);
+				  struct endpoint *ep, const struct resolver_answer *answer,
+				  unsigned timeout_ms);
 
 /* Hands the connection (new or from the pool) to an owner for one request. */
 void upstream_begin(struct upstream *up, const struct upstream_events *events, void *owner,

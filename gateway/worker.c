@@ -67,7 +67,7 @@ static struct worker_table *worker_table_new(struct worker *w, struct table *tab
 		wt->sets[i] = worker_find_set(w, table->services[i]);
 		if (!wt->sets[i] ||
 		    endpoint_set_configure(wt->sets[i], &table->settings->services[i],
-					   table->settings->zone) < 0) {
+					   table->settings->zone, table->origins[i]) < 0) {
 			free(wt->sets);
 			free(wt);
 			return NULL;

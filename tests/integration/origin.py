@@ -71,6 +71,14 @@ class Peer:
         except OSError:
             pass
 
+    def end(self):
+        """Says that nothing follows, by TLS's own word (close_notify), and closes."""
+        try:
+            self.sock.unwrap()
+        except OSError:  # the other side may not answer it
+            pass
+        self.close()
+
     def reset(self):
         """Closes with a RST, so that the other side reads an error."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -83,18 +91,28 @@ def always(data):
 
 
 class Origin:
-    """Listens on a free port of 127.0.0.1 until close(). `behave` may be changed at any time."""
+    """Listens on a free port of 127.0.0.1 until close(). `behave` may be changed at any time.
 
-    def __init__(self, behave=None, port=0):
+    With `tls` (an ssl.SSLContext) it speaks TLS, with `path` it listens on a Unix socket."""
+
+    def __init__(self, behave=None, port=0, tls=None, path=None):
+        self.tls = tls
+        self.resumed = []  # of each connection with TLS, whether it took a session up again
         self.behave = behave or always(reply())
         self.requests = []  # guarded by changed, like all below
         self.pieces = []  # the bytes of each request, whole or cut short, as they came
         self.accepted = 0
         self.open = set()
         self.changed = threading.Condition()
-        self.listener = socket.create_server(("127.0.0.1", port), backlog=512)
-        self.port = self.listener.getsockname()[1]
-        self.address = f"http://127.0.0.1:{self.port}"
+        if path:
+            self.listener = socket.socket(socket.AF_UNIX)
+            self.listener.bind(path)
+            self.listener.listen(512)
+            self.address = f"unix:{path}"
+        else:
+            self.listener = socket.create_server(("127.0.0.1", port), backlog=512)
+            self.port = self.listener.getsockname()[1]
+            self.address = f"http{'s' if tls else ''}://127.0.0.1:{self.port}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self):
@@ -130,16 +148,29 @@ class Origin:
                 sock, _ = self.listener.accept()
             except OSError:
                 return
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if sock.family != socket.AF_UNIX:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self.changed:
                 self.accepted += 1
                 self.open.add(sock)
                 number = self.accepted
             threading.Thread(target=self._serve, args=(sock, number), daemon=True).start()
 
+    def _shake_hands(self, sock):
+        """The socket to read and write from now on."""
+        if not self.tls:
+            return sock
+        secure = self.tls.wrap_socket(sock, server_side=True, suppress_ragged_eofs=True)
+        with self.changed:
+            self.open.discard(sock)
+            self.open.add(secure)
+            self.resumed.append(secure.session_reused)
+        return secure
+
     def _serve(self, sock, number):
-        peer = Peer(sock, number)
         try:
+            sock = self._shake_hands(sock)
+            peer = Peer(sock, number)
             with sock.makefile("rb") as file:
                 while self._exchange(file, peer):
                     pass

@@ -47,7 +47,7 @@ class Explain(Case):
                      r"  one  127\.0\.0\.1:9001  weight 1  takes requests\n",
                      r"  two  127\.0\.0\.1:9002  weight 5  takes requests\n",
                      r"  three .*left out: it is draining",
-                     r"  four .*left out: its scheme is https",
+                     r"  four  https://127.0.0.1:9004  weight 1  takes requests",
                      r"less specific routes that would take it:\n  /orders/\*  \S*:6\n",
                      r"nearly take it:\n  /orders/\{id\}  \S*:5  it wants the header X-Canary "
                      r'to be "1"\n',

@@ -10,23 +10,9 @@ import ssl
 import subprocess
 import unittest
 
+from certificates import make_certificate
 from harness import Case, SharedCase, wait_until
 from origin import reply
-
-
-def make_certificate(folder, name, names, issuer=None):
-    """A certificate `name`.pem with its key; self-signed, or signed by an earlier one."""
-    cert, key = (os.path.join(folder, f"{name}.{kind}") for kind in ("pem", "key"))
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-               "-nodes", "-days", "2", "-subj", f"/CN={name}", "-keyout", key, "-out", cert]
-    if names:
-        command += ["-addext", "subjectAltName=" + ",".join(f"DNS:{n}" for n in names)]
-    if issuer:
-        command += ["-CA", os.path.join(folder, f"{issuer}.pem"),
-                    "-CAkey", os.path.join(folder, f"{issuer}.key"),
-                    "-addext", "basicConstraints=critical,CA:FALSE"]
-    subprocess.run(command, check=True, capture_output=True)
-    return {"cert": cert, "key": key}
 
 
 def echo(request, peer):

@@ -13,7 +13,11 @@ void balance_case_fill(struct endpoint_set *set, const unsigned *weights, size_t
 		char id[24];
 
 		(void)snprintf(id, sizeof(id), "%zu", i);
-		set->items[i] = endpoint_new(id, "127.0.0.1", 80, weights ? weights[i] : 1);
+		set->items[i] =
+			endpoint_new(&(struct endpoint_place){.id = id,
+							      .host = "127.0.0.1",
+							      .port = 80,
+							      .weight = weights ? weights[i] : 1});
 		set->items[i]->up = set->items[i]->listed = true;
 	}
 	set->count = set->up_count = count;

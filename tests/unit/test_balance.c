@@ -293,7 +293,7 @@ START_TEST(another_algorithm_of_the_settings_waits_for_the_next_update)
 	endpoint_set_init(&set, NULL);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		service.balance.kind = kinds[i];
-		ck_assert_int_eq(endpoint_set_configure(&set, &service, NULL), 0);
+		ck_assert_int_eq(endpoint_set_configure(&set, &service, NULL, NULL), 0);
 		/* A request of before the reload may still try another instance. */
 		ck_assert(!i == !balance_pick(&set, &none, 12345));
 		ck_assert_int_eq(endpoint_set_update_settings(&set, &service, usages, 1), 0);

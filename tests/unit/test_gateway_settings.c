@@ -70,7 +70,9 @@ static const char sample[] =
 	"services:\n"
 	"  orders: { balance: round_robin, connect_timeout: 2s, retry: {attempts: 3} }\n"
 	"  legacy:\n"
-	"    instances: [\"http://10.0.0.9:80\", {url: \"http://old\", weight: 5}]\n"
+	"    instances: [\"http://10.0.0.9:80\", {url: \"http://old\", weight: 5}, "
+	"\"https://[::1]\", \"unix:/run/app.sock\"]\n"
+	"    pool: {idle: 3, idle_timeout: 9s, max_age: 0s, max_requests: 7}\n"
 	"    timeout: 3s\n"
 	"    max_in_flight: 9\n"
 	"    retry: {on: [connect, 503], budget: 50, non_idempotent: true}\n"
@@ -153,12 +155,26 @@ START_TEST(services_are_read_and_those_only_routes_name_are_added)
 	ck_assert_uint_eq(orders->max_in_flight, 1024);
 	ck_assert_uint_eq(orders->instance_count, 0);
 	legacy = &settings->services[1];
-	ck_assert_uint_eq(legacy->instance_count, 2);
+	ck_assert_uint_eq(legacy->instance_count, 4);
 	ck_assert_str_eq(legacy->instances[0].text, "http://10.0.0.9:80");
 	ck_assert_str_eq(legacy->instances[0].host, "10.0.0.9");
 	ck_assert_uint_eq(legacy->instances[0].weight, 1);
 	ck_assert_uint_eq(legacy->instances[1].port, 80);
 	ck_assert_uint_eq(legacy->instances[1].weight, 5);
+	ck_assert(!legacy->instances[1].https);
+	ck_assert(legacy->instances[2].https);
+	ck_assert_str_eq(legacy->instances[2].host, "::1");
+	ck_assert_uint_eq(legacy->instances[2].port, 443);
+	ck_assert_str_eq(legacy->instances[3].host, "/run/app.sock");
+	ck_assert_uint_eq(legacy->instances[3].port, 0);
+	ck_assert_uint_eq(legacy->pool.idle, 3);
+	ck_assert_uint_eq(legacy->pool.idle_ms, 9000);
+	ck_assert_uint_eq(legacy->pool.max_age_ms, 0);
+	ck_assert_uint_eq(legacy->pool.max_requests, 7);
+	ck_assert_uint_eq(orders->pool.idle, 1024);
+	ck_assert_uint_eq(orders->pool.idle_ms, 4000);
+	ck_assert_uint_eq(orders->pool.max_age_ms, 3600000);
+	ck_assert(orders->tls.verify);
 	ck_assert_uint_eq(legacy->timeout_ms, 3000);
 	ck_assert_uint_eq(legacy->max_in_flight, 9);
 	ck_assert_uint_eq(legacy->retry.on, RETRY_CONNECT | RETRY_503);
@@ -180,7 +196,7 @@ START_TEST(routes_are_read)
 	ck_assert_str_eq(settings_case_read(sample), "");
 	ck_assert_uint_eq(settings->route_count, 5);
 	r = settings->routes;
-	ck_assert_uint_eq(r[0].line, 21);
+	ck_assert_uint_eq(r[0].line, 22);
 	ck_assert_uint_eq(r[0].path.count, 2);
 	ck_assert_str_eq(r[0].path.segments[1].text, "id");
 	ck_assert_uint_eq(r[0].methods, HTTP_GET | HTTP_HEAD);
@@ -192,7 +208,7 @@ START_TEST(routes_are_read)
 	ck_assert_int_eq(r[0].cache.stale_if_error_ms, 7200000);
 	ck_assert(!r[0].fallback.given && !r[0].debug);
 
-	ck_assert_uint_eq(r[1].line, 23);
+	ck_assert_uint_eq(r[1].line, 24);
 	ck_assert_uint_eq(r[1].methods, HTTP_ANY);
 	ck_assert_uint_eq(r[1].timeout_ms, 750);
 	ck_assert(!r[1].cache.given && !r[1].cache.off);
@@ -414,7 +430,7 @@ static const struct {
 	 "services:\n"
 	 "  a b: {instances: [\"http://a\"]}\n"
 	 "  c:\n"
-	 "    instances: [a:80, \"https://a\", \"http://a/b\", {url: \"http://a\", weight: 0}, "
+	 "    instances: [a:80, \"unix:app.sock\", \"http://a/b\", {url: \"http://a\", weight: 0}, "
 	 "{}]\n"
 	 "    retry: {attempts: 0, on: [conect, 500, 503], budget: 101, non_idempotent: maybe}\n"
 	 "    max_in_flight: 0\n"
@@ -425,12 +441,13 @@ static const struct {
 	 "2: services.a b: this is no name of a service; letters, digits, '_', '-' and '.' are "
 	 "possible, at most 128\n"
 	 "4: services.c.instances[0]: \"a:80\" is no http or https URL; write http://HOST:PORT\n"
-	 "4: services.c.instances[1]: \"https://a\": instances over TLS are not yet supported by "
-	 "this version; write http://\n"
+	 "4: services.c.instances[1]: \"unix:app.sock\" names no socket; write unix: and its whole "
+	 "path, like unix:/run/app.sock\n"
 	 "4: services.c.instances[2]: \"http://a/b\" has a path, but an instance is asked for the "
 	 "path of the request; write http://HOST:PORT\n"
 	 "4: services.c.instances[3].weight: 0 is too little; write 1 to 1000\n"
-	 "4: services.c.instances[4]: the key \"url\" is missing; write url: http://HOST:PORT\n"
+	 "4: services.c.instances[4]: the key \"url\" is missing; write url: http://HOST:PORT, "
+	 "https://HOST:PORT or unix:/PATH\n"
 	 "5: services.c.retry.attempts: 0 is too little; write 1 to 10\n"
 	 "5: services.c.retry.on[0]: \"conect\" is none of connect, reset, malformed, timeout, "
 	 "502, "

@@ -264,8 +264,12 @@ static int balancing(void *arg)
 
 	(void)arg;
 	for (; set.items && set.count < 3; set.count++) {
-		set.items[set.count] = endpoint_new(set.count ? "b" : "a", "127.0.0.1", 80,
-						    1 + (unsigned)set.count);
+		const struct endpoint_place place = {.id = set.count ? "b" : "a",
+						     .host = "127.0.0.1",
+						     .port = 80,
+						     .weight = 1 + (unsigned)set.count};
+
+		set.items[set.count] = endpoint_new(&place);
 		if (!set.items[set.count])
 			break;
 		set.items[set.count]->up = set.items[set.count]->listed = true;
