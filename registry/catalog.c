@@ -116,15 +116,18 @@ static struct catalog_service *catalog_add_service(struct catalog *c, const char
 
 static struct catalog_entry *catalog_add_entry(struct catalog_service *s, const char *id)
 {
-	struct catalog_entry *e = calloc(1, sizeof(*e) + strlen(id) + 1), *found;
+	size_t len = strlen(id);
+	struct catalog_entry *e = calloc(1, sizeof(*e) + len + 1), *found;
+	unsigned hash;
 
 	if (!e)
 		return NULL;
 	e->service = s;
 	e->load = -1;
-	memcpy(e->id, id, strlen(id) + 1);
-	HASH_ADD(hh, s->entries, id, strlen(id), e);
-	HASH_FIND(hh, s->entries, id, strlen(id), found);
+	memcpy(e->id, id, len + 1);
+	HASH_VALUE(id, len, hash);
+	HASH_ADD_BYHASHVALUE(hh, s->entries, id, len, hash, e);
+	HASH_FIND_BYHASHVALUE(hh, s->entries, id, len, hash, found);
 	if (!found) {
 		free(e);
 		return NULL;
@@ -261,16 +264,12 @@ static void catalog_count(struct catalog_entry *e, bool in)
 
 static void catalog_put(struct catalog_entry *e, struct record *record)
 {
-	bool wants_checks;
-
 	catalog_count(e, false);
 	record_unref(&e->record);
 	e->record = record;
 	catalog_count(e, true);
 	catalog_set_held_locked(e, false);
-	wants_checks = record_is_live(record) &&
-		       (record->legacy || record->in.check != INSTANCE_CHECK_NONE);
-	if (wants_checks)
+	if (record_wants_checks(record))
 		catalog_check_locked(e);
 	else
 		catalog_uncheck_locked(e);
@@ -292,19 +291,14 @@ static void catalog_drop_tombstones(struct catalog *c)
 	}
 }
 
-static void catalog_apply_one(struct catalog *c, const struct catalog_change *change,
-			      uint64_t now_ms, int64_t wall_ms)
+static void catalog_apply_to(struct catalog_entry *e, const struct catalog_change *change,
+			     uint64_t now_ms, int64_t wall_ms)
 {
 	const struct record *r = change->record;
-	struct catalog_entry *e = catalog_entry_locked(c, r ? r->in.service : change->service,
-						       r ? r->in.id : change->id);
-	struct catalog_service *s;
-	bool was_empty, held;
+	struct catalog_service *s = e->service;
+	struct catalog *c = s->catalog;
+	bool was_empty = s->records == 0, held;
 
-	if (!e)
-		return; /* planned by the one thread that changes anything: it is there */
-	s = e->service;
-	was_empty = s->records == 0;
 	if (r) {
 		held = e->held && !change->renew && record_is_live(r);
 		catalog_put(e, change->record);
@@ -327,6 +321,17 @@ static void catalog_apply_one(struct catalog *c, const struct catalog_change *ch
 	c->revision = change->revision;
 }
 
+static void catalog_apply_one(struct catalog *c, const struct catalog_change *change,
+			      uint64_t now_ms, int64_t wall_ms)
+{
+	const struct record *r = change->record;
+	struct catalog_entry *e = catalog_entry_locked(c, r ? r->in.service : change->service,
+						       r ? r->in.id : change->id);
+
+	if (e) /* planned by the one thread that changes anything: it is there */
+		catalog_apply_to(e, change, now_ms, wall_ms);
+}
+
 void catalog_apply(struct catalog *catalog, const struct catalog_change *changes, size_t count,
 		   uint64_t now_ms, int64_t wall_ms)
 {
@@ -340,33 +345,73 @@ void catalog_apply(struct catalog *catalog, const struct catalog_change *changes
 	(void)pthread_mutex_unlock(&catalog->lock);
 }
 
+/* Room for a stored instance. What was acknowledged is kept, also when the maxima are lower now. */
+static struct catalog_entry *catalog_load_entry(struct catalog *c, const struct record *record)
+{
+	struct catalog_service *s = c->newest; /* rows of one service come together */
+	struct catalog_entry *e;
+
+	if (!s || strcmp(s->name, record->in.service) != 0)
+		s = catalog_service_locked(c, record->in.service);
+	if (!s)
+		s = catalog_add_service(c, record->in.service);
+	if (!s)
+		return NULL;
+	e = catalog_add_entry(s, record->in.id);
+	if (!e && !s->entries && !s->revision)
+		catalog_free_service(s);
+	return e;
+}
+
 int catalog_load(struct catalog *catalog, const struct record *record, uint64_t now_ms,
 		 int64_t wall_ms)
 {
 	struct catalog_change change = {.record = record_new(record), .renew = true};
-	struct catalog_limits limits = catalog->limits;
-	struct catalog_entry *e;
-	int r;
+	struct catalog_entry *e = NULL;
 
 	if (!change.record)
 		return -1;
-	change.revision = catalog->revision;
-	/* What was acknowledged is kept, also when the maxima are lower now. */
-	catalog->limits.instances_max = catalog->limits.services_max = SIZE_MAX;
-	r = catalog_reserve(catalog, record->in.service, record->in.id, NULL);
-	catalog->limits = limits;
-	if (r < 0) {
-		record_unref(&change.record);
-		return -1;
-	}
 	(void)pthread_mutex_lock(&catalog->lock);
-	change.revision = record->revision;
-	catalog_apply_one(catalog, &change, now_ms, wall_ms);
-	catalog->revision = catalog->floor;
-	e = catalog_entry_locked(catalog, record->in.service, record->in.id);
-	if (e && record_is_live(record) && !record->legacy)
-		catalog_set_held_locked(e, true);
+	e = catalog_load_entry(catalog, record);
+	if (e && record_wants_checks(record) && catalog_reserve_check_locked(e) < 0) {
+		catalog_free_entry(e);
+		e = NULL;
+	}
+	if (e) {
+		change.revision = e->service->revision > record->revision ? e->service->revision
+									  : record->revision;
+		catalog_apply_to(e, &change, now_ms, wall_ms);
+		catalog->revision = catalog->floor;
+		catalog_set_held_locked(e, record_is_live(record) && !record->legacy);
+	}
 	(void)pthread_mutex_unlock(&catalog->lock);
+	if (!e)
+		record_unref(&change.record);
+	return e ? 0 : -1;
+}
+
+static int catalog_by_revision(const void *a, const void *b)
+{
+	const struct catalog_service *const *x = a, *const *y = b;
+
+	return ((*x)->revision > (*y)->revision) - ((*x)->revision < (*y)->revision);
+}
+
+int catalog_loaded(struct catalog *catalog)
+{
+	struct catalog_service **all, *s;
+	size_t n = 0;
+
+	all = malloc((catalog->service_count + 1) * sizeof(struct catalog_service *));
+	if (!all)
+		return -1;
+	for (s = catalog->services; s; s = s->hh.next)
+		all[n++] = s;
+	qsort(all, n, sizeof(struct catalog_service *), catalog_by_revision);
+	catalog->oldest = catalog->newest = NULL;
+	for (size_t i = 0; i < n; i++)
+		catalog_link_service(all[i], all[i]->revision);
+	free(all);
 	return 0;
 }
 

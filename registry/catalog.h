@@ -33,6 +33,8 @@ void catalog_free(struct catalog **catalog);
  * own ttl to renew. -1 when out of memory. */
 int catalog_load(struct catalog *catalog, const struct record *record, uint64_t now_ms,
 		 int64_t wall_ms);
+/* After the last of them, which came in any order. -1 when out of memory. */
+int catalog_loaded(struct catalog *catalog);
 
 /* ---- For the writer ---- */
 
@@ -46,6 +48,10 @@ struct catalog_change {
 /* Makes room for an instance that is not there yet, so that applying can't fail. -1 with a fault
  * code when a maximum or the memory is reached. Harmless when it is there. */
 int catalog_reserve(struct catalog *catalog, const char *service, const char *id, struct err *e);
+
+/* The same for the check of one whose record wants one. */
+int catalog_reserve_check(struct catalog *catalog, const char *service, const char *id,
+			  struct err *e);
 
 /* Takes room back that was not used. */
 void catalog_release(struct catalog *catalog, const char *service, const char *id);

@@ -3,70 +3,109 @@
  * either on the list of those that are due, first come first, or on the wheel
  * until its next turn.
  */
+#include "common/rpc.h"
 #include "registry/catalog_shape.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 
-static void catalog_check_link(struct catalog_entry *e)
+/* Beside the entry, since of a million few are checked. */
+struct catalog_check {
+	struct wheel_timer timer; /* first */
+	struct catalog_entry *entry;
+	struct catalog_check *prev, *next; /* of those that are due */
+	bool due;
+	bool started; /* else only reserved */
+};
+
+static void catalog_check_link(struct catalog_check *check)
 {
-	struct catalog *c = e->service->catalog;
+	struct catalog *c = check->entry->service->catalog;
 
-	e->check_prev = c->due_last;
-	e->check_next = NULL;
-	*(c->due_last ? &c->due_last->check_next : &c->due_first) = e;
-	c->due_last = e;
-	e->check_due = true;
+	check->prev = c->due_last;
+	check->next = NULL;
+	*(c->due_last ? &c->due_last->next : &c->due_first) = check;
+	c->due_last = check;
+	check->due = true;
 }
 
-static void catalog_check_unlink(struct catalog_entry *e)
+static void catalog_check_unlink(struct catalog_check *check)
 {
-	struct catalog *c = e->service->catalog;
+	struct catalog *c = check->entry->service->catalog;
 
-	if (!e->check_due)
+	if (!check->due)
 		return;
-	*(e->check_prev ? &e->check_prev->check_next : &c->due_first) = e->check_next;
-	*(e->check_next ? &e->check_next->check_prev : &c->due_last) = e->check_prev;
-	e->check_prev = e->check_next = NULL;
-	e->check_due = false;
+	*(check->prev ? &check->prev->next : &c->due_first) = check->next;
+	*(check->next ? &check->next->prev : &c->due_last) = check->prev;
+	check->prev = check->next = NULL;
+	check->due = false;
 }
 
 static void catalog_check_on_time(struct wheel_timer *timer)
 {
-	catalog_check_link((void *)((char *)timer - offsetof(struct catalog_entry, check_timer)));
+	catalog_check_link((void *)timer);
+}
+
+int catalog_reserve_check_locked(struct catalog_entry *entry)
+{
+	if (entry->check)
+		return 0;
+	entry->check = calloc(1, sizeof(*entry->check));
+	if (!entry->check)
+		return -1;
+	entry->check->entry = entry;
+	return 0;
+}
+
+int catalog_reserve_check(struct catalog *catalog, const char *service, const char *id,
+			  struct err *e)
+{
+	struct catalog_entry *entry;
+	int r = 0;
+
+	(void)pthread_mutex_lock(&catalog->lock);
+	entry = catalog_entry_locked(catalog, service, id);
+	if (entry && catalog_reserve_check_locked(entry) < 0)
+		r = err_code(e, RPC_FAULT_STORE, "the registry is out of memory");
+	(void)pthread_mutex_unlock(&catalog->lock);
+	return r;
 }
 
 void catalog_check_locked(struct catalog_entry *entry)
 {
-	if (entry->checked)
+	struct catalog_check *check = entry->check;
+
+	if (!check || check->started)
 		return;
-	entry->checked = true;
-	entry->check_timer = (struct wheel_timer){.on_time = catalog_check_on_time};
-	catalog_check_link(entry);
+	check->started = true;
+	check->timer.on_time = catalog_check_on_time;
+	catalog_check_link(check);
 }
 
 void catalog_uncheck_locked(struct catalog_entry *entry)
 {
-	if (!entry->checked)
+	if (!entry->check)
 		return;
-	catalog_check_unlink(entry);
-	wheel_clear(&entry->service->catalog->check_wheel, &entry->check_timer);
-	entry->checked = false;
+	catalog_check_unlink(entry->check);
+	wheel_clear(&entry->service->catalog->check_wheel, &entry->check->timer);
+	free(entry->check);
+	entry->check = NULL;
 }
 
 struct record *catalog_check_next(struct catalog *catalog, unsigned interval_ms, uint64_t now_ms)
 {
 	struct record *record = NULL;
-	struct catalog_entry *e;
+	struct catalog_check *check;
 
 	(void)pthread_mutex_lock(&catalog->lock);
 	wheel_advance(&catalog->check_wheel, now_ms);
-	e = catalog->due_first;
-	if (e) {
-		record = record_ref(e->record);
+	check = catalog->due_first;
+	if (check) {
+		record = record_ref(check->entry->record);
 		if (record->in.check_interval_ms)
 			interval_ms = record->in.check_interval_ms;
-		catalog_check_unlink(e);
-		wheel_set(&catalog->check_wheel, &e->check_timer, now_ms + interval_ms);
+		catalog_check_unlink(check);
+		wheel_set(&catalog->check_wheel, &check->timer, now_ms + interval_ms);
 	}
 	(void)pthread_mutex_unlock(&catalog->lock);
 	return record;

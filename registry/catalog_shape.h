@@ -23,6 +23,8 @@
 
 struct catalog_service;
 
+struct catalog_check;
+
 struct catalog_entry {
 	UT_hash_handle hh;
 	struct catalog_service *service;
@@ -30,14 +32,11 @@ struct catalog_entry {
 	/* The lease. The timer may be early: beats move only the deadline. */
 	struct wheel_timer timer;
 	uint64_t renewed_ms, deadline_ms;
-	bool lapsed; /* over, and the writer has been told */
-	bool ending; /* the writer is making that durable: a beat comes too late */
-	bool held;   /* has not been heard of since a hold began */
-	int load;    /* 0 to 100, -1 never told */
-	/* Active checks: see catalog_check.c. */
-	struct wheel_timer check_timer;
-	struct catalog_entry *check_prev, *check_next;
-	bool checked, check_due;
+	bool lapsed;		     /* over, and the writer has been told */
+	bool ending;		     /* the writer is making that durable: a beat comes too late */
+	bool held;		     /* has not been heard of since a hold began */
+	int load;		     /* 0 to 100, -1 never told */
+	struct catalog_check *check; /* NULL: it is not checked; see catalog_check.c */
 	char id[];
 };
 
@@ -78,7 +77,7 @@ struct catalog {
 	size_t sorted_count;
 	struct wheel wheel;
 	struct wheel check_wheel;
-	struct catalog_entry *due_first, *due_last; /* whose check is due */
+	struct catalog_check *due_first, *due_last; /* those that are due */
 	struct lease_due *due;			    /* where lease_advance collects */
 	uint64_t now_ms;			    /* of the lease_advance that runs */
 	uint64_t revision, floor, changed_ms;
@@ -96,8 +95,10 @@ void catalog_text_drop_locked(struct catalog_service *service);
 /* A reference to what is kept, which counts as used now; or NULL. */
 const struct catalog_text *catalog_text_locked(struct catalog_service *service,
 					       enum catalog_text_kind kind);
-/* From now on it is checked, at once for the first time; or not any more. Harmless twice. */
+/* From now on it is checked, at once for the first time; or not any more. Harmless twice. Room for
+ * the first was reserved. */
 void catalog_check_locked(struct catalog_entry *entry);
+int catalog_reserve_check_locked(struct catalog_entry *entry);
 void catalog_uncheck_locked(struct catalog_entry *entry);
 void catalog_set_held_locked(struct catalog_entry *entry, bool held);
 

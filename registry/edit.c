@@ -305,14 +305,6 @@ static enum writer_verdict edit_plan_note(struct edit *edit, struct writer_plan 
 	return writer_note(plan, &edit->op);
 }
 
-static enum writer_verdict edit_plan_backup(struct edit *edit, struct writer_plan *plan)
-{
-	if (store_backup(writer_store(plan), edit->file, sizeof(edit->file), &edit->op.err) == 0)
-		return WRITER_GO;
-	edit->op.err.code = RPC_FAULT_STORE;
-	return WRITER_FAULT;
-}
-
 /* ---- Dispatch ---- */
 
 static enum writer_verdict edit_plan(struct writer_op *op, struct writer_plan *plan)
@@ -323,8 +315,7 @@ static enum writer_verdict edit_plan(struct writer_op *op, struct writer_plan *p
 
 	if (edit->kind == EDIT_REGISTER || edit->kind == EDIT_RESTORE)
 		id = edit->in.id;
-	if (edit->kind != EDIT_BACKUP && edit->kind != EDIT_NOTE &&
-	    writer_touched(plan, service, id))
+	if (edit->kind != EDIT_NOTE && writer_touched(plan, service, id))
 		return WRITER_LATER;
 	switch (edit->kind) {
 	case EDIT_REGISTER:
@@ -348,8 +339,6 @@ static enum writer_verdict edit_plan(struct writer_op *op, struct writer_plan *p
 		return edit_plan_legacy_named(edit, plan);
 	case EDIT_NOTE:
 		return edit_plan_note(edit, plan);
-	case EDIT_BACKUP:
-		return edit_plan_backup(edit, plan);
 	}
 	return WRITER_FAULT;
 }

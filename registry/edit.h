@@ -23,7 +23,6 @@ enum edit_kind {
 	EDIT_LEGACY_STATUS,	/* service, origin, legacy_status */
 	EDIT_LEGACY_UNREGISTER, /* service, origin */
 	EDIT_NOTE,		/* event, service, id, detail: only the history is told */
-	EDIT_BACKUP,
 };
 
 /* Strings are borrowed until `finish` has been called. */
@@ -44,7 +43,6 @@ struct edit {
 	bool existed;	 /* there was such an instance */
 	uint64_t number; /* of EDIT_LEGACY_REGISTER; 0: refused because the name is taken */
 	char said[160];	 /* to the history */
-	char file[64];	 /* of EDIT_BACKUP */
 	const struct catalog_view *view; /* kept while a plan's strings come from it */
 	struct record *record;		 /* likewise */
 };

@@ -7,21 +7,23 @@
 #include "common/inherited.h"
 #include "common/log.h"
 #include "common/notify.h"
+#include "registry/backup.h"
 #include "registry/catalog.h"
 #include "registry/checker.h"
 #include "registry/drain.h"
+#include "registry/import.h"
 #include "registry/keeper.h"
 #include "registry/method.h"
 #include "registry/door.h"
 #include "registry/door_metrics.h"
 #include "registry/note.h"
+#include "registry/options.h"
 #include "registry/rate.h"
 #include "registry/setup.h"
 #include "registry/store.h"
 #include "registry/writer.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,12 +40,6 @@ enum {
 	MAIN_STOP_MS = 30000
 };
 
-struct options {
-	const char *config, *listen, *data_dir;
-	const char *new_token;
-	bool insecure, check;
-};
-
 struct parts {
 	size_t loaded; /* instances */
 	struct setup *settings;
@@ -55,112 +51,6 @@ struct parts {
 	struct notify notify;
 	struct httpd_tls tls;
 };
-
-static const char main_usage[] =
-	"usage: microreg-registry [--config FILE] [--listen ADDR:PORT] [--data-dir DIR]\n"
-	"                         [--insecure] [--check] [--new-token NAME]\n";
-
-static void main_help(void)
-{
-	(void)fputs("microreg-registry: tells where services run\n\n", stdout);
-	(void)fputs(main_usage, stdout);
-	(void)fputs(
-		"\n"
-		"  --config FILE       settings (YAML); flags win over them\n"
-		"  --listen ADDR:PORT  default 127.0.0.1:8000; port 0: any free one, logged\n"
-		"  --data-dir DIR      where registry.db is; default /var/lib/microreg where\n"
-		"                      writable, else ./microreg-data; made when missing\n"
-		"  --insecure          listen on other than loopback addresses without access\n"
-		"                      control\n"
-		"  --new-token NAME    make a token, print its secret and its line for the\n"
-		"                      settings, and exit\n"
-		"  --check             read the settings, print every mistake, and exit\n"
-		"  --reference         print settings, methods, faults, metrics and exit codes\n"
-		"                      as Markdown, and exit\n"
-		"  --version           print the version and exit\n"
-		"  --help              print this and exit\n"
-		"\n"
-		"exit codes:\n",
-		stdout);
-	daemon_print_exits(stdout, DAEMON_REGISTRY);
-}
-
-static int main_reference(void)
-{
-	struct buf out;
-	int failed;
-
-	buf_init(&out, MAIN_TEXT_MAX);
-	(void)buf_puts(&out, "# microreg-registry\n\n## Settings\n\n");
-	setup_print_reference(&out);
-	(void)buf_puts(&out, "\n## Methods\n\n");
-	method_print_reference(&out);
-	(void)buf_puts(&out, "\n## Faults\n\n");
-	method_print_faults(&out);
-	(void)buf_puts(&out, "\n## Metrics\n\n| metric | type | meaning |\n|---|---|---|\n");
-	door_metrics_print_reference(&out);
-	(void)buf_puts(&out, "\n## Exit codes\n\n");
-	daemon_print_reference(&out, DAEMON_REGISTRY);
-	failed = out.failed || fwrite(out.data, 1, out.len, stdout) != out.len;
-	buf_fini(&out);
-	return failed ? DAEMON_EXIT_SYSTEM : DAEMON_EXIT_OK;
-}
-
-/* -1: go on; else the exit code. */
-static int main_options(int argc, char **argv, struct options *o)
-{
-	static const struct option known[] = {
-		{"config", required_argument, NULL, 'c'},
-		{"listen", required_argument, NULL, 'l'},
-		{"data-dir", required_argument, NULL, 'd'},
-		{"insecure", no_argument, NULL, 'i'},
-		{"check", no_argument, NULL, 'n'},
-		{"new-token", required_argument, NULL, 't'},
-		{"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},
-		{"reference", no_argument, NULL, 'r'},
-		{NULL, 0, NULL, 0},
-	};
-	int c;
-
-	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
-		switch (c) {
-		case 'c':
-			o->config = optarg;
-			break;
-		case 'l':
-			o->listen = optarg;
-			break;
-		case 'd':
-			o->data_dir = optarg;
-			break;
-		case 'i':
-			o->insecure = true;
-			break;
-		case 'n':
-			o->check = true;
-			break;
-		case 't':
-			o->new_token = optarg;
-			break;
-		case 'V':
-			(void)printf("microreg-registry %s\n", MICROREG_VERSION);
-			return DAEMON_EXIT_OK;
-		case 'h':
-			main_help();
-			return DAEMON_EXIT_OK;
-		case 'r':
-			return main_reference();
-		default:
-			(void)fputs("microreg-registry: see --help\n", stderr);
-			return DAEMON_EXIT_USAGE;
-		}
-	}
-	if (optind == argc)
-		return -1;
-	(void)fprintf(stderr, "microreg-registry: \"%s\" is no option; see --help\n", argv[optind]);
-	return DAEMON_EXIT_USAGE;
-}
 
 /* -1: go on; else the exit code. */
 static int main_settings(const struct options *o, struct parts *p)
@@ -311,6 +201,8 @@ static int main_load(struct parts *p, struct err *e)
 	loading.catalog = r->catalog;
 	if (store_load(p->store, main_load_one, &loading, e) < 0)
 		return -1;
+	if (catalog_loaded(r->catalog) < 0)
+		return err_code(e, DAEMON_EXIT_SYSTEM, "catalog: out of memory");
 	p->loaded = loading.count;
 	if (loading.count) {
 		clock_rfc3339(store_seen_wall_ms(p->store), seen);
@@ -318,6 +210,42 @@ static int main_load(struct parts *p, struct err *e)
 			 loading.count, p->settings->data_dir, seen);
 	}
 	return 0;
+}
+
+/* --restore: nothing is served. */
+static int main_restore(struct parts *p, const char *from, struct err *e)
+{
+	const char *dir = p->settings->data_dir;
+	char kept[64];
+
+	if (store_restore(dir, from, kept, sizeof(kept), e) < 0)
+		return -1;
+	(void)printf("%s/registry.db is %s now%s%s\n", dir, from,
+		     *kept ? "; what was there is kept as " : "", kept);
+	return 0;
+}
+
+/* --import: likewise. */
+static int main_import(struct parts *p, const char *from, struct err *e)
+{
+	struct import_count count;
+	struct buf said;
+	const char *text;
+	int r;
+
+	if (main_load(p, e) < 0)
+		return -1;
+	buf_init(&said, MAIN_TEXT_MAX);
+	r = import_file(from, p->store, p->registry.catalog, &said, &count, e);
+	text = buf_str(&said);
+	if (text)
+		(void)fputs(text, stderr);
+	if (r == 0)
+		(void)printf("%s: %zu imported into %s, %zu were there already, %zu left out\n",
+			     from, count.imported, p->settings->data_dir, count.known,
+			     count.refused);
+	buf_fini(&said);
+	return r;
 }
 
 static void main_on_change(void *arg)
@@ -343,7 +271,8 @@ static int main_threads(struct parts *p, struct err *e)
 	r->started_ms = clock_ms();
 	r->drain = drain_new();
 	r->notes = rate_new();
-	if (!r->drain || !r->notes)
+	r->backup = backup_new(p->store);
+	if (!r->drain || !r->notes || !r->backup)
 		return err_code(e, DAEMON_EXIT_SYSTEM, "out of memory");
 	r->keeper = keeper_new(r, p->settings->limits.watchers, e);
 	if (r->keeper)
@@ -399,6 +328,7 @@ static void main_stop(struct parts *p)
 
 	if (p->door)
 		door_close(p->door);
+	backup_free(&r->backup);
 	checker_stop(&p->checker);
 	if (r->keeper)
 		keeper_stop(r->keeper);
@@ -452,12 +382,50 @@ static void main_wait(struct parts *p, const char *config, int signals)
 	}
 }
 
+/* --restore and --import: what is done without serving. */
+static int main_offline(const struct options *o, struct parts *p)
+{
+	struct err e = {0};
+	int failed = o->restore ? main_restore(p, o->restore, &e) : 0;
+
+	if (!failed && o->import_from)
+		failed = main_import(p, o->import_from, &e);
+	if (failed)
+		(void)fprintf(stderr, "microreg-registry: %s\n", e.text);
+	main_stop(p);
+	return !failed ? DAEMON_EXIT_OK : e.code ? e.code : DAEMON_EXIT_SYSTEM;
+}
+
+static int main_run(const struct options *o, struct parts *p)
+{
+	int signals = daemon_signals(), code = DAEMON_EXIT_OK;
+	struct err e = {0};
+
+	notify_open(&p->notify);
+	main_raise_files(p->settings->limits.connections);
+	if (signals < 0)
+		(void)err_code(&e, DAEMON_EXIT_SYSTEM, "signals: %s", strerror(errno));
+	if (signals >= 0 && setup_address(p->settings, &p->address, &e) == 0 &&
+	    main_access(p, &e) == 0 && main_load(p, &e) == 0 && main_threads(p, &e) == 0 &&
+	    main_serve(p, &e) == 0) {
+		/* The default depends on the machine, so it must be told. */
+		log_info("what is registered is kept in %s", p->settings->data_dir);
+		notify_ready(&p->notify);
+		main_wait(p, o->config, signals);
+	} else {
+		log_error("%s", e.text);
+		code = e.code ? e.code : DAEMON_EXIT_SYSTEM;
+	}
+	main_stop(p);
+	notify_close(&p->notify);
+	return code;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = {0};
 	struct parts parts = {0};
-	struct err e = {0};
-	int code = main_options(argc, argv, &options), signals;
+	int code = options_read(argc, argv, &options);
 
 	if (code >= 0)
 		return code;
@@ -473,25 +441,8 @@ int main(int argc, char **argv)
 		return code >= 0 ? code : DAEMON_EXIT_OK;
 	}
 	log_set_level((enum log_level)parts.settings->log.level);
-	signals = daemon_signals();
-	notify_open(&parts.notify);
-	main_raise_files(parts.settings->limits.connections);
 	method_init();
-	code = DAEMON_EXIT_OK;
-	if (signals < 0)
-		(void)err_code(&e, DAEMON_EXIT_SYSTEM, "signals: %s", strerror(errno));
-	if (signals >= 0 && setup_address(parts.settings, &parts.address, &e) == 0 &&
-	    main_access(&parts, &e) == 0 && main_load(&parts, &e) == 0 &&
-	    main_threads(&parts, &e) == 0 && main_serve(&parts, &e) == 0) {
-		/* The default depends on the machine, so it must be told. */
-		log_info("what is registered is kept in %s", parts.settings->data_dir);
-		notify_ready(&parts.notify);
-		main_wait(&parts, options.config, signals);
-	} else {
-		log_error("%s", e.text);
-		code = e.code ? e.code : DAEMON_EXIT_SYSTEM;
-	}
-	main_stop(&parts);
-	notify_close(&parts.notify);
-	return code;
+	if (options.restore || options.import_from)
+		return main_offline(&options, &parts);
+	return main_run(&options, &parts);
 }

@@ -8,6 +8,7 @@
 #include "common/json_write.h"
 #include "registry/catalog.h"
 #include "registry/edit.h"
+#include "registry/import.h"
 #include "registry/method.h"
 
 #include <inttypes.h>
@@ -153,29 +154,6 @@ static void legacy_answer_bool(struct call *call, bool yes)
 
 /* ---- register ---- */
 
-/* "http://10.0.0.1" or "10.0.0.1": the scheme and the bare host. */
-static int legacy_split_host(struct call *call, const char *text, struct instance *in)
-{
-	size_t len;
-
-	in->scheme = "http";
-	if (strncmp(text, "http://", 7) == 0) {
-		text += 7;
-	} else if (strncmp(text, "https://", 8) == 0) {
-		text += 8;
-		in->scheme = "https";
-	}
-	len = strlen(text);
-	if (len && text[len - 1] == '/')
-		len--;
-	if (len > 2 && text[0] == '[' && text[len - 1] == ']') {
-		text++;
-		len -= 2;
-	}
-	in->host = arena_strndup(&call->arena, text, len);
-	return in->host && instance_host_is_valid(in->host) ? 0 : -1;
-}
-
 static void legacy_register_finish(struct edit *edit)
 {
 	struct call *call = edit->owner;
@@ -210,7 +188,7 @@ void legacy_register(struct call *call)
 		return;
 	if (call_param_count(call) == 4 && !legacy_number(call, 3, "status", -1, 1, &status))
 		return;
-	if (legacy_split_host(call, host, &in) < 0) {
+	if (legacy_split_host(&call->arena, host, &in) < 0) {
 		if (!in.host)
 			call_answer(call, NULL);
 		else

@@ -6,6 +6,7 @@
  */
 #include "common/clock.h"
 #include "common/rpc_write.h"
+#include "registry/backup.h"
 #include "registry/catalog.h"
 #include "registry/drain.h"
 #include "registry/edit.h"
@@ -303,31 +304,30 @@ void method_set_status(struct call *call)
 
 /* ---- backup ---- */
 
-static void backup_finish(struct edit *edit)
+static void backup_done(void *arg, const char *file, const struct err *why)
 {
-	struct call *call = edit->owner;
+	struct call *call = arg;
 	xmlrpc_value *out;
 	xmlrpc_env env;
 
-	if (!write_succeeded(edit))
+	if (!file) {
+		call_err(call, why);
 		return;
+	}
 	xmlrpc_env_init(&env);
 	out = rpc_new_struct(&env);
-	rpc_set_string(&env, out, "file", edit->file);
+	rpc_set_string(&env, out, "file", file);
 	call_answer_env(call, &env, out);
 }
 
 void method_backup(struct call *call)
 {
-	struct edit *edit = arena_zalloc(&call->arena, sizeof(*edit));
 	struct rpc_field none = {0};
+	struct err e = {0};
 
-	if (!edit) {
-		call_answer(call, NULL);
+	if (call_param_count(call) && !call_params(call, &none, 0, &e))
 		return;
-	}
-	if (call_param_count(call) && !call_params(call, &none, 0, edit))
-		return;
-	edit->kind = EDIT_BACKUP;
-	write_submit(call, edit, backup_finish);
+	call_suspend(call);
+	if (backup_start(call->registry->backup, backup_done, call, &e) < 0)
+		call_err(call, &e);
 }

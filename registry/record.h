@@ -50,4 +50,11 @@ static inline bool record_is_live(const struct record *record)
 	return record->expired_wall_ms == 0;
 }
 
+/* Does the checker look after it? */
+static inline bool record_wants_checks(const struct record *record)
+{
+	return record_is_live(record) &&
+	       (record->legacy || record->in.check != INSTANCE_CHECK_NONE);
+}
+
 #endif

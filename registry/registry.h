@@ -9,6 +9,7 @@
 struct catalog;
 struct writer;
 struct keeper;
+struct backup;
 struct drain;
 struct rate;
 struct store;
@@ -19,7 +20,8 @@ struct registry {
 	struct writer *writer;
 	struct keeper *keeper;
 	struct drain *drain;
-	struct store *store;	    /* for its history only: the rest is the writer's */
+	struct store *store; /* for its history only: the rest is the writer's */
+	struct backup *backup;
 	struct rate *notes;	    /* see note.h */
 	struct access_gate *access; /* NULL: everybody may do everything */
 	bool legacy_strict; /* a name that is taken can't be registered by another address */

@@ -10,6 +10,7 @@
 #include "common/err.h"
 #include "registry/record.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -64,8 +65,8 @@ uint64_t store_number(const struct store *store);
  * before that: the end of a lease is stored too. */
 int64_t store_seen_wall_ms(const struct store *store);
 
-/* Calls `each` with every record (borrowed for the call). -1 when it returns non-zero or a row
- * can't be read; e->code DAEMON_EXIT_DATABASE or _SYSTEM. */
+/* Calls `each` with every record (borrowed for the call), in any order. -1 when it returns non-zero
+ * or a row can't be read; e->code DAEMON_EXIT_DATABASE or _SYSTEM. */
 int store_load(struct store *store, int (*each)(void *arg, const struct record *record), void *arg,
 	       struct err *e);
 
@@ -102,8 +103,15 @@ enum store_find store_look_back(struct store *store, const struct store_history_
 enum store_find store_revision_at(struct store *store, int64_t wall_ms, uint64_t *revision,
 				  struct err *e);
 
-/* A consistent copy into `DIR/backup-TIME.db`, whose name goes to `file`. The copy has a database
- * id of its own, so that nobody takes its revisions for ours. */
-int store_backup(struct store *store, char *file, size_t size, struct err *e);
+/* A consistent copy of what is committed now, into `DIR/backup-TIME.db`, whose name goes to `file`.
+ * Any thread, beside commits, which go on; `*stop` ends it. The copy has a database id of its own,
+ * so that nobody takes its revisions for ours. Blocks for the disk. */
+int store_backup(const struct store *store, const atomic_bool *stop, char *file, size_t size,
+		 struct err *e);
+
+/* Puts a copy of the backup `from` in the place of the database in `dir`, which moves to
+ * `DIR/replaced-TIME.db*`, its name in `kept` ("" when there was none). -1 with e->code as
+ * store_open. Nobody may have the directory open. Blocks for the disk. */
+int store_restore(const char *dir, const char *from, char *kept, size_t size, struct err *e);
 
 #endif

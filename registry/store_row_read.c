@@ -71,12 +71,26 @@ static const char *store_row_json_text(struct store_row_reader *r, int column, c
 	return copy ? copy : "";
 }
 
+/* Most have none: no parser is needed to see that. */
+static bool store_row_is(struct store_row_reader *r, int column, const char *text)
+{
+	const unsigned char *is = sqlite3_column_text(r->row, column);
+
+	return is && strcmp((const char *)is, text) == 0;
+}
+
 static size_t store_row_get_list(struct store_row_reader *r, int column, const char *const **out)
 {
-	json_t *json = store_row_get_json(r, column);
-	size_t count = json_is_array(json) ? json_array_size(json) : 0;
-	const char **items = arena_zalloc(r->arena, (count + 1) * sizeof(*items));
+	json_t *json;
+	const char **items;
+	size_t count;
 
+	*out = NULL;
+	if (store_row_is(r, column, "[]"))
+		return 0;
+	json = store_row_get_json(r, column);
+	count = json_is_array(json) ? json_array_size(json) : 0;
+	items = arena_zalloc(r->arena, (count + 1) * sizeof(*items));
 	if (!items)
 		count = 0;
 	for (size_t i = 0; i < count; i++)
@@ -89,11 +103,17 @@ static size_t store_row_get_list(struct store_row_reader *r, int column, const c
 static size_t store_row_get_pairs(struct store_row_reader *r, int column,
 				  const struct instance_pair **out)
 {
-	json_t *json = store_row_get_json(r, column), *value;
-	size_t count = json_is_object(json) ? json_object_size(json) : 0, i = 0;
-	struct instance_pair *pairs = arena_zalloc(r->arena, (count + 1) * sizeof(*pairs));
+	struct instance_pair *pairs;
+	json_t *json, *value;
+	size_t count, i = 0;
 	const char *name;
 
+	*out = NULL;
+	if (store_row_is(r, column, "{}"))
+		return 0;
+	json = store_row_get_json(r, column);
+	count = json_is_object(json) ? json_object_size(json) : 0;
+	pairs = arena_zalloc(r->arena, (count + 1) * sizeof(*pairs));
 	*out = pairs;
 	if (!pairs) {
 		json_decref(json);

@@ -47,8 +47,8 @@ int store_schema_damaged(const char *dir, const char *how, struct err *e)
 {
 	/* A log that is left would be applied to whatever is copied over the database. */
 	return err_code(e, DAEMON_EXIT_DATABASE,
-			"%s/registry.db is damaged (%s); move registry.db* away, then restore a "
-			"backup as registry.db, or start with an empty one: live instances "
+			"%s/registry.db is damaged (%s); restore a backup with --restore FILE, or "
+			"move registry.db* away to start with an empty one: live instances "
 			"register again by themselves",
 			dir, how);
 }
@@ -171,7 +171,8 @@ int store_schema_check(sqlite3 *db, const char *dir, struct err *e)
 		return err_code(
 			e, DAEMON_EXIT_DATABASE,
 			"%s/registry.db has schema version %ld, this program knows up to %d; "
-			"run the newer version, or restore a backup made by this one",
+			"run the newer version, or restore a backup made by this one with "
+			"--restore FILE",
 			dir, version, STORE_SCHEMA);
 	rc = store_schema_query(db, "PRAGMA quick_check(1)", word, sizeof(word));
 	if (rc != SQLITE_OK)

@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/daemon.h"
 #include "registry/store.h"
+#include "registry/store_files.h"
 #include "registry/store_history.h"
 #include "registry/store_row.h"
 #include "registry/store_schema.h"
@@ -27,7 +28,6 @@
 
 enum {
 	STORE_ROW_ARENA = 1 << 20,
-	STORE_BACKUP_PAGES = 1024,
 };
 
 enum store_statement {
@@ -61,30 +61,6 @@ struct store {
 	struct store_history history;
 };
 
-static int store_lock(struct store *store, struct err *e)
-{
-	char path[PATH_MAX];
-
-	if (mkdir(store->dir, 0700) < 0 && errno != EEXIST)
-		return err_code(e, DAEMON_EXIT_DATA_DIR,
-				"can't make the data directory %s: %s; give one with --data-dir",
-				store->dir, strerror(errno));
-	if (snprintf(path, sizeof(path), "%s/registry.lock", store->dir) >= (int)sizeof(path))
-		return err_code(e, DAEMON_EXIT_DATA_DIR, "the path of --data-dir is too long");
-	store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (store->lock_fd < 0)
-		return err_code(e, DAEMON_EXIT_DATA_DIR,
-				"can't write to the data directory %s: %s; check its owner and "
-				"mode, or give another with --data-dir",
-				store->dir, strerror(errno));
-	if (flock(store->lock_fd, LOCK_EX | LOCK_NB) < 0)
-		return err_code(e, DAEMON_EXIT_LOCKED,
-				"the data directory %s is in use by another registry; stop that "
-				"one, or give another with --data-dir",
-				store->dir);
-	return 0;
-}
-
 static int store_pragmas(struct store *store, struct err *e)
 {
 	char word[16];
@@ -116,7 +92,7 @@ static int64_t store_counter(struct store *store, const char *name, int *rc)
 
 static int store_prepare(struct store *store, struct err *e)
 {
-	long counters = 0, newest[2] = {0};
+	long counters = 0;
 	int rc = SQLITE_OK;
 
 	for (size_t i = 0; rc == SQLITE_OK && i < STORE_SQL_COUNT; i++)
@@ -134,39 +110,11 @@ static int store_prepare(struct store *store, struct err *e)
 	store->revision = (uint64_t)store_counter(store, "revision", &rc);
 	store->number = (uint64_t)store_counter(store, "number", &rc);
 	store->seen_wall_ms = store_counter(store, "seen", &rc);
-	if (rc == SQLITE_OK)
-		newest[0] = store_schema_number(
-			store->db, "SELECT coalesce(max(revision), 0) FROM instances", &rc);
-	if (rc == SQLITE_OK)
-		newest[1] = store_schema_number(
-			store->db, "SELECT coalesce(max(number), 0) FROM instances", &rc);
 	if (rc != SQLITE_OK)
 		return store_schema_fail(store->db, rc, store->dir, "read", e);
-	/* A revision that went back would be given again, for something else. */
-	if (strlen(store->database) != STORE_DATABASE_SIZE - 1 || counters != 3 ||
-	    (uint64_t)newest[0] > store->revision || (uint64_t)newest[1] > store->number)
+	if (strlen(store->database) != STORE_DATABASE_SIZE - 1 || counters != 3)
 		return store_schema_damaged(store->dir, "its counters are wrong", e);
 	return 0;
-}
-
-/* Makes the file before SQLite does, which would let others read the leases in it. The WAL gets
- * the same mode. */
-static int store_make_file(const char *path)
-{
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-	return fd < 0 ? -1 : close(fd);
-}
-
-static int store_sync_dir(const char *dir)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
-
-	if (fd < 0)
-		return -1;
-	r = fsync(fd);
-	(void)close(fd); /* nothing was written through it */
-	return r;
 }
 
 static int store_path(const struct store *store, const char *name, char out[PATH_MAX])
@@ -187,7 +135,7 @@ static int store_create(struct store *store, const char *path, struct err *e)
 	(void)store_path(store, "fresh-journal", journal);
 	(void)unlink(journal); /* both are there when an earlier start was killed */
 	(void)unlink(fresh);
-	if (store_make_file(fresh) < 0)
+	if (store_files_make(fresh) < 0)
 		return err_code(e, DAEMON_EXIT_DATA_DIR,
 				"can't make %s: %s; check its owner and mode", fresh,
 				strerror(errno));
@@ -197,7 +145,7 @@ static int store_create(struct store *store, const char *path, struct err *e)
 	else
 		r = store_schema_migrate(db, store->dir, e);
 	(void)sqlite3_close(db); /* a rollback journal keeps nothing back */
-	if (r == 0 && (rename(fresh, path) < 0 || store_sync_dir(store->dir) < 0))
+	if (r == 0 && (rename(fresh, path) < 0 || store_files_sync_dir(store->dir) < 0))
 		r = err_code(e, DAEMON_EXIT_DATA_DIR, "can't make %s: %s; check the disk", path,
 			     strerror(errno));
 	if (r < 0)
@@ -230,8 +178,8 @@ static int store_find(struct store *store, const char *path, struct err *e)
 		return err_code(
 			e, DAEMON_EXIT_DATABASE,
 			"%s is gone, but its registry.db-wal is there and holds acknowledged "
-			"changes; put registry.db back, or move the -wal away to start with "
-			"an empty one",
+			"changes; put registry.db back, or move the -wal away, then restore a "
+			"backup with --restore FILE or start with an empty one",
 			path);
 	return store_create(store, path, e);
 }
@@ -249,8 +197,8 @@ struct store *store_open(const char *dir, struct err *e)
 		free(store);
 		return NULL;
 	}
-	store->lock_fd = -1;
-	if (store_lock(store, e) < 0)
+	store->lock_fd = store_files_lock(dir, e);
+	if (store->lock_fd < 0)
 		goto fail;
 	(void)store_path(store, "registry.db", path);
 	if (store_find(store, path, e) < 0 || store_wal_check(dir, e) < 0)
@@ -291,6 +239,11 @@ void store_close(struct store **store)
 	*store = NULL;
 }
 
+const char *store_dir(const struct store *store)
+{
+	return store->dir;
+}
+
 const char *store_database(const struct store *store)
 {
 	return store->database;
@@ -321,16 +274,20 @@ int store_load(struct store *store, int (*each)(void *arg, const struct record *
 	int rc, r = -1;
 
 	arena_init(&arena, STORE_ROW_ARENA);
-	rc = sqlite3_prepare_v2(store->db,
-				"SELECT " STORE_ROW_COLUMNS " FROM instances ORDER BY revision", -1,
-				&rows, NULL);
+	rc = sqlite3_prepare_v2(store->db, "SELECT " STORE_ROW_COLUMNS " FROM instances", -1, &rows,
+				NULL);
 	while (rc == SQLITE_OK && (rc = sqlite3_step(rows)) == SQLITE_ROW) {
 		arena_reset(&arena);
 		if (store_row_read(rows, &arena, &draft, &why) < 0) {
 			(void)err_code(e, DAEMON_EXIT_DATABASE,
-				       "%s/registry.db: an instance's %s; restore a backup, or "
-				       "delete that row with sqlite3",
+				       "%s/registry.db: an instance's %s; restore a backup with "
+				       "--restore FILE, or delete that row with sqlite3",
 				       store->dir, why.text);
+			goto done;
+		}
+		/* One that went back would be given again, for something else. */
+		if (draft.revision > store->revision || draft.number > store->number) {
+			(void)store_schema_damaged(store->dir, "its counters are wrong", e);
 			goto done;
 		}
 		record_settle(&draft);
@@ -442,44 +399,4 @@ enum store_find store_revision_at(struct store *store, int64_t wall_ms, uint64_t
 				  struct err *e)
 {
 	return store_history_when(&store->history, wall_ms, revision, e);
-}
-
-int store_backup(struct store *store, char *file, size_t size, struct err *e)
-{
-	char path[PATH_MAX], stamp[CLOCK_RFC3339_SIZE];
-	sqlite3 *to = NULL;
-	sqlite3_backup *copy = NULL;
-	int rc;
-
-	clock_rfc3339(clock_wall_ms(), stamp);
-	for (char *p = stamp; *p; p++)
-		if (*p == ':' || *p == '.')
-			*p = '-';
-	(void)snprintf(file, size, "backup-%s.db", stamp);
-	if (snprintf(path, sizeof(path), "%s/%s", store->dir, file) >= (int)sizeof(path))
-		return err_set(e, "backup: the path is too long");
-	if (store_make_file(path) < 0)
-		return err_set(e, "backup: can't make %s: %s", path, strerror(errno));
-	rc = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE, NULL);
-	if (rc == SQLITE_OK && !(copy = sqlite3_backup_init(to, "main", store->db, "main")))
-		rc = sqlite3_errcode(to);
-	while (copy && (rc = sqlite3_backup_step(copy, STORE_BACKUP_PAGES)) == SQLITE_OK)
-		;
-	if (copy)
-		rc = sqlite3_backup_finish(copy);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(to, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
-	if (rc == SQLITE_OK)
-		rc = store_schema_new_id(to);
-	if (rc != SQLITE_OK)
-		(void)err_set(e, "backup to %s: %s", path,
-			      to ? sqlite3_errmsg(to) : sqlite3_errstr(rc));
-	(void)sqlite3_close(to); /* everything is written: rc says */
-	if (rc == SQLITE_OK && store_sync_dir(store->dir) < 0) {
-		rc = SQLITE_IOERR;
-		(void)err_set(e, "backup to %s: %s", path, strerror(errno));
-	}
-	if (rc != SQLITE_OK)
-		(void)unlink(path); /* half a copy is worse than none */
-	return rc == SQLITE_OK ? 0 : -1;
 }

@@ -129,9 +129,9 @@ static bool store_wal_has_loss(struct store_wal *wal)
 static int store_wal_damaged(const char *dir, const char *what, struct err *e)
 {
 	return err_code(e, DAEMON_EXIT_DATABASE,
-			"%s/registry.db-wal is damaged (%s): acknowledged changes are lost; move "
-			"registry.db* away and copy a backup to registry.db, or move only the -wal "
-			"away to go on with what was before it",
+			"%s/registry.db-wal is damaged (%s): acknowledged changes are lost; "
+			"restore a backup with --restore FILE, or move only the -wal away to go on "
+			"with what was before it",
 			dir, what);
 }
 

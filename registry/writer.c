@@ -54,11 +54,6 @@ struct catalog *writer_catalog(struct writer_plan *plan)
 	return plan->writer->catalog;
 }
 
-struct store *writer_store(struct writer_plan *plan)
-{
-	return plan->writer->store;
-}
-
 uint64_t writer_number(struct writer_plan *plan)
 {
 	return ++plan->number;
@@ -125,6 +120,13 @@ enum writer_verdict writer_put(struct writer_plan *plan, struct writer_op *op,
 	}
 	if (catalog_reserve(plan->writer->catalog, record->in.service, record->in.id, &op->err) <
 	    0) {
+		record_unref(&record);
+		return WRITER_FAULT;
+	}
+	if (record_wants_checks(record) &&
+	    catalog_reserve_check(plan->writer->catalog, record->in.service, record->in.id,
+				  &op->err) < 0) {
+		catalog_release(plan->writer->catalog, record->in.service, record->in.id);
 		record_unref(&record);
 		return WRITER_FAULT;
 	}

@@ -64,8 +64,6 @@ enum writer_verdict writer_remove(struct writer_plan *plan, struct writer_op *op
 enum writer_verdict writer_note(struct writer_plan *plan, struct writer_op *op);
 /* A new number for an instance; those of failed batches are given again. */
 uint64_t writer_number(struct writer_plan *plan);
-/* The store, for operations that use it otherwise (backup). */
-struct store *writer_store(struct writer_plan *plan);
 
 /* ---- Life ---- */
 

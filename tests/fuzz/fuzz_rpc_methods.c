@@ -10,6 +10,7 @@
  */
 #include "common/clock.h"
 #include "common/xml_guard.h"
+#include "registry/backup.h"
 #include "registry/catalog.h"
 #include "registry/drain.h"
 #include "registry/keeper.h"
@@ -47,8 +48,10 @@ uint64_t store_number(const struct store *store)
 	return store->number;
 }
 
-int store_backup(struct store *store, char *file, size_t size, struct err *e)
+int store_backup(const struct store *store, const atomic_bool *stop, char *file, size_t size,
+		 struct err *e)
 {
+	(void)stop;
 	(void)snprintf(file, size, "copy");
 	return store->refuse ? err_set(e, "no room") : 0;
 }
@@ -123,6 +126,7 @@ static void start(unsigned switches)
 	registry = (struct registry){.legacy_strict = switches & 2, .started_ms = clock_ms()};
 	registry.catalog = catalog_new("00aa00aa00", 0, &limits, clock_ms());
 	registry.drain = drain_new();
+	registry.backup = backup_new(&fake);
 	registry.keeper = keeper_new(&registry, 4, &e);
 	options.catalog = registry.catalog;
 	registry.writer = writer_start(&options, &e);
@@ -135,6 +139,7 @@ static void stop(void)
 	writer_stop(&registry.writer);
 	drain_stop(registry.drain);
 	keeper_free(&registry.keeper);
+	backup_free(&registry.backup);
 	drain_free(&registry.drain);
 	catalog_free(&registry.catalog);
 }

@@ -512,7 +512,7 @@ class Damage(Starting):
             self.assertEqual(after.read(), content, "it was changed")
 
     def test_damaged_databases_are_refused_and_left_alone(self):
-        restore = "registry.db is damaged .*move registry.db\\* away, then restore a backup"
+        restore = "registry.db is damaged .*restore a backup with --restore FILE, or move registry"
         page = 4096
         for damage, change, said in (
                 ("another header", lambda f: self.overwrite(f, 0, b"x" * 100),

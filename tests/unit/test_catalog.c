@@ -424,6 +424,7 @@ static void put_checked(const char *id, unsigned interval_ms, enum instance_chec
 	change.record = record_new(&draft);
 	ck_assert_ptr_nonnull(change.record);
 	ck_assert_int_eq(catalog_reserve(c, "s", id, NULL), 0);
+	ck_assert_int_eq(catalog_reserve_check(c, "s", id, NULL), 0);
 	catalog_apply(c, &change, 1, 10, 1000);
 }
 
@@ -466,6 +467,47 @@ START_TEST(loaded_records_are_held_and_keep_their_revisions)
 }
 END_TEST
 
+/* The store tells them in any order; watchers want the oldest change first. */
+START_TEST(what_is_loaded_is_ordered_by_its_revision)
+{
+	static const struct {
+		const char *service, *id;
+		uint64_t revision;
+	} rows[] = {{"a", "1", 7}, {"a", "2", 3}, {"b", "1", 2}, {"c", "1", 9}, {"c", "2", 1}};
+	struct catalog_position since = {.at = 7, .base = 7};
+	struct catalog_limits limits = {.instances_max = 1, .services_max = 1, .tombstones_max = 3};
+	struct catalog *stored = catalog_new("00aa00aa00", 9, &limits, 10);
+	struct catalog_changes d;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct record draft = {.admin = RECORD_NO_ADMIN,
+				       .own = INSTANCE_UP,
+				       .number = 1,
+				       .revision = rows[i].revision,
+				       .in = {.service = rows[i].service,
+					      .id = rows[i].id,
+					      .host = "h",
+					      .port = 1,
+					      .ttl_ms = 30000}};
+
+		ck_assert_int_eq(catalog_load(stored, &draft, 10, 1000), 0);
+	}
+	ck_assert_int_eq(catalog_loaded(stored), 0);
+	ck_assert_int_eq(catalog_changes(stored, NULL, NULL, 100, &d), 0);
+	ck_assert_uint_eq(d.count, 3);
+	ck_assert_str_eq(d.items[0].service, "b");
+	ck_assert_str_eq(d.items[1].service, "a");
+	ck_assert_str_eq(d.items[2].service, "c");
+	ck_assert_uint_eq(d.items[2].now.view->revision, 9);
+	catalog_changes_fini(&d);
+	/* Below the floor it is told everything. */
+	ck_assert_int_eq(catalog_changes(stored, &since, NULL, 100, &d), 0);
+	ck_assert(d.reset);
+	catalog_changes_fini(&d);
+	catalog_free(&stored);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("catalog");
@@ -488,6 +530,7 @@ int main(void)
 	tcase_add_test(t, changed_names_come_oldest_first_and_once);
 	tcase_add_test(t, a_check_is_due_at_once_and_then_after_its_own_interval);
 	tcase_add_test(t, loaded_records_are_held_and_keep_their_revisions);
+	tcase_add_test(t, what_is_loaded_is_ordered_by_its_revision);
 	suite_add_tcase(s, t);
 	return unit_run(s);
 }

@@ -4,6 +4,7 @@
  * by a fault or a result, and the same call works the next time.
  */
 #include "common/clock.h"
+#include "registry/backup.h"
 #include "registry/catalog.h"
 #include "registry/drain.h"
 #include "registry/keeper.h"
@@ -40,8 +41,10 @@ uint64_t store_number(const struct store *store)
 	return store->number;
 }
 
-int store_backup(struct store *store, char *file, size_t size, struct err *e)
+int store_backup(const struct store *store, const atomic_bool *stop, char *file, size_t size,
+		 struct err *e)
 {
+	(void)stop;
 	(void)store;
 	(void)e;
 	(void)snprintf(file, size, "copy");
@@ -117,6 +120,7 @@ static void start(void)
 	memset(&r, 0, sizeof(r));
 	r.catalog = catalog_new("00aa00aa00", 0, &limits, clock_ms());
 	r.drain = drain_new();
+	r.backup = backup_new(&fake);
 	r.keeper = keeper_new(&r, 100, &e);
 	options.catalog = r.catalog;
 	r.writer = writer_start(&options, &e);
@@ -129,6 +133,7 @@ static void stop(void)
 	writer_stop(&r.writer);
 	drain_stop(r.drain);
 	keeper_free(&r.keeper);
+	backup_free(&r.backup);
 	drain_free(&r.drain);
 	catalog_free(&r.catalog);
 }

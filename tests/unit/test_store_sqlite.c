@@ -205,7 +205,7 @@ START_TEST(a_database_keeps_its_id_and_a_backup_has_another)
 	put(store, "s", "a", 1);
 	(void)snprintf(id, sizeof(id), "%s", store_database(store));
 	ck_assert_uint_eq(strlen(id), STORE_DATABASE_SIZE - 1);
-	ck_assert_msg(store_backup(store, file, sizeof(file), &e) == 0, "%s", e.text);
+	ck_assert_msg(store_backup(store, NULL, file, sizeof(file), &e) == 0, "%s", e.text);
 	store_close(&store);
 	store = open_store();
 	ck_assert_str_eq(store_database(store), id);

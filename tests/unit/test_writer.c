@@ -44,13 +44,6 @@ uint64_t store_number(const struct store *store)
 	return store->number;
 }
 
-int store_backup(struct store *store, char *file, size_t size, struct err *e)
-{
-	(void)store;
-	(void)snprintf(file, size, "copy");
-	return store->refuse ? err_set(e, "no room") : 0;
-}
-
 int store_history(struct store *store, const struct store_history_query *query,
 		  int (*each)(void *arg, const struct store_event *event), void *arg, struct err *e)
 {
@@ -561,21 +554,6 @@ START_TEST(a_failed_check_takes_it_down_and_a_passed_one_brings_it_back)
 }
 END_TEST
 
-START_TEST(a_backup_that_fails_is_a_fault_of_its_own_only)
-{
-	struct job bad = {.edit = {.kind = EDIT_BACKUP}}, good = bad;
-	struct err why;
-
-	run(&good);
-	ck_assert_str_eq(good.edit.file, "copy");
-	refuse(true);
-	run(&bad);
-	refuse(false);
-	ck_assert_int_eq(bad.edit.op.err.code, RPC_FAULT_STORE);
-	ck_assert(writer_is_healthy(w, &why));
-}
-END_TEST
-
 int main(void)
 {
 	Suite *s = suite_create("writer");
@@ -597,7 +575,6 @@ int main(void)
 	tcase_add_test(t, they_act_on_the_callers_instances_else_on_all_of_the_name);
 	tcase_add_test(t, they_leave_instances_with_a_lease_alone);
 	tcase_add_test(t, a_failed_check_takes_it_down_and_a_passed_one_brings_it_back);
-	tcase_add_test(t, a_backup_that_fails_is_a_fault_of_its_own_only);
 	suite_add_tcase(s, t);
 	return unit_run(s);
 }
