@@ -5,6 +5,7 @@
 #include "gateway/gateway.h"
 #include "gateway/settings.h"
 #include "gateway/shed.h"
+#include "gateway/shed.h"
 #include "gateway/stats.h"
 #include "gateway/worker.h"
 
@@ -256,6 +257,7 @@ void tunnel_start(struct exchange *x)
 	client_begin_tunnel(client);
 	tunnel_probe(t->up.from);
 	tunnel_probe(t->up.to);
+	shed_leave(x); /* it may last for days: limits.tunnels has it */
 	stats_dec(x->worker->stats, STAT_IN_FLIGHT);
 	shed_leave(x);
 	stats_inc(x->worker->stats, STAT_TUNNELS);

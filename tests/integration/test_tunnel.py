@@ -358,6 +358,12 @@ class Lives(TunnelCase, Case):
                 client.send(handshake())
                 self.assertEqual(client.reply().status, 403)
 
+    def test_they_are_no_requests_under_way(self):
+        self.start(limits={"requests": 1})
+        for _ in range(3):
+            self.open()
+        self.assertEqual(self.gateway.get("/x").status, 200)
+
     def test_one_in_which_nothing_flows_is_ended(self):
         self.start(limits={"tunnel_idle_timeout": "100ms"})
         self.assertEqual(self.open().rest(), b"")
