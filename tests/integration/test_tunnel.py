@@ -9,9 +9,9 @@ import struct
 import threading
 import unittest
 
+from certificates import make_certificate
 from harness import BUILD, Case, Program, SharedCase, wait_until
 from origin import reply
-from test_tls import make_certificate
 
 KEY = base64.b64encode(b"sixteen bytes ok").decode()
 ACCEPT = base64.b64encode(hashlib.sha1(
@@ -455,6 +455,29 @@ class Lives(TunnelCase, Case):
             while piece := client.recv(65536):  # a close_notify, or it raises
                 got += piece
             self.assertTrue(got.endswith(b"\r\n\r\nbye"), got)
+        self.wait_over()
+
+    def test_bytes_flow_both_ways_under_tls_on_both_sides(self):
+        pair = make_certificate(self.stage.dir, "shop", ["shop.test", "127.0.0.1"])
+        secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        secure.load_cert_chain(pair["cert"], pair["key"])
+        self.origin = self.stage.origin(Instance(), tls=secure)
+        self.gateway = self.stage.gateway({
+            "listen": [{"address": "127.0.0.1:0", "tls": pair}],
+            "services": {"s": {"instances": [self.origin.address], "tls": {"ca": pair["cert"]}}},
+            "routes": [{"path": "/*", "service": "s"}]})
+        context = ssl.create_default_context(cafile=pair["cert"])
+        data = os.urandom(1 << 16) * 64
+        with socket.create_connection(("127.0.0.1", self.gateway.port), 20) as plain, \
+                context.wrap_socket(plain, server_hostname="shop.test") as client:
+            client.sendall(handshake())
+            with client.makefile("rb") as file:
+                while file.readline() != b"\r\n":
+                    pass
+                sender = threading.Thread(target=client.sendall, args=(data,), daemon=True)
+                sender.start()
+                self.assertEqual(file.read(len(data)), data)
+                sender.join()
         self.wait_over()
 
     def peer(self, *args):
