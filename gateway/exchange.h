@@ -57,13 +57,15 @@ struct exchange {
 	uint64_t body_max;
 	struct span id; /* X-Request-Id; NUL-terminated */
 	/* Who asks: */
-	struct caller caller;		    /* see caller_of */
-	const struct identity *identity;    /* NULL: nobody is known */
-	struct token *token;		    /* held: the identity is part of it */
-	struct exchange *next_waiting;	    /* in the guard's list */
-	struct filter_limits *limits;	    /* what was taken of them; NULL: nothing */
-	struct auth *auth;		    /* what filter_auth knows so far */
-	unsigned policy;		    /* the one that is at work, or that it waits for */
+	struct caller caller;		 /* see caller_of */
+	const struct identity *identity; /* NULL: nobody is known */
+	struct token *token;		 /* held: the identity is part of it */
+	struct exchange *next_waiting;	 /* in the guard's list */
+	struct filter_limits *limits;	 /* what was taken of them; NULL: nothing */
+	bool preflight;			 /* asks for another method's route: see filter_cors */
+	struct span cors;  /* lines of the answer; then the service's own are dropped */
+	struct auth *auth; /* what filter_auth knows so far */
+	unsigned policy;   /* the one that is at work, or that it waits for */
 	void (*unwait)(struct exchange *x); /* waiting: ends that; else NULL */
 	/* Where it is: */
 	struct forward forward;

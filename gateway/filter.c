@@ -12,6 +12,8 @@ static const struct filter {
 	enum stat denied;
 } filters[POLICY_COUNT] = {
 	[POLICY_IP] = {filter_ip_run, STAT_DENIED_IP},
+	[POLICY_CHECK] = {filter_check_run, STAT_DENIED_CHECK},
+	[POLICY_CORS] = {filter_cors_run, STAT_DENIED_CORS},
 	[POLICY_LIMIT] = {filter_limit_run, STAT_DENIED_LIMIT},
 	[POLICY_AUTH] = {filter_auth_run, STAT_DENIED_AUTH},
 	[POLICY_ALLOW] = {filter_allow_run, STAT_DENIED_ALLOW},

@@ -35,6 +35,8 @@ enum filter_result filter_deny(struct exchange *x, enum problem problem, const c
 
 /* The policies, in filter_*.c. */
 enum filter_result filter_ip_run(struct exchange *x);
+enum filter_result filter_check_run(struct exchange *x);
+enum filter_result filter_cors_run(struct exchange *x);
 enum filter_result filter_auth_run(struct exchange *x);
 enum filter_result filter_allow_run(struct exchange *x);
 enum filter_result filter_limit_run(struct exchange *x);

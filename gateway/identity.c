@@ -106,8 +106,18 @@ bool identity_is_field(struct span name)
 	       identity_name_is(name, "x-consumer-groups", 17);
 }
 
-void identity_clear(struct http1_head *request, const struct settings_strings *chosen)
+static bool identity_is_override(struct span name)
 {
+	if (name.len < 13 || name.len > 22 || (name.at[0] | 0x20) != 'x')
+		return false;
+	return identity_name_is(name, "x-http-method", 13) ||
+	       identity_name_is(name, "x-method-override", 17) ||
+	       identity_name_is(name, "x-http-method-override", 22);
+}
+
+bool identity_clear(struct http1_head *request, const struct settings_strings *chosen)
+{
+	bool overrides = false;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < request->field_count; i++) {
@@ -118,9 +128,11 @@ void identity_clear(struct http1_head *request, const struct settings_strings *c
 			ours = identity_name_is(name, chosen->items[k], strlen(chosen->items[k]));
 		if (ours)
 			continue;
+		overrides |= identity_is_override(name);
 		if (kept != i)
 			request->fields[kept] = request->fields[i];
 		kept++;
 	}
 	request->field_count = kept;
+	return overrides;
 }

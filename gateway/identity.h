@@ -54,8 +54,10 @@ void identity_put(struct buf *out, const char *name, struct span value);
 bool identity_is_field(struct span name);
 
 /* Takes away the fields by which services are told who asks, in all their spellings: names that
- * CGI and its like make one name of ("X_Consumer_Id") are the same. `chosen` are more names. */
-void identity_clear(struct http1_head *request, const struct settings_strings *chosen);
+ * CGI and its like make one name of ("X_Consumer_Id") are the same. `chosen` are more names. True
+ * when one of the fields that are left asks services to take the request for one of another method.
+ */
+bool identity_clear(struct http1_head *request, const struct settings_strings *chosen);
 
 /* The claim of that name, or NULL; NULL also when `claims` is. */
 const struct claim *claims_find(const struct claims *claims, const char *name, size_t len);

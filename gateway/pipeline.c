@@ -49,6 +49,25 @@ static void pipeline_method_not_allowed(struct exchange *x)
 			names ? arena_printf(&x->arena, "Allow: %s\r\n", names) : NULL);
 }
 
+/* A browser asks whether a page may use another method: it is that method's route that knows. */
+static bool pipeline_preflight(struct exchange *x)
+{
+	const struct http1_field *method =
+		http1_head_find_text(&x->request, "Access-Control-Request-Method");
+	struct http1_head asked = x->request;
+
+	if (!method || !http1_head_find_text(&x->request, "Origin"))
+		return false;
+	asked.method = http_method_parse(method->value.at, method->value.len);
+	asked.method_text = method->value;
+	if (router_find(x->table->table->router, &asked, x->path, &x->match) != ROUTER_FOUND ||
+	    !x->match.route->policy.cors.given)
+		return false;
+	x->preflight = true;
+	x->route = x->match.route;
+	return true;
+}
+
 /* The path, normalized in place, and the route that it takes. False: answered. */
 static bool pipeline_route(struct exchange *x)
 {
@@ -65,6 +84,8 @@ static bool pipeline_route(struct exchange *x)
 		return false;
 	}
 	x->path = (struct span){path, len};
+	if (x->request.method == HTTP_OPTIONS && pipeline_preflight(x))
+		return true;
 	switch (router_find(x->table->table->router, &x->request, x->path, &x->match)) {
 	case ROUTER_FOUND:
 		x->route = x->match.route;
@@ -125,8 +146,16 @@ static void pipeline_serve(struct exchange *x)
 
 void pipeline_start(struct exchange *x)
 {
-	identity_clear(&x->request, &x->table->table->settings->identity_names);
+	const struct settings *settings = x->table->table->settings;
+	bool overrides = identity_clear(&x->request, &settings->identity_names);
+
 	exchange_choose_id(x);
+	if (overrides && !settings->method_override) {
+		/* Routes, rules and retries go by the method; services must not see another. */
+		x->detail = "a field overrides the method";
+		respond_problem(x, PROBLEM_BAD_REQUEST, x->detail, NULL);
+		return;
+	}
 	if (shed_enter(x))
 		return;
 	if (x->request.asterisk) {

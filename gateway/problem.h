@@ -26,6 +26,8 @@
 	X(REQUEST_TIMEOUT, 408, "request-timeout", "The request took too long to come", 0, NULL)   \
 	X(BODY_TOO_LARGE, 413, "body-too-large", "The request's body is too large", 0, NULL)       \
 	X(TARGET_TOO_LONG, 414, "target-too-long", "The request line is too long", 0, NULL)        \
+	X(UNSUPPORTED_TYPE, 415, "unsupported-type",                                               \
+	  "The route does not take bodies of this type", 0, NULL)                                  \
 	X(EXPECTATION, 417, "expectation", "The expectation can't be met", 0, NULL)                \
 	X(RATE_LIMITED, 429, "rate-limited", "Too many requests came from this caller", ACCESS_RL, \
 	  NULL)                                                                                    \

@@ -26,6 +26,8 @@ static void respond_text(struct buf *out, const char *name, const char *value)
 
 static bool respond_drops(const struct exchange *x, struct span name)
 {
+	if (x->cors.at && name.len > 15 && http_equal_nocase(name.at, 15, "Access-Control-", 15))
+		return true;
 	return x->route && route_action_drops(&x->route->reply_edits, name);
 }
 
@@ -40,7 +42,7 @@ static void respond_lines(struct exchange *x, struct span lines)
 {
 	struct buf *out = client_out(x->client);
 
-	if (!x->route || route_action_is_empty(&x->route->reply_edits)) {
+	if (!x->cors.at && (!x->route || route_action_is_empty(&x->route->reply_edits))) {
 		(void)buf_append(out, lines.at, lines.len); /* failure sticks */
 		return;
 	}
@@ -93,6 +95,8 @@ static void respond_finish_head(struct exchange *x)
 		route_action_write(x, &x->route->reply_edits, out);
 	if (x->id.len)
 		http1_write_field(out, "X-Request-Id", x->id.at, x->id.len);
+	if (x->cors.len)
+		(void)buf_append(out, x->cors.at, x->cors.len); /* sticks */
 	if (x->limits)
 		filter_limit_write(x, out);
 	len = cache_status_write(&x->cache_status, status);
@@ -410,6 +414,17 @@ void respond_options(struct exchange *x)
 {
 	respond_document(x, 204, NULL, NULL, 0,
 			 "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
+}
+
+void respond_preflight(struct exchange *x, const char *fields)
+{
+	struct buf *out = client_out(x->client);
+
+	respond_start(x, 204);
+	respond_own(x, "Date", worker_date(x->worker));
+	(void)buf_puts(out, fields); /* sticks; ours, so no edit drops them */
+	respond_finish_head(x);
+	client_reply_done(x->client);
 }
 
 void respond_continue(struct exchange *x)

@@ -40,7 +40,8 @@ void respond_part(struct exchange *x, const struct respond_part *answer);
 /* JSON that the gateway has made; it must stay until the exchange ends. */
 void respond_composed(struct exchange *x, unsigned status, struct span body, const char *fields);
 void respond_redirect(struct exchange *x);
-void respond_options(struct exchange *x); /* to OPTIONS * */
+void respond_preflight(struct exchange *x, const char *fields); /* CORS */
+void respond_options(struct exchange *x);			/* to OPTIONS * */
 
 /* 100 Continue, if the client waits for it. */
 void respond_continue(struct exchange *x);

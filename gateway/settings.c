@@ -309,6 +309,12 @@ static const struct settings_key settings_keys[] = {
 	 .at = offsetof(struct settings, ip),
 	 .table = &settings_ip_table,
 	 .help = "From which addresses the gateway's routes may be called"},
+	{.name = "method_override",
+	 .type = SETTINGS_BOOL,
+	 .at = offsetof(struct settings, method_override),
+	 .fallback = "false",
+	 .help = "Whether fields like X-HTTP-Method-Override are passed on; else a request with "
+		 "one gets a 400, since routes and rules go by the method"},
 	{.name = "rate_limit",
 	 .type = SETTINGS_CUSTOM,
 	 .at = offsetof(struct settings, rate_limits),

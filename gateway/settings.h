@@ -326,6 +326,7 @@ struct settings {
 	size_t consumer_count;
 	const struct settings_issuer *issuers;
 	size_t issuer_count;
+	bool method_override; /* fields like X-HTTP-Method-Override are passed on */
 	struct settings_strings secret_parameters; /* of queries: those that carry credentials */
 	struct settings_strings identity_names;	 /* of fields with claims, beside the usual ones */
 	const struct settings_service *services; /* listed, then those only routes name */

@@ -72,6 +72,11 @@ void settings_read_json(struct settings_reader *r, const struct settings_node *n
 
 /* `ip` of the top level and of a route. */
 extern const struct settings_table settings_ip_table;
+/* A route's `cors` and `user_agents`. */
+extern const struct settings_table settings_cors_table;
+extern const struct settings_table settings_agents_table;
+/* The methods of a `cors` that names none are the route's. */
+void settings_cors_default(struct settings_reader *r, struct settings_route *route);
 /* A route's `allow`, into a struct settings_rules. */
 void settings_read_allow(struct settings_reader *r, const struct settings_node *node, void *to);
 /* `rate_limit` of the top level, a route and a consumer, into a struct settings_limits_list, and

@@ -83,6 +83,12 @@ void settings_check_policies(struct settings_reader *r, struct settings *s,
 			policy->set |= 1u << POLICY_IP;
 		if (known)
 			policy->set |= 1u << POLICY_AUTH;
+		settings_cors_default(r, &routes[i]);
+		if (policy->cors.given)
+			policy->set |= 1u << POLICY_CORS;
+		if (policy->agents.allow.count || policy->agents.deny.count ||
+		    policy->content_types.count)
+			policy->set |= 1u << POLICY_CHECK;
 		if (policy->allow.count)
 			policy->set |= 1u << POLICY_ALLOW;
 		if (settings_limits_need(&policy->limits, false) ||

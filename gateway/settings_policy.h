@@ -15,6 +15,8 @@
 /* What a request may have to pass, in this order (filter.c). */
 enum policy {
 	POLICY_IP = 0,
+	POLICY_CHECK,
+	POLICY_CORS,
 	POLICY_LIMIT, /* by what needs no knowledge of who asks */
 	POLICY_AUTH,
 	POLICY_ALLOW,
@@ -129,6 +131,23 @@ struct settings_auth {
 	bool optional; /* who shows none may come in, too */
 };
 
+/* Which pages of other origins may read the answers. */
+struct settings_cors {
+	bool given;
+	bool any; /* `*` */
+	bool credentials;
+	struct settings_strings origins; /* a star may stand for the first labels of the host */
+	struct settings_strings methods, headers, expose;
+	unsigned max_age_ms;
+	const char *fields;    /* lines of every answer to them */
+	const char *preflight; /* lines of the answer to a preflight */
+};
+
+/* Patterns with stars, of User-Agent. */
+struct settings_agents {
+	struct settings_strings allow, deny;
+};
+
 struct rule;
 
 struct settings_rules {
@@ -140,6 +159,9 @@ struct settings_rules {
 struct settings_policy {
 	unsigned set; /* 1 << POLICY_…: those that a request has to pass; 0 for a plain route */
 	struct settings_ip ip;
+	struct settings_agents agents;
+	struct settings_strings content_types; /* of bodies, with stars; none: any */
+	struct settings_cors cors;
 	struct settings_auth auth;
 	struct settings_rules allow;
 	struct settings_limits_list limits;

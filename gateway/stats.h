@@ -65,6 +65,8 @@
 	  "Requests refused, by the policy that refused them")                                    \
 	X(DENIED_LIMIT, COUNTER, "denied_total", "policy", "rate_limit", "")                      \
 	X(DENIED_AUTH, COUNTER, "denied_total", "policy", "auth", "")                             \
+	X(DENIED_CHECK, COUNTER, "denied_total", "policy", "check", "")                           \
+	X(DENIED_CORS, COUNTER, "denied_total", "policy", "cors", "")                             \
 	X(DENIED_ALLOW, COUNTER, "denied_total", "policy", "allow", "")                           \
 	X(PARTS_GOOD, COUNTER, "composed_parts_total", "result", "good",                          \
 	  "Parts of composed answers, by what became of them")                                    \
