@@ -95,14 +95,19 @@ static void explain_line(const struct explainer *x, const struct settings_route 
 	(void)buf_printf(x->out, "%s  %s:%u", route->pattern, x->settings->file, route->line);
 }
 
+static struct template_values explain_values(struct explainer *x)
+{
+	return (struct template_values){.request = &x->request,
+					.path = x->path,
+					.query = x->request.query,
+					.match = &x->match,
+					.id = {"ID", 2},
+					.address = {"CLIENT", 6}};
+}
+
 static void explain_template(struct explainer *x, const char *what, const struct template *t)
 {
-	struct template_values values = {.request = &x->request,
-					 .path = x->path,
-					 .query = x->request.query,
-					 .match = &x->match,
-					 .id = {"ID", 2},
-					 .address = {"CLIENT", 6}};
+	struct template_values values = explain_values(x);
 	const char *reason;
 	struct buf text;
 
@@ -139,6 +144,12 @@ static void explain_found(struct explainer *x)
 	}
 	if (route->respond.given) {
 		(void)buf_printf(x->out, "answer: %u, fixed\n", route->respond.status);
+		return;
+	}
+	if (route->compose.call_count) {
+		struct template_values values = explain_values(x);
+
+		explain_compose(x->settings, route, &values, x->out);
 		return;
 	}
 	if (route->rewrite)

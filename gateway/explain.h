@@ -20,11 +20,16 @@ int explain(const struct settings *settings, const char *request, struct buf *ou
 
 struct http1_head;
 struct span;
+struct template_values;
 
 /* Why the route does not take the request, each reason with a ", " before it but for the first;
  * nothing when it does. False: the route is so far off that nobody meant it. */
 bool explain_route(const struct settings_route *route, const struct http1_head *request,
 		   struct span path, struct buf *why);
+
+/* The calls of a composed route, and their services; the request's values fill what they know. */
+void explain_compose(const struct settings *settings, const struct settings_route *route,
+		     const struct template_values *values, struct buf *out);
 
 /* The service's instances, as the settings or the registry have them. */
 void explain_service(const struct settings *settings, const struct settings_service *service,

@@ -151,6 +151,7 @@ static void settings_read_condition(struct settings_calls *c, const struct setti
 
 	if (!text)
 		return;
+	when->other = (struct span){"", 0};
 	sign = strstr(text, " == ");
 	if (!sign)
 		sign = strstr(text, " != ");

@@ -17,6 +17,13 @@ routes:
   - {path: /ping, respond: {status: 203, text: pong}}
   - {path: /files/*, service: legacy}
   - {path: /both, split: [{service: legacy, weight: 9}, {service: legacy}]}
+  - path: "/whole/{id}"
+    compose:
+      calls:
+        user: {service: legacy, path: "/u/{order.user}", require: optional, when: "{query.u} == y"}
+        order: {service: legacy, path: "/o/{id}?x={query.x}"}
+        goods: {service: other, path: "/g/{item}", for_each: ".order.goods[]", timeout: 2s}
+      reply: {from: order, set: {user: user}, drop: [userId]}
 """
 
 
@@ -55,6 +62,21 @@ class Explain(Case):
             with self.subTest(line):
                 self.assertRegex(out, line)
         self.assertRegex(self.explain("/orders/8 X-Canary:1")[1], "does not know the service|none")
+
+    def test_the_calls_of_a_composed_route_are_told_in_their_order(self):
+        self.url = self.stage.registry().url
+        code, out, _ = self.explain("GET /whole/7?x=a%26b")
+        self.assertEqual(code, 0)
+        self.assertIn("""composed of:
+  order: GET /o/7?x=a%26b of legacy, required
+then, as their values come:
+  user: GET /u/{order.user} of legacy, optional, when {query.u} == y; waits for order
+  goods: GET /g/{item} of other, required, for each of at most 100 values of order, """
+                      """8 requests at once, within 2000 ms; waits for order
+joined: order with "user" without "userId"
+service: legacy
+""", out)
+        self.assertEqual(out.count("service: "), 2)
 
     def test_a_registry_that_is_down_is_told(self):
         code, out, _ = self.explain("GET /orders/7")
