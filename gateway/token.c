@@ -173,7 +173,7 @@ static const char *token_check_dates(struct token *token, const struct settings_
 				     const json_t *root, int64_t now_ms)
 {
 	double skew = issuer->skew_ms / 1000.0, now = (double)now_ms / 1000.0;
-	double exp = INFINITY, nbf = -INFINITY, iat = -INFINITY;
+	double exp = HUGE_VAL, nbf = -HUGE_VAL, iat = -HUGE_VAL;
 
 	if (!token_date(root, "exp", &exp) || !token_date(root, "nbf", &nbf) ||
 	    !token_date(root, "iat", &iat))
