@@ -2,7 +2,8 @@
 
 Every one listens on two ports, plain and TLS with the same certificate. A
 variant is "plain", "log" (access log to a file, as the program does it unless told
-otherwise) or "routes" (10,000 of them).
+otherwise), "routes" (10,000 of them) or "compose" (several requests to the origin for one,
+and one answer; nginx does it in Lua).
 """
 
 import json
@@ -17,6 +18,7 @@ ROUTES = 10000
 PATH = os.environ["PATH"] + ":/usr/sbin"
 
 NGINX = """
+{modules}
 worker_processes 1; daemon off; pid {dir}/nginx.pid; error_log {dir}/nginx.err;
 worker_rlimit_nofile 20000;
 events {{ worker_connections 8192; }}
@@ -34,6 +36,46 @@ http {{
   }}
 }}
 """
+
+MODULES = "/usr/lib/nginx/modules"
+# What the gateway's declared join and its program do, with one subrequest after the other.
+LUA = """
+location /composed {
+  default_type application/json;
+  content_by_lua_block {
+    local json = require "cjson"
+    local order = json.decode(ngx.location.capture("/order/1").body)
+    order.customer = json.decode(ngx.location.capture("/user/" .. order.customerId).body)
+    order.customerId = nil
+    local body = json.encode(order)
+    ngx.header.content_length = #body
+    ngx.print(body)
+  }
+}
+location /side {
+  default_type application/json;
+  content_by_lua_block {
+    local json = require "cjson"
+    local a, b, c = ngx.location.capture_multi({{"/order/1"}, {"/user/1"}, {"/user/2"}})
+    local body = json.encode({a = json.decode(a.body), b = json.decode(b.body),
+                              c = json.decode(c.body)})
+    ngx.header.content_length = #body
+    ngx.print(body)
+  }
+}
+"""
+
+COMPOSED = {
+    "order": {"service": "origin", "path": "/order/1", "cache": "off"},
+    "customer": {"service": "origin", "path": "/user/{order.customerId}", "cache": "off"}}
+COMPOSE = [
+    {"path": "/composed", "compose": {"calls": COMPOSED, "reply": {
+        "from": "order", "set": {"customer": "customer"}, "drop": ["customerId"]}}},
+    {"path": "/composed/jq", "compose": {
+        "calls": COMPOSED, "reply": "$order + {customer: $customer} | del(.customerId)"}},
+    {"path": "/side", "compose": {"calls": {
+        name: {"service": "origin", "path": path, "cache": "off"}
+        for name, path in (("a", "/order/1"), ("b", "/user/1"), ("c", "/user/2"))}}}]
 
 HAPROXY = """
 global
@@ -100,6 +142,7 @@ def start_gateway(folder, origin, variant):
     cache = {"service": "origin", "cache": "off"}
     routes = [{"path": f"/route{i}/*", **cache} for i in range(ROUTES if variant == "routes"
                                                               else 0)]
+    routes += COMPOSE if variant == "compose" else []
     log = f"{folder}/gateway.access" if variant == "log" else "off"
     settings = write(folder, f"gateway.{variant}.yaml", json.dumps({
         "listen": [f"127.0.0.1:{plain}", {"address": f"127.0.0.1:{tls}", "tls": {
@@ -114,12 +157,19 @@ def start_gateway(folder, origin, variant):
 
 def start_nginx(folder, origin, variant):
     """nginx with one worker."""
+    if variant == "compose" and not os.path.exists(f"{MODULES}/ngx_http_lua_module.so"):
+        return None
+    modules = "".join(f"load_module {MODULES}/{name}.so;\n"
+                      for name in ("ndk_http_module", "ngx_http_lua_module")
+                      if variant == "compose")
     plain, tls = free_ports()
-    locations = "".join(f"location /route{i}/ {{ proxy_pass http://origin; }}\n"
+    locations = LUA if variant == "compose" else ""
+    locations += "".join(f"location /route{i}/ {{ proxy_pass http://origin; }}\n"
                         for i in range(ROUTES if variant == "routes" else 0))
     log = f"{folder}/nginx.access" if variant == "log" else "off"
     config = write(folder, f"nginx.{variant}.conf", NGINX.format(
-        dir=folder, plain=plain, tls=tls, origin=origin, locations=locations, log=log))
+        dir=folder, plain=plain, tls=tls, origin=origin, locations=locations, log=log,
+        modules=modules))
     server = Server(folder, SERVER_CORE, [shutil.which("nginx", path=PATH), "-c", config])
     server.ports = [plain, tls]
     return server

@@ -1,6 +1,7 @@
 /*
  * origin: answers every request on keep-alive connections with the same 1 KiB,
- * or 100 KiB for a path that begins with /big, as cheaply as one thread can,
+ * 100 KiB for a path that begins with /big, an order of a shop for /order, its
+ * customer for /user, as cheaply as one thread can,
  * so that the bench measures what stands before it. It understands requests
  * without a body or with Content-Length, nothing else.
  *
@@ -31,7 +32,7 @@ struct reply {
 	size_t len;
 };
 
-static struct reply small, big;
+static struct reply small, big, order, user;
 
 static int listen_anywhere(void)
 {
@@ -76,6 +77,20 @@ static void skip(struct connection *c)
 	memmove(c->head, c->head + n, c->got + 1);
 }
 
+static const struct reply *choose(const char *head)
+{
+	static const struct {
+		const char *path;
+		const struct reply *reply;
+	} paths[] = {{" /big", &big}, {" /order", &order}, {" /user", &user}};
+	const char *path = strchr(head, ' ');
+
+	for (size_t i = 0; path && i < sizeof(paths) / sizeof(paths[0]); i++)
+		if (strncmp(path, paths[i].path, strlen(paths[i].path)) == 0)
+			return paths[i].reply;
+	return &small;
+}
+
 /* Answers each whole request that came; false when the connection is over. */
 static bool answer(struct connection *c)
 {
@@ -88,8 +103,7 @@ static bool answer(struct connection *c)
 	c->head[c->got] = '\0';
 	skip(c);
 	while (!c->skip && (end = strstr(c->head, "\r\n\r\n"))) {
-		const struct reply *reply =
-			strstr(c->head, " /big") == strchr(c->head, ' ') ? &big : &small;
+		const struct reply *reply = choose(c->head);
 
 		field = strcasestr(c->head, "\r\ncontent-length:");
 		c->skip = (size_t)(end + 4 - c->head);
@@ -110,6 +124,14 @@ static void fill(struct reply *reply, int body_bytes)
 				      body_bytes, body_bytes, 0);
 }
 
+static void fill_json(struct reply *reply, const char *body)
+{
+	reply->len = (size_t)snprintf(reply->text, sizeof(reply->text),
+				      "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+				      "Content-Length: %zu\r\n\r\n%s",
+				      strlen(body), body);
+}
+
 int main(void)
 {
 	int epoll = epoll_create1(0), listener = listen_anywhere();
@@ -119,6 +141,10 @@ int main(void)
 		return perror("origin"), 1;
 	fill(&small, BODY_BYTES);
 	fill(&big, BIG_BYTES);
+	fill_json(&order, "{\"id\": 1, \"description\": \"A study for two\", \"customerId\": 56, "
+			  "\"lines\": [{\"description\": \"item 1\", \"price\": 3.5}, "
+			  "{\"description\": \"item 2\", \"price\": 2.0}], \"total\": 5.5}");
+	fill_json(&user, "{\"id\": 56, \"name\": \"Ada Lovelace\", \"city\": \"London\"}");
 	for (;;) {
 		int n = epoll_wait(epoll, events, EVENTS, -1);
 
