@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/notify.h"
 #include "registry/backup.h"
+#include "registry/blame.h"
 #include "registry/catalog.h"
 #include "registry/checker.h"
 #include "registry/drain.h"
@@ -270,9 +271,10 @@ static int main_threads(struct parts *p, struct err *e)
 	r->legacy_strict = p->settings->legacy_strict;
 	r->started_ms = clock_ms();
 	r->drain = drain_new();
+	r->blame = blame_new();
 	r->notes = rate_new();
 	r->backup = backup_new(p->store);
-	if (!r->drain || !r->notes || !r->backup)
+	if (!r->drain || !r->blame || !r->notes || !r->backup)
 		return err_code(e, DAEMON_EXIT_SYSTEM, "out of memory");
 	r->keeper = keeper_new(r, p->settings->limits.watchers, e);
 	if (r->keeper)
@@ -338,6 +340,7 @@ static void main_stop(struct parts *p)
 	keeper_free(&r->keeper);
 	door_stop(&p->door);
 	drain_free(&r->drain);
+	blame_free(&r->blame);
 	catalog_free(&r->catalog);
 	store_close(&p->store);
 	access_gate_free(&r->access);

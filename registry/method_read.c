@@ -1,6 +1,7 @@
 /* method_read: lookup, services, stats: answered from memory at once. */
 #include "common/clock.h"
 #include "common/rpc_write.h"
+#include "registry/blame.h"
 #include "registry/catalog.h"
 #include "registry/drain.h"
 #include "registry/keeper.h"
@@ -106,11 +107,33 @@ static bool lookup_is_plain(const struct lookup *want)
 	       !want->status.count && !want->at;
 }
 
-static void lookup_write(struct call *call, const struct lookup *want,
+/* With what gateways say of it, if they say something; what the registry itself knows goes first.
+ */
+static void lookup_write_instance(struct call *call, const struct instance *in)
+{
+	unsigned failures = blame_count(call->registry->blame, in->service, in->id, clock_ms());
+	struct instance told = *in;
+	const char *detail;
+
+	if (!failures) {
+		rpc_write_instance(&call->text, in);
+		return;
+	}
+	detail = arena_printf(&call->arena, "%s%sgateways saw %u failure%s in the last minute",
+			      in->detail, *in->detail ? "; " : "", failures,
+			      failures == 1 ? "" : "s");
+	if (detail && strlen(detail) <= INSTANCE_VALUE_MAX)
+		told.detail = detail;
+	rpc_write_instance(&call->text, &told);
+}
+
+/* True when it may be kept for others: it says nothing that changes without a revision. */
+static bool lookup_write(struct call *call, const struct lookup *want,
 			 const struct catalog_answer *found)
 {
 	const struct catalog_view *view = found->view;
 	unsigned statuses = lookup_statuses(want);
+	bool blamed = !want->at && blame_has(call->registry->blame, want->service, clock_ms());
 	char revision[CATALOG_POSITION_SIZE];
 	struct buf *to = &call->text;
 	size_t count = 0;
@@ -126,7 +149,10 @@ static void lookup_write(struct call *call, const struct lookup *want,
 	for (size_t i = 0; view && i < view->count; i++) {
 		if (!lookup_matches(want, statuses, &view->records[i]->in))
 			continue;
-		rpc_write_instance(to, &view->records[i]->in);
+		if (blamed)
+			lookup_write_instance(call, &view->records[i]->in);
+		else
+			rpc_write_instance(to, &view->records[i]->in);
 		count++;
 	}
 	rpc_write_array_end(to);
@@ -136,6 +162,7 @@ static void lookup_write(struct call *call, const struct lookup *want,
 		rpc_write_set_string(to, "reason", catalog_reason(view));
 	rpc_write_struct_end(to);
 	rpc_write_end(to);
+	return !blamed;
 }
 
 /* Most lookups ask the same of a service that has not changed. */
@@ -143,7 +170,8 @@ static bool lookup_from_text(struct call *call, const struct lookup *want)
 {
 	const struct catalog_text *text;
 
-	if (call->room || !lookup_is_plain(want))
+	if (call->room || !lookup_is_plain(want) ||
+	    blame_has(call->registry->blame, want->service, clock_ms()))
 		return false;
 	text = catalog_look_text(call->registry->catalog, want->service, CATALOG_TEXT_LOOKUP);
 	if (!text)
@@ -173,6 +201,7 @@ static void lookup_run(struct call *call, const struct lookup *want)
 {
 	struct catalog *catalog = call->registry->catalog;
 	struct catalog_answer found;
+	bool lasting;
 
 	atomic_fetch_add_explicit(&call->registry->lookups, 1, memory_order_relaxed);
 	if (lookup_from_text(call, want))
@@ -189,8 +218,8 @@ static void lookup_run(struct call *call, const struct lookup *want)
 		catalog_view_unref(&found.view);
 		return;
 	}
-	lookup_write(call, want, &found);
-	if (lookup_is_plain(want) && !call->text.failed)
+	lasting = lookup_write(call, want, &found);
+	if (lasting && lookup_is_plain(want) && !call->text.failed)
 		catalog_keep_text(catalog, CATALOG_TEXT_LOOKUP, &found, call->text.data,
 				  call->text.len);
 	catalog_view_unref(&found.view);

@@ -6,6 +6,7 @@
  */
 #include "common/clock.h"
 #include "common/rpc_write.h"
+#include "registry/blame.h"
 #include "registry/catalog.h"
 #include "registry/drain.h"
 #include "registry/keeper.h"
@@ -292,6 +293,9 @@ static struct drain_use *report_uses(struct call *call, xmlrpc_value *list, size
 			uses = NULL;
 		else
 			uses[i] = (struct drain_use){use.service, use.id, (unsigned)use.in_flight};
+		if (uses && use.failures > 0)
+			blame_note(call->registry->blame, use.service, use.id,
+				   (unsigned)use.failures, clock_ms());
 		xmlrpc_DECREF(item); /* the array keeps it */
 	}
 	xmlrpc_env_clean(&env);

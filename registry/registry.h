@@ -11,6 +11,7 @@ struct writer;
 struct keeper;
 struct backup;
 struct drain;
+struct blame;
 struct rate;
 struct store;
 struct access_gate;
@@ -20,6 +21,7 @@ struct registry {
 	struct writer *writer;
 	struct keeper *keeper;
 	struct drain *drain;
+	struct blame *blame; /* NULL: not counted */
 	struct store *store; /* for its history only: the rest is the writer's */
 	struct backup *backup;
 	struct rate *notes;	    /* see note.h */

@@ -1,5 +1,6 @@
-"""Instances that fail in every way while others are well: nobody who can repeat a request sees it."""
+"""Instances that fail in every way while others are well: nobody who repeats a request sees it."""
 
+import re
 import threading
 import unittest
 
@@ -127,6 +128,31 @@ class Beside(Case):
                 cuts += 1
             client.close()
         self.assertEqual((cuts, len(self.bad.requests)), (1, 1))
+
+
+class Blamed(Case):
+    """What gateways see is told by the registry."""
+
+    def test_lookups_tell_which_instance_fails(self):
+        registry = self.stage.registry()
+        for name, behave in (("bad", unavailable), ("good", lambda r, p: reply(200, b"good"))):
+            registry.register("s", self.stage.origin(behave).port, id=name)
+        gateway = self.stage.gateway({"workers": 1, "routes": [
+            {"path": "/*", "service": "s", "cache": "off"}]})
+        for _ in range(6):
+            self.assertEqual(gateway.wait_status("/x", 200).body, b"good")
+
+        def details():
+            return {i["id"]: i["detail"] for i in registry.lookup("s")["instances"]}
+        wait_until(lambda: re.fullmatch(r"gateways saw [1-5] failures? in the last minute",
+                                        details()["bad"]), "the report")
+        self.assertEqual(details()["good"], "")
+        registry.call("registry.set_status", {"service": "s", "id": "bad", "status": "draining",
+                                              "reason": "by hand"})
+        found = registry.lookup("s", status=["draining"])["instances"][0]
+        self.assertRegex(found["detail"], "^by hand; gateways saw [1-5] failure")
+        registry.register("other", 1)
+        self.assertEqual(registry.lookup("other")["instances"][0]["detail"], "")
 
 
 class Killed(Case):
