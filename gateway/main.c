@@ -100,6 +100,7 @@ int main(int argc, char **argv)
 	if (options.new_key)
 		return main_new_key(options.new_key);
 	buf_init(&mistakes, 1 << 20);
+	reload_mark(&running.file, options.config);
 	settings = settings_read(options.config, &mistakes);
 	if (!settings) {
 		const char *text = buf_str(&mistakes);
@@ -120,7 +121,6 @@ int main(int argc, char **argv)
 		return code;
 	}
 	log_open("gateway", settings->log.level);
-	running.file = options.config;
 	running.replace = options.replace;
 	if (server_run(&server, &running, settings, &e) == 0)
 		return DAEMON_EXIT_OK;

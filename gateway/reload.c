@@ -31,31 +31,35 @@ static void reload_on_time(struct wheel_timer *timer)
 {
 	struct reload *r =
 		(struct reload *)(void *)((char *)timer - offsetof(struct reload, timer));
-	struct reload_mark now = reload_look(r->file);
+	struct reload_mark now = reload_look(r->file.path);
 	/* Twice the same: whoever writes it has come to rest. */
 	bool rests = reload_is_same(&now, &r->seen);
 
 	r->seen = now;
 	loop_timer_set(r->loop, &r->timer, RELOAD_LOOK_MS);
-	if (!rests || !now.inode || reload_is_same(&now, &r->known))
+	if (!rests || !now.inode || reload_is_same(&now, &r->file.known))
 		return;
-	r->known = now;
+	r->file.known = now;
 	r->on_change(r->arg);
 }
 
-void reload_start(struct reload *r, struct loop *loop, const char *file,
+void reload_mark(struct reload_file *file, const char *path)
+{
+	*file = (struct reload_file){.path = path, .known = reload_look(path)};
+}
+
+void reload_start(struct reload *r, struct loop *loop, const struct reload_file *file,
 		  void (*on_change)(void *arg), void *arg)
 {
-	*r = (struct reload){.loop = loop, .file = file, .on_change = on_change, .arg = arg};
+	*r = (struct reload){.loop = loop, .file = *file, .on_change = on_change, .arg = arg};
 	r->timer.on_time = reload_on_time;
-	reload_note(r);
-	r->seen = r->known;
+	r->seen = r->file.known;
 	loop_timer_set(loop, &r->timer, RELOAD_LOOK_MS);
 }
 
 void reload_note(struct reload *r)
 {
-	r->known = reload_look(r->file);
+	r->file.known = reload_look(r->file.path);
 }
 
 void reload_stop(struct reload *r)

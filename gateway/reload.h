@@ -17,19 +17,28 @@ struct reload_mark {
 	struct timespec modified, changed;
 };
 
+/* A file, and what it was before it was last read. */
+struct reload_file {
+	const char *path; /* borrowed */
+	struct reload_mark known;
+};
+
 struct reload {
 	struct loop *loop;
-	const char *file;
+	struct reload_file file;
 	void (*on_change)(void *arg);
 	void *arg;
 	struct wheel_timer timer;
-	struct reload_mark known, seen;
+	struct reload_mark seen;
 };
 
-/* Calls on_change from the loop within a second of a change that has come to rest. The file is
- * borrowed. Looks by stat(2) every RELOAD_LOOK_MS: unlike inotify this sees a link switched in any
- * directory of the path, and works on every file system. */
-void reload_start(struct reload *r, struct loop *loop, const char *file,
+/* Call before the file is read: a change from here on is one that was not read. */
+void reload_mark(struct reload_file *file, const char *path);
+
+/* Calls on_change from the loop within a second of a change that has come to rest. Looks by stat(2)
+ * every RELOAD_LOOK_MS: unlike inotify this sees a link switched in any directory of the path, and
+ * works on every file system. */
+void reload_start(struct reload *r, struct loop *loop, const struct reload_file *file,
 		  void (*on_change)(void *arg), void *arg);
 
 /* The file is being read now: what it is counts as known. */

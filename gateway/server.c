@@ -238,7 +238,7 @@ static int server_start(struct server *s, struct settings *settings, struct err 
 		if (!s->gateway.reporter)
 			return -1;
 	}
-	reload_start(&s->reload, s->loop, s->options->file, server_reload, s);
+	reload_start(&s->reload, s->loop, &s->options->file, server_reload, s);
 	server_open_handover(s);
 	return 0;
 }

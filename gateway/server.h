@@ -21,9 +21,9 @@
 struct admin;
 
 struct server_options {
-	const char *file;  /* the settings' */
-	char *const *argv; /* how to start this program again; NULL-terminated */
-	bool replace;	   /* the sockets of a running gateway are taken over, and it ends */
+	struct reload_file file; /* the settings', which were read after it was marked */
+	char *const *argv;	 /* how to start this program again; NULL-terminated */
+	bool replace;		 /* the sockets of a running gateway are taken over, and it ends */
 };
 
 struct server {

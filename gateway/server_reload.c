@@ -100,17 +100,17 @@ void server_reload(void *arg)
 	buf_init(&mistakes, 64 << 10);
 	notify_reloading(&s->notify);
 	reload_note(&s->reload);
-	settings = settings_read(s->options->file, &mistakes);
+	settings = settings_read(s->options->file.path, &mistakes);
 	table = settings ? table_new(settings, &s->gateway, &e) : NULL;
 	if (table) {
 		server_swap(s, table);
-		log_info("%s is in effect; routes: %zu", s->options->file,
+		log_info("%s is in effect; routes: %zu", s->options->file.path,
 			 table->settings->route_count);
 		server_note_reload(s, true, "in effect");
 	} else {
 		const char *text = settings ? e.text : buf_str(&mistakes);
 
-		log_error("%s was not taken over, what ran before goes on:", s->options->file);
+		log_error("%s was not taken over, what ran before goes on:", s->options->file.path);
 		server_log_lines(text ? text : "out of memory");
 		server_note_reload(s, false, text ? text : "out of memory");
 	}

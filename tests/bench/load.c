@@ -40,6 +40,7 @@ enum {
 	READ_MAX = 256 * 1024,
 	CONNECTIONS_MAX = 20000,
 	EVENTS = 512,
+	WAIT_MOST_US = 100000,
 	BUCKETS = 64 * 16, /* of latencies: 16 to each power of two */
 };
 
@@ -276,13 +277,13 @@ static void run(struct connection *c)
 
 /* ---- All of them ---- */
 
-/* Starts what is due; how long until the next is, in milliseconds. */
-static int start_due(struct connection *all, unsigned long count, uint64_t now)
+/* Starts what is due; how long until the next is, in microseconds. */
+static uint64_t start_due(struct connection *all, unsigned long count, uint64_t now)
 {
 	uint64_t first = UINT64_MAX;
 
 	if (!rate)
-		return 100;
+		return WAIT_MOST_US;
 	for (unsigned long i = 0; i < count; i++) {
 		struct connection *c = &all[i];
 
@@ -298,7 +299,9 @@ static int start_due(struct connection *all, unsigned long count, uint64_t now)
 			begin(c);
 		run(c);
 	}
-	return first == UINT64_MAX ? 100 : (int)((first > now ? first - now : 0) / 1000);
+	if (first == UINT64_MAX)
+		return WAIT_MOST_US;
+	return first > now ? first - now : 0;
 }
 
 static void options(int argc, char **argv)
@@ -356,7 +359,10 @@ int main(int argc, char **argv)
 			dial(&all[i]);
 	}
 	while (now < end) {
-		int n = epoll_wait(epoll, events, EVENTS, start_due(all, count, now));
+		uint64_t wait = start_due(all, count, now);
+		struct timespec most = {.tv_sec = (time_t)(wait / 1000000),
+					.tv_nsec = (long)(wait % 1000000 * 1000)};
+		int n = epoll_pwait2(epoll, events, EVENTS, &most, NULL);
 
 		for (int i = 0; i < n; i++)
 			run(events[i].data.ptr);
