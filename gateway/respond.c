@@ -2,6 +2,7 @@
 #include "gateway/respond.h"
 #include "common/clock.h"
 #include "gateway/balance_sticky.h"
+#include "gateway/cache_range.h"
 #include "gateway/client.h"
 #include "gateway/filter.h"
 #include "gateway/http1_write.h"
@@ -258,26 +259,61 @@ void respond_end(struct exchange *x)
 
 /* ---- Answers of our own ---- */
 
+/* What of it is sent: its status, and the part of the body, len 0 for none. */
+static unsigned respond_choose(const struct exchange *x, const struct cache_entry *entry,
+			       struct span *part)
+{
+	*part = (struct span){entry->body.at, 0};
+	if (cache_rules_not_modified(&x->request, entry)) /* RFC 9110 13.2.2: before a range */
+		return 304;
+	switch (cache_range_read(&x->request, entry, part)) {
+	case CACHE_RANGE_PART:
+		return 206;
+	case CACHE_RANGE_OUTSIDE:
+		return 416;
+	case CACHE_RANGE_WHOLE:
+		break;
+	}
+	*part = entry->body;
+	return entry->status;
+}
+
+static void respond_content_range(struct exchange *x, const struct cache_entry *entry,
+				  struct span part)
+{
+	size_t first = part.len ? (size_t)(part.at - entry->body.at) : 0;
+	char text[80];
+
+	if (x->status == 206)
+		(void)snprintf(text, sizeof(text), "bytes %zu-%zu/%zu", first, first + part.len - 1,
+			       entry->body.len);
+	else
+		(void)snprintf(text, sizeof(text), "bytes */%zu", entry->body.len);
+	respond_text(client_out(x->client), "Content-Range", text);
+}
+
 void respond_kept(struct exchange *x, const struct cache_entry *entry,
 		  const struct cache_status *status)
 {
 	struct buf *out = client_out(x->client);
-	bool same = cache_rules_not_modified(&x->request, entry);
-	struct span fields = same ? entry->fields_304 : entry->fields;
+	struct span part;
+	unsigned chosen = respond_choose(x, entry, &part);
 	char age[24];
 
 	x->cache_status = *status;
-	respond_start(x, same ? 304 : entry->status);
-	respond_lines(x, fields);
+	respond_start(x, chosen);
+	respond_lines(x, chosen == 304 || chosen == 416 ? entry->fields_304 : entry->fields);
+	if (chosen == 206 || chosen == 416)
+		respond_content_range(x, entry, part);
 	(void)snprintf(age, sizeof(age), "%" PRIu64,
 		       cache_rules_age_s(entry, loop_now_ms(worker_loop(x->worker))));
 	respond_text(out, "Age", age);
 	respond_text(out, "Via", "1.1 microreg");
-	if (!same && entry->status != 204)
-		http1_write_length(out, entry->body.len);
+	if (chosen != 304 && chosen != 204)
+		http1_write_length(out, part.len);
 	respond_finish_head(x);
 	if (!x->bodiless)
-		x->rest = entry->body;
+		x->rest = part;
 	client_reply_done(x->client);
 }
 

@@ -339,6 +339,27 @@ class Validated(Case):
             self.assertEqual(self.get()[0].body, b'body of "one"')
         self.assertLessEqual(len(self.origin.requests), seen + 3)
 
+    def test_parts_of_what_is_kept_are_cut_here(self):
+        self.life, self.more = "max-age=1000", {"Accept-Ranges": "bytes"}
+        whole = self.get()[0].body
+        for asked, status, body, said in (
+                ("bytes=0-3", 206, whole[:4], "bytes 0-3/13"),
+                ("bytes=-4", 206, whole[-4:], "bytes 9-12/13"),
+                ("bytes=99-", 416, b"", "bytes */13"),
+                ("bytes=0-1,4-5", 200, whole, None)):
+            answer = self.get(headers={"Range": asked})[0]
+            self.assertEqual((answer.status, answer.body, answer.headers.get("Content-Range")),
+                             (status, body, said))
+            self.assertIn("hit", answer.headers.get("Cache-Status"))
+            self.assertEqual(answer.headers.get("Content-Type"),
+                             None if status == 416 else "text/plain")
+            self.assertEqual(answer.headers.get("ETag"), '"one"')
+        answer = self.get(headers={"Range": "bytes=0-3", "If-Range": '"old"'})[0]
+        self.assertEqual((answer.status, answer.body), (200, whole))
+        answer = self.get(headers={"Range": "bytes=0-3", "If-None-Match": '"one"'})[0]
+        self.assertEqual((answer.status, answer.body), (304, b""))
+        self.assertEqual(len(self.origin.requests), 1)
+
     def test_a_part_is_asked_for_as_the_client_does(self):
         self.get()
         _, _, asked = self.get(headers={"Range": "bytes=0-3", "If-Range": '"one"'})
