@@ -409,8 +409,10 @@ int catalog_loaded(struct catalog *catalog)
 		all[n++] = s;
 	qsort(all, n, sizeof(struct catalog_service *), catalog_by_revision);
 	catalog->oldest = catalog->newest = NULL;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		all[i]->older = all[i]->newer = NULL;
 		catalog_link_service(all[i], all[i]->revision);
+	}
 	free(all);
 	return 0;
 }

@@ -473,7 +473,7 @@ START_TEST(what_is_loaded_is_ordered_by_its_revision)
 	static const struct {
 		const char *service, *id;
 		uint64_t revision;
-	} rows[] = {{"a", "1", 7}, {"a", "2", 3}, {"b", "1", 2}, {"c", "1", 9}, {"c", "2", 1}};
+	} rows[] = {{"c", "1", 9}, {"c", "2", 1}, {"a", "1", 7}, {"a", "2", 3}, {"b", "1", 2}};
 	struct catalog_position since = {.at = 7, .base = 7};
 	struct catalog_limits limits = {.instances_max = 1, .services_max = 1, .tombstones_max = 3};
 	struct catalog *stored = catalog_new("00aa00aa00", 9, &limits, 10);
