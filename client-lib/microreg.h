@@ -197,6 +197,8 @@ struct microreg_instance {
 	size_t tag_count;
 	const struct microreg_pair *meta;
 	size_t meta_count;
+	const char *const *routes; /* that it claims at gateways: "GET /orders/{id}" */
+	size_t route_count;
 };
 
 /* One service's instances at one revision. Immutable and counted: all threads may read it. */

@@ -52,9 +52,20 @@ static const char *pack_scheme(struct pack *p, const char *text)
 	return strcmp(text, "http") == 0 ? "http" : pack_text(p, text);
 }
 
+static void pack_texts(struct pack *p, const char *const *texts, size_t count, const char **to)
+{
+	for (size_t i = 0; i < count; i++) {
+		const char *text = pack_text(p, texts[i]);
+
+		if (to)
+			to[i] = text;
+	}
+}
+
 static void pack_instance(struct pack *p, const struct instance *in, struct microreg_instance *out)
 {
 	const char **tags = pack_room(p, in->tag_count * sizeof(*tags), alignof(char *));
+	const char **routes = pack_room(p, in->route_count * sizeof(*routes), alignof(char *));
 	struct microreg_pair *meta =
 		pack_room(p, in->meta_count * sizeof(*meta), alignof(struct microreg_pair));
 	struct microreg_instance shown = {
@@ -71,14 +82,12 @@ static void pack_instance(struct pack *p, const struct instance *in, struct micr
 		.tag_count = in->tag_count,
 		.meta = meta,
 		.meta_count = in->meta_count,
+		.routes = routes,
+		.route_count = in->route_count,
 	};
 
-	for (size_t i = 0; i < in->tag_count; i++) {
-		const char *tag = pack_text(p, in->tags[i]);
-
-		if (tags)
-			tags[i] = tag;
-	}
+	pack_texts(p, in->tags, in->tag_count, tags);
+	pack_texts(p, in->routes, in->route_count, routes);
 	for (size_t i = 0; i < in->meta_count; i++) {
 		struct microreg_pair pair = {.name = pack_text(p, in->meta[i].name),
 					     .value = pack_text(p, in->meta[i].value)};
@@ -157,6 +166,8 @@ const struct microreg_service *service_hold(const struct microreg_service *s)
 			/* The two structs of pairs are laid out alike. */
 			.meta = (const struct instance_pair *)(const void *)in->meta,
 			.meta_count = in->meta_count,
+			.routes = in->routes,
+			.route_count = in->route_count,
 		};
 	}
 	held = service_new(&facts);
@@ -176,8 +187,12 @@ static bool service_same_instance(const struct microreg_instance *a,
 	    a->weight != b->weight || strcmp(a->status, b->status) != 0 ||
 	    strcmp(a->scheme, b->scheme) != 0 || strcmp(a->zone, b->zone) != 0 ||
 	    strcmp(a->version, b->version) != 0 || strcmp(a->detail, b->detail) != 0 ||
-	    a->tag_count != b->tag_count || a->meta_count != b->meta_count)
+	    a->tag_count != b->tag_count || a->meta_count != b->meta_count ||
+	    a->route_count != b->route_count)
 		return false;
+	for (size_t i = 0; i < a->route_count; i++)
+		if (strcmp(a->routes[i], b->routes[i]) != 0)
+			return false;
 	for (size_t i = 0; i < a->tag_count; i++)
 		if (strcmp(a->tags[i], b->tags[i]) != 0)
 			return false;

@@ -1,10 +1,10 @@
 /*
  * snapshot_file: the layout, all numbers little endian:
  *
- *   "microreg snapshot 1\n"
+ *   "microreg snapshot 2\n"      1: the same without routes
  *   'S' name revision reason held:1 count:4  and per instance
  *       id host scheme status zone version detail port:2 weight:4
- *       tags:4 and each tag, pairs:4 and each name and value
+ *       tags:4 and each tag, pairs:4 and each name and value, routes:4 and each
  *   …
  *   'E' services:8 hash:8       FNV-1a of all bytes before the hash
  *
@@ -28,7 +28,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char snapshot_file_magic[] = "microreg snapshot 1\n";
+static const char snapshot_file_magic[] = "microreg snapshot 2\n";
+
+static const char snapshot_file_first[] = "microreg snapshot 1\n"; /* is still read */
 
 enum {
 	SNAPSHOT_FILE_MAGIC = sizeof(snapshot_file_magic) - 1,
@@ -116,6 +118,9 @@ static void writer_instance(struct snapshot_writer *w, const struct microreg_ins
 		writer_text(w, in->meta[i].name);
 		writer_text(w, in->meta[i].value);
 	}
+	writer_number(w, in->route_count, 4);
+	for (size_t i = 0; i < in->route_count; i++)
+		writer_text(w, in->routes[i]);
 	if (w->out.len >= SNAPSHOT_FILE_FLUSH)
 		writer_flush(w);
 }
@@ -219,6 +224,7 @@ struct snapshot_reader {
 	const unsigned char *data;
 	size_t len, at;
 	bool bad;
+	bool has_routes;    /* version 2 */
 	struct arena arena; /* of the service being read */
 };
 
@@ -273,6 +279,17 @@ static void *reader_room(struct snapshot_reader *r, size_t count, size_t size)
 	return room;
 }
 
+static void reader_routes(struct snapshot_reader *r, struct instance *in)
+{
+	const char **routes;
+
+	in->route_count = reader_count(r, INSTANCE_ROUTES_MAX, 2);
+	routes = reader_room(r, in->route_count, sizeof(*routes));
+	for (size_t i = 0; !r->bad && i < in->route_count; i++)
+		routes[i] = reader_text(r, INSTANCE_ROUTE_MAX, NULL);
+	in->routes = routes;
+}
+
 static void reader_instance(struct snapshot_reader *r, struct instance *in)
 {
 	const char **tags, *status;
@@ -305,6 +322,8 @@ static void reader_instance(struct snapshot_reader *r, struct instance *in)
 		meta[i].value = reader_text(r, INSTANCE_VALUE_MAX, NULL);
 	}
 	in->meta = meta;
+	if (r->has_routes)
+		reader_routes(r, in);
 }
 
 /* After an 'S'. */
@@ -385,7 +404,8 @@ static struct microreg_snapshot *snapshot_file_decode(const char *path, const un
 		(void)err_set(e, "snapshot file %s: not a snapshot of MicroReg; ignored", path);
 		return NULL;
 	}
-	if (memcmp(data, snapshot_file_magic, SNAPSHOT_FILE_MAGIC) != 0) {
+	r.has_routes = memcmp(data, snapshot_file_magic, SNAPSHOT_FILE_MAGIC) == 0;
+	if (!r.has_routes && memcmp(data, snapshot_file_first, SNAPSHOT_FILE_MAGIC) != 0) {
 		(void)err_set(e, "snapshot file %s: of another version of MicroReg; ignored", path);
 		return NULL;
 	}

@@ -25,7 +25,8 @@
 	X(ACCESS, 401, "who calls is not known")                                              \
 	X(FORBIDDEN, 403, "who calls may not do this")                                        \
 	X(UNKNOWN, 404, "there is no such instance")                                          \
-	X(FENCED, 409, "a newer process has the instance's id")                               \
+	X(FENCED, 409,                                                                        \
+	  "a newer process has the instance's id, or another service has a route of it")      \
 	X(TOO_LARGE, 413, "the call is larger than a limit")                                  \
 	X(TOO_MANY, 429, "a limit on how many there may be is reached")                       \
 	X(STORE, 503, "nothing was changed: the store refuses, or memory is short")

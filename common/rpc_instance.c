@@ -1,4 +1,5 @@
 /* rpc_instance: registrations, heartbeats and instances as XML-RPC structs, both ways. */
+#include "common/route_claim.h"
 #include "common/rpc.h"
 #include "common/rpc_quick.h"
 
@@ -44,59 +45,60 @@ static bool rpc_is_path(const char *text)
 #define WIRE(member) .name = #member, .offset = offsetof(struct rpc_wire, member)
 
 /* What registrations and heartbeats share; in a heartbeat only service and id must be there. */
-#define RPC_REGISTRATION_FIELDS(must_have_id, must_have_port)                                    \
-	{WIRE(service),                                                                          \
-	 .type = RPC_STRING,                                                                     \
-	 .required = true,                                                                       \
-	 .min = 1,                                                                               \
-	 .max = INSTANCE_NAME_MAX,                                                               \
-	 .is_valid = instance_service_is_valid,                                                  \
-	 .allowed = RPC_SERVICE_RULE},                                                           \
-		{WIRE(id),                                                                       \
-		 .type = RPC_STRING,                                                             \
-		 .required = (must_have_id),                                                     \
-		 .min = 1,                                                                       \
-		 .max = INSTANCE_NAME_MAX,                                                       \
-		 .is_valid = instance_id_is_valid,                                               \
-		 .allowed = RPC_ID_RULE},                                                        \
-		{WIRE(port),                                                                     \
-		 .type = RPC_INT,                                                                \
-		 .required = (must_have_port),                                                   \
-		 .min = 1,                                                                       \
-		 .max = 65535,                                                                   \
-		 .allowed = "a port, an int from 1 to 65535",                                    \
-		 .given = RPC_GIVEN(struct rpc_wire, port_given)},                               \
-		{WIRE(host),                                                                     \
-		 .type = RPC_STRING,                                                             \
-		 .min = 1,                                                                       \
-		 .max = INSTANCE_HOST_MAX,                                                       \
-		 .is_valid = instance_host_is_valid,                                             \
-		 .allowed = RPC_HOST_RULE},                                                      \
-		{WIRE(scheme),                                                                   \
-		 .type = RPC_STRING,                                                             \
-		 .min = 1,                                                                       \
-		 .max = INSTANCE_SCHEME_MAX,                                                     \
-		 .is_valid = instance_scheme_is_served,                                          \
-		 .allowed = "\"http\" or \"https\""},                                            \
-		{WIRE(ttl_ms), .type = RPC_INT, .min = INSTANCE_TTL_MIN_MS,                      \
-		 .max = INSTANCE_TTL_MAX_MS,                                                     \
-		 .allowed = "milliseconds, an int from 1000 to 3600000"},                        \
-		{WIRE(weight), .type = RPC_INT, .min = 1, .max = INSTANCE_WEIGHT_MAX,            \
-		 .allowed = "an int from 1 to 1000"},                                            \
-		{WIRE(zone), .type = RPC_STRING, .max = INSTANCE_TEXT_MAX,                       \
-		 .is_valid = instance_text_is_valid},                                            \
-		{WIRE(version), .type = RPC_STRING, .max = INSTANCE_TEXT_MAX,                    \
-		 .is_valid = instance_text_is_valid},                                            \
-		{WIRE(tags), .type = RPC_STRINGS, .max = INSTANCE_TAGS_MAX,                      \
-		 .is_valid = instance_text_is_valid},                                            \
-		{WIRE(meta), .type = RPC_PAIRS, .max = INSTANCE_META_MAX,                        \
-		 .is_valid = instance_text_is_valid},                                            \
-		{WIRE(status), .type = RPC_STRING,	  .min = 1,                              \
-		 .max = 16,    .is_valid = rpc_is_status, .allowed = RPC_STATUS_RULE},           \
-		{WIRE(check), .type = RPC_STRUCT},                                               \
-	{                                                                                        \
-		WIRE(routes), .type = RPC_STRINGS, .max = INSTANCE_ROUTES_MAX,                   \
-			      .item_max = INSTANCE_ROUTE_MAX, .is_valid = instance_text_is_valid \
+#define RPC_REGISTRATION_FIELDS(must_have_id, must_have_port)                                   \
+	{WIRE(service),                                                                         \
+	 .type = RPC_STRING,                                                                    \
+	 .required = true,                                                                      \
+	 .min = 1,                                                                              \
+	 .max = INSTANCE_NAME_MAX,                                                              \
+	 .is_valid = instance_service_is_valid,                                                 \
+	 .allowed = RPC_SERVICE_RULE},                                                          \
+		{WIRE(id),                                                                      \
+		 .type = RPC_STRING,                                                            \
+		 .required = (must_have_id),                                                    \
+		 .min = 1,                                                                      \
+		 .max = INSTANCE_NAME_MAX,                                                      \
+		 .is_valid = instance_id_is_valid,                                              \
+		 .allowed = RPC_ID_RULE},                                                       \
+		{WIRE(port),                                                                    \
+		 .type = RPC_INT,                                                               \
+		 .required = (must_have_port),                                                  \
+		 .min = 1,                                                                      \
+		 .max = 65535,                                                                  \
+		 .allowed = "a port, an int from 1 to 65535",                                   \
+		 .given = RPC_GIVEN(struct rpc_wire, port_given)},                              \
+		{WIRE(host),                                                                    \
+		 .type = RPC_STRING,                                                            \
+		 .min = 1,                                                                      \
+		 .max = INSTANCE_HOST_MAX,                                                      \
+		 .is_valid = instance_host_is_valid,                                            \
+		 .allowed = RPC_HOST_RULE},                                                     \
+		{WIRE(scheme),                                                                  \
+		 .type = RPC_STRING,                                                            \
+		 .min = 1,                                                                      \
+		 .max = INSTANCE_SCHEME_MAX,                                                    \
+		 .is_valid = instance_scheme_is_served,                                         \
+		 .allowed = "\"http\" or \"https\""},                                           \
+		{WIRE(ttl_ms), .type = RPC_INT, .min = INSTANCE_TTL_MIN_MS,                     \
+		 .max = INSTANCE_TTL_MAX_MS,                                                    \
+		 .allowed = "milliseconds, an int from 1000 to 3600000"},                       \
+		{WIRE(weight), .type = RPC_INT, .min = 1, .max = INSTANCE_WEIGHT_MAX,           \
+		 .allowed = "an int from 1 to 1000"},                                           \
+		{WIRE(zone), .type = RPC_STRING, .max = INSTANCE_TEXT_MAX,                      \
+		 .is_valid = instance_text_is_valid},                                           \
+		{WIRE(version), .type = RPC_STRING, .max = INSTANCE_TEXT_MAX,                   \
+		 .is_valid = instance_text_is_valid},                                           \
+		{WIRE(tags), .type = RPC_STRINGS, .max = INSTANCE_TAGS_MAX,                     \
+		 .is_valid = instance_text_is_valid},                                           \
+		{WIRE(meta), .type = RPC_PAIRS, .max = INSTANCE_META_MAX,                       \
+		 .is_valid = instance_text_is_valid},                                           \
+		{WIRE(status), .type = RPC_STRING,	  .min = 1,                             \
+		 .max = 16,    .is_valid = rpc_is_status, .allowed = RPC_STATUS_RULE},          \
+		{WIRE(check), .type = RPC_STRUCT},                                              \
+	{                                                                                       \
+		WIRE(routes), .type = RPC_STRINGS, .max = INSTANCE_ROUTES_MAX,                  \
+			      .item_max = INSTANCE_ROUTE_MAX, .is_valid = route_claim_is_valid, \
+			      .allowed = ROUTE_CLAIM_RULE                                       \
 	}
 
 static const struct rpc_field rpc_registration_fields[] = {
@@ -154,6 +156,8 @@ static const struct rpc_field rpc_instance_fields[] = {
 	{WIRE(detail), .type = RPC_STRING, .max = INSTANCE_VALUE_MAX},
 	{WIRE(tags), .type = RPC_STRINGS, .max = INSTANCE_TAGS_MAX},
 	{WIRE(meta), .type = RPC_PAIRS, .max = INSTANCE_META_MAX},
+	{WIRE(routes), .type = RPC_STRINGS, .max = INSTANCE_ROUTES_MAX,
+	 .item_max = INSTANCE_ROUTE_MAX},
 };
 
 #define RPC_COUNT(fields) (sizeof(fields) / sizeof((fields)[0]))

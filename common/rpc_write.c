@@ -168,5 +168,13 @@ void rpc_write_instance(struct buf *to, const struct instance *in)
 	rpc_write_struct_end(to);
 	rpc_write_member_end(to);
 	rpc_write_set_string(to, "detail", in->detail);
+	if (in->route_count) {
+		rpc_write_member(to, "routes");
+		rpc_write_array(to);
+		for (size_t i = 0; i < in->route_count; i++)
+			rpc_write_string(to, in->routes[i]);
+		rpc_write_array_end(to);
+		rpc_write_member_end(to);
+	}
 	rpc_write_struct_end(to);
 }

@@ -2,6 +2,7 @@
 #include "registry/catalog.h"
 #include "common/rpc.h"
 #include "registry/catalog_shape.h"
+#include "registry/claims.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -145,7 +146,10 @@ struct catalog *catalog_new(const char *database, uint64_t revision,
 
 	if (!c)
 		return NULL;
-	if (pthread_mutex_init(&c->lock, NULL) || strlen(database) >= sizeof(c->database)) {
+	c->claims = claims_new();
+	if (!c->claims || pthread_mutex_init(&c->lock, NULL) ||
+	    strlen(database) >= sizeof(c->database)) {
+		claims_free(&c->claims);
 		free(c);
 		return NULL;
 	}
@@ -174,6 +178,7 @@ void catalog_free(struct catalog **catalog)
 		catalog_free_service(s);
 	}
 	catalog_names_changed(c);
+	claims_free(&c->claims);
 	(void)pthread_mutex_destroy(&c->lock); /* nobody holds it */
 	free(c);
 	*catalog = NULL;
@@ -257,6 +262,7 @@ static void catalog_count(struct catalog_entry *e, bool in)
 		return;
 	s->records += one;
 	if (record_is_live(e->record)) {
+		claims_count(s->catalog->claims, &e->record->in, in);
 		s->live += one;
 		s->catalog->live += one;
 	}
@@ -340,6 +346,7 @@ void catalog_apply(struct catalog *catalog, const struct catalog_change *changes
 	(void)pthread_mutex_lock(&catalog->lock);
 	for (size_t i = 0; i < count; i++)
 		catalog_apply_one(catalog, &changes[i], now_ms, wall_ms);
+	claims_settle(catalog->claims);
 	catalog_drop_tombstones(catalog);
 	catalog->changed_ms = now_ms;
 	(void)pthread_mutex_unlock(&catalog->lock);
@@ -368,6 +375,7 @@ int catalog_load(struct catalog *catalog, const struct record *record, uint64_t 
 {
 	struct catalog_change change = {.record = record_new(record), .renew = true};
 	struct catalog_entry *e = NULL;
+	struct err claimed; /* what two services claim in an old database is the first one's */
 
 	if (!change.record)
 		return -1;
@@ -377,6 +385,8 @@ int catalog_load(struct catalog *catalog, const struct record *record, uint64_t 
 		catalog_free_entry(e);
 		e = NULL;
 	}
+	if (e && record_is_live(record))
+		(void)claims_reserve(catalog->claims, &record->in, &claimed);
 	if (e) {
 		change.revision = e->service->revision > record->revision ? e->service->revision
 									  : record->revision;
@@ -415,6 +425,20 @@ int catalog_loaded(struct catalog *catalog)
 	}
 	free(all);
 	return 0;
+}
+
+int catalog_claim(struct catalog *catalog, const struct instance *in, bool *are_new, struct err *e)
+{
+	int r;
+
+	*are_new = false;
+	if (!in->route_count)
+		return 0;
+	(void)pthread_mutex_lock(&catalog->lock);
+	*are_new = claims_are_new(catalog->claims, in);
+	r = claims_reserve(catalog->claims, in, e);
+	(void)pthread_mutex_unlock(&catalog->lock);
+	return r;
 }
 
 struct record *catalog_find(struct catalog *catalog, const char *service, const char *id,

@@ -52,6 +52,9 @@ int catalog_reserve(struct catalog *catalog, const char *service, const char *id
 /* The same for the check of one whose record wants one. */
 int catalog_reserve_check(struct catalog *catalog, const char *service, const char *id,
 			  struct err *e);
+/* Makes room for the routes that an instance claims. -1 with a fault code: another service has one
+ * of them. *are_new: no live instance of its service claims one of them yet. */
+int catalog_claim(struct catalog *catalog, const struct instance *in, bool *are_new, struct err *e);
 
 /* Takes room back that was not used. */
 void catalog_release(struct catalog *catalog, const char *service, const char *id);

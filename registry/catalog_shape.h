@@ -22,6 +22,7 @@
 #include <uthash.h>
 
 struct catalog_service;
+struct claims;
 
 struct catalog_check;
 
@@ -70,6 +71,7 @@ struct catalog_service {
 struct catalog {
 	pthread_mutex_t lock;
 	struct catalog_service *services;		   /* by name */
+	struct claims *claims;				   /* the routes of live instances */
 	struct catalog_service *oldest, *newest;	   /* by revision */
 	struct catalog_service *text_oldest, *text_newest; /* those with texts, by last use */
 	size_t text_bytes;

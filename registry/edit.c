@@ -94,11 +94,25 @@ static void edit_draft(struct edit *edit, struct writer_plan *plan, const struct
 	draft->in.detail = old->in.detail;
 }
 
+/* Routes that are free now may be another service's after this batch, so they wait for the next. */
+static enum writer_verdict edit_claim(struct edit *edit, struct writer_plan *plan)
+{
+	bool are_new;
+
+	edit->clash = catalog_claim(writer_catalog(plan), &edit->in, &are_new, &edit->op.err) < 0;
+	if (edit->clash)
+		return WRITER_FAULT;
+	return are_new && writer_claimed(plan, edit->in.service) ? WRITER_LATER : WRITER_GO;
+}
+
 static enum writer_verdict edit_plan_register(struct edit *edit, struct writer_plan *plan)
 {
 	struct record *old = edit_find(edit, plan, edit->in.service, edit->in.id, NULL);
+	enum writer_verdict verdict = edit_claim(edit, plan);
 	struct record draft;
 
+	if (verdict != WRITER_GO)
+		return verdict;
 	edit_draft(edit, plan, old, &draft);
 	edit_say_place(edit, &draft);
 	edit_tell(edit, "registered", old, edit->said);
@@ -109,6 +123,7 @@ static enum writer_verdict edit_plan_restore(struct edit *edit, struct writer_pl
 {
 	bool lapsed;
 	struct record *old = edit_find(edit, plan, edit->in.service, edit->in.id, &lapsed);
+	enum writer_verdict verdict;
 	struct record draft;
 
 	if (old && (edit->lease[0] || edit->strict) && !lease_token_equal(old->lease, edit->lease))
@@ -119,6 +134,9 @@ static enum writer_verdict edit_plan_restore(struct edit *edit, struct writer_pl
 	}
 	if (!edit->lease[0] && edit_make_lease(edit->lease, &edit->op.err) < 0)
 		return WRITER_FAULT;
+	verdict = edit_claim(edit, plan);
+	if (verdict != WRITER_GO)
+		return verdict;
 	edit_draft(edit, plan, old, &draft);
 	edit_say_place(edit, &draft);
 	edit_tell(edit, "restored", old, edit->said);

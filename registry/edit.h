@@ -41,6 +41,7 @@ struct edit {
 	void *owner;
 	/* Outcome. */
 	bool existed;	 /* there was such an instance */
+	bool clash;	 /* refused: another service has a route that it claims */
 	uint64_t number; /* of EDIT_LEGACY_REGISTER; 0: refused because the name is taken */
 	char said[160];	 /* to the history */
 	const struct catalog_view *view; /* kept while a plan's strings come from it */

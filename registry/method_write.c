@@ -58,7 +58,7 @@ static bool write_succeeded(struct edit *edit)
 {
 	if (!edit->op.err.code)
 		return true;
-	if (edit->op.err.code == RPC_FAULT_FENCED)
+	if (edit->op.err.code == RPC_FAULT_FENCED && !edit->clash)
 		call_fenced(edit->owner, edit->service, edit->id);
 	call_err(edit->owner, &edit->op.err);
 	return false;

@@ -83,6 +83,17 @@ bool writer_touched(const struct writer_plan *plan, const char *service, const c
 	return false;
 }
 
+bool writer_claimed(const struct writer_plan *plan, const char *service)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct record *record = plan->changes[i].record;
+
+		if (record && record->in.route_count && strcmp(record->in.service, service) != 0)
+			return true;
+	}
+	return false;
+}
+
 static enum writer_verdict writer_add(struct writer_plan *plan, struct writer_op *op,
 				      struct catalog_change change, struct store_change row)
 {

@@ -54,6 +54,9 @@ struct catalog *writer_catalog(struct writer_plan *plan);
 /* True when an earlier operation of this batch changes the instance (`id` NULL: any of the
  * service). */
 bool writer_touched(const struct writer_plan *plan, const char *service, const char *id);
+/* True when an earlier operation of this batch registers an instance of another service that claims
+ * routes. */
+bool writer_claimed(const struct writer_plan *plan, const char *service);
 /* Adds a change: `draft` is copied. On failure op->err is set and the verdict is not WRITER_GO. */
 enum writer_verdict writer_put(struct writer_plan *plan, struct writer_op *op,
 			       const struct record *draft, bool renew);

@@ -31,8 +31,9 @@ static bool check_document(struct span text)
 {
 	struct err e = {0};
 	json_error_t error;
-	json_t *other = json_loadb(text.at, text.len,
-				   JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+	json_t *other =
+		json_loadb(text.at, text.len,
+			   JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
 	bool good = json_check(text, &e) == 0;
 
 	/* A NUL is the end to jansson. */
@@ -55,8 +56,11 @@ static void check_join(struct span first, struct span second)
 		{{"\"\\u0062\"", 8}, 1, {steps, 2, false}},
 	};
 	const struct span drop = {"c", 1};
-	const struct settings_compose settings = {
-		.join = {.has_from = true, .set = set, .set_count = 2, .drop = &drop, .drop_count = 1}};
+	const struct settings_compose settings = {.join = {.has_from = true,
+							   .set = set,
+							   .set_count = 2,
+							   .drop = &drop,
+							   .drop_count = 1}};
 	struct span results[] = {json_value(first), json_value(second)};
 	struct compose c = {.settings = &settings, .results = results};
 	enum problem problem;
@@ -70,7 +74,8 @@ static void check_join(struct span first, struct span second)
 	FUZZ_HOLDS(compose_join(&c, &problem, &detail) == 0);
 	made = (struct span){c.answer.data, c.answer.len};
 	FUZZ_HOLDS(json_check(made, &e) == 0 || strstr(e.text, "too deep"));
-	FUZZ_HOLDS(json_member(made, (struct span){"a", 1}, &member) && member.len == results[1].len);
+	FUZZ_HOLDS(json_member(made, (struct span){"a", 1}, &member) &&
+		   member.len == results[1].len);
 	FUZZ_HOLDS(!json_member(made, drop, &member));
 	buf_fini(&c.answer);
 }

@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static const char fuzz_magic[] = "microreg snapshot 1\n";
+static const char fuzz_magic[] = "microreg snapshot 2\n";
 
 enum { FUZZ_MAGIC = sizeof(fuzz_magic) - 1, FUZZ_PATH_MAX = 64 };
 

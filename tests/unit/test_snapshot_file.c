@@ -266,7 +266,7 @@ END_TEST
 
 START_TEST(another_version_is_ignored)
 {
-	store("microreg snapshot 2\nS whatever", 30);
+	store("microreg snapshot 3\nS whatever", 30);
 	refuse("another version");
 }
 END_TEST
