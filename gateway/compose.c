@@ -1,4 +1,5 @@
 /* compose: the graph of calls, and the answer when it is done. */
+#include "common/json_check.h"
 #include "gateway/compose_parts.h"
 #include "gateway/client.h"
 #include "gateway/respond.h"
@@ -29,6 +30,7 @@ void compose_free(struct compose **compose)
 		return;
 	compose_cancel(c);
 	buf_fini(&c->answer);
+	buf_fini(&c->viewed);
 }
 
 /* ---- What became of each, for people ---- */
@@ -94,14 +96,14 @@ static void compose_count(const struct compose *c)
 /* Lines for the answer; what is partial is nothing to keep. */
 static const char *compose_fields(const struct compose *c)
 {
-	const char *report = compose_report(c);
+	const char *report = compose_report(c), *vary = compose_vary(c);
 	bool whole = true;
 
 	for (size_t i = 0; i < c->part_count; i++)
 		whole &= c->parts[i].outcome == PART_GOOD || c->parts[i].outcome == PART_SKIPPED;
 	if (!report)
 		return NULL;
-	return arena_printf(&c->x->arena, "X-Composition: %s\r\n%s", report,
+	return arena_printf(&c->x->arena, "X-Composition: %s\r\n%s%s", report, vary ? vary : "",
 			    whole ? "" : "Cache-Control: no-store\r\n");
 }
 
@@ -157,43 +159,66 @@ static unsigned compose_status(const struct compose *c)
 		       : 200;
 }
 
-static void compose_answer(struct compose *c, int joined, enum problem problem, const char *detail)
+/* What was made, or why not. */
+static void compose_answer(struct compose *c, int made)
 {
 	struct exchange *x = c->x;
+	const struct buf *out = c->view ? &c->viewed : &c->answer;
 
-	if (joined < 0) {
-		x->detail = detail;
+	if (made < 0) {
+		x->detail = c->detail;
 		compose_cancel(c);
 		if (x->route->fallback.given)
 			respond_default(x, &x->route->fallback);
 		else
-			respond_problem(x, problem, detail, compose_fields(c));
+			respond_problem(x, c->problem, c->detail, compose_fields(c));
 		return;
 	}
-	respond_composed(x, compose_status(c), (struct span){c->answer.data, c->answer.len},
+	respond_composed(x, compose_status(c), (struct span){out->data, out->len},
 			 compose_fields(c));
+}
+
+/* The answer is there; what this client gets of it. */
+static int compose_make_view(struct compose *c)
+{
+	struct span answer = {c->answer.data, c->answer.len};
+
+	c->view = compose_view(c);
+	if (!c->view)
+		return 0;
+	/* A program may nest deeper than anything that is read. */
+	if (c->settings->join.program.text && json_check(answer, NULL) < 0) {
+		c->problem = PROBLEM_JOIN_FAILED;
+		c->detail = "the answer is nested too deep";
+		return -1;
+	}
+	return compose_program(c, &c->view->program, &answer, &c->viewed);
+}
+
+static void compose_finish(struct compose *c, int made)
+{
+	if (made == 0 && !c->view)
+		made = compose_make_view(c);
+	if (made <= 0)
+		compose_answer(c, made);
 }
 
 /* All parts are there. */
 static void compose_join_all(struct compose *c)
 {
-	enum problem problem = PROBLEM_NONE;
-	const char *detail = NULL;
-	int joined;
+	const struct settings_program *program = &c->settings->join.program;
 
 	compose_count(c);
-	joined = c->settings->join.program ? compose_program(c, &problem, &detail)
-					   : compose_join(c, &problem, &detail);
-	if (joined <= 0)
-		compose_answer(c, joined, problem, detail);
+	compose_finish(c, program->text ? compose_program(c, program, c->results, &c->answer)
+					: compose_join(c));
 }
 
-void compose_joined(struct compose *c, int result, enum problem problem, const char *detail)
+void compose_ran(struct compose *c, int result)
 {
 	struct client *client = c->x->client;
 
 	client_enter(client);
-	compose_answer(c, result, problem, detail);
+	compose_finish(c, result);
 	client_leave(client);
 }
 
@@ -268,6 +293,7 @@ static struct compose *compose_new(struct exchange *x)
 		c->parts[i].settings = &settings->calls[i];
 	}
 	buf_init(&c->answer, (size_t)settings->answer_bytes);
+	buf_init(&c->viewed, (size_t)settings->answer_bytes);
 	return c;
 }
 

@@ -87,16 +87,16 @@ static void join_from(struct joiner *j, struct span from)
 	}
 }
 
-int compose_join(struct compose *c, enum problem *problem, const char **detail)
+int compose_join(struct compose *c)
 {
 	const struct settings_join *join = &c->settings->join;
 	struct joiner j = {.c = c, .join = join, .out = &c->answer};
 	struct span from = join->has_from ? c->results[join->from] : (struct span){NULL, 0};
 
 	if (from.len && json_kind(from) != JSON_KIND_OBJECT) {
-		*problem = PROBLEM_JOIN_FAILED;
-		*detail = arena_printf(&c->x->arena, "the reply of \"%s\" is no object",
-				       c->parts[join->from].settings->name);
+		c->problem = PROBLEM_JOIN_FAILED;
+		c->detail = arena_printf(&c->x->arena, "the reply of \"%s\" is no object",
+					 c->parts[join->from].settings->name);
 		return -1;
 	}
 	if (from.len)
@@ -106,7 +106,7 @@ int compose_join(struct compose *c, enum problem *problem, const char **detail)
 	(void)buf_append(&c->answer, j.comma ? "}" : "{}", j.comma ? 1 : 2);
 	if (!c->answer.failed)
 		return 0;
-	*problem = PROBLEM_JOIN_FAILED;
-	*detail = "the answer is too large";
+	c->problem = PROBLEM_JOIN_FAILED;
+	c->detail = "the answer is too large";
 	return -1;
 }

@@ -49,9 +49,12 @@ struct compose {
 	uint64_t started_us;
 	uint64_t due_us; /* when the parts must have answered */
 	uint32_t done;
-	struct buf answer;
-	struct jq_job job;	  /* joins it, in a helper process */
-	struct wheel_timer timer; /* of that */
+	struct buf answer, viewed;
+	const struct settings_view *view; /* that is being made of the answer; NULL: none */
+	enum problem problem;		  /* of the join … */
+	const char *detail;		  /* … and why; static text or in the arena */
+	struct jq_job job;		  /* joins it, in a helper process */
+	struct wheel_timer timer;	  /* of that */
 };
 
 /* ---- compose.c ---- */
@@ -94,20 +97,28 @@ void compose_each_count(const struct compose_each *each, size_t *good, size_t *a
 
 /* ---- compose_join.c ---- */
 
-/* Writes the answer into c->answer. 0, or -1 with a problem and its detail, in the arena. */
-int compose_join(struct compose *c, enum problem *problem, const char **detail);
+/* Writes the answer into c->answer. 0, or -1 with c->problem and c->detail, in the arena. */
+int compose_join(struct compose *c);
 
 /* ---- compose_program.c ---- */
 
-/* The same by the route's program. 1: a helper is at it, and compose_joined is called from the
- * loop. */
-int compose_program(struct compose *c, enum problem *problem, const char **detail);
+/* Runs a program over documents, of which json_check has passed each, into `out`. As compose_join
+ * says; or 1: a helper is at it, and compose_ran is called from the loop. */
+int compose_program(struct compose *c, const struct settings_program *program,
+		    const struct span *values, struct buf *out);
 /* Nobody waits for a helper any more. */
 void compose_program_cancel(struct compose *c);
 
 /* ---- compose.c ---- */
 
 /* From the loop: the helper is done; as compose_join says. */
-void compose_joined(struct compose *c, int result, enum problem problem, const char *detail);
+void compose_ran(struct compose *c, int result);
+
+/* ---- compose_view.c ---- */
+
+/* The view that this request gets, or NULL: the whole. */
+const struct settings_view *compose_view(const struct compose *c);
+/* What the choice depends on, as a line Vary, in the arena; NULL: nothing. */
+const char *compose_vary(const struct compose *c);
 
 #endif

@@ -25,29 +25,28 @@ static void program_log(const struct compose *c, const char *message)
 		 c->x->route->line, c->x->route->pattern, message);
 }
 
-static int program_end(struct compose *c, enum jq_result result, enum problem *problem,
-		       const char **detail)
+static int program_end(struct compose *c, enum jq_result result, struct buf *out)
 {
 	const char *message;
 
-	*problem = PROBLEM_JOIN_FAILED;
+	c->problem = PROBLEM_JOIN_FAILED;
 	switch (result) {
 	case JQ_DONE:
 		return 0;
 	case JQ_ERROR:
-		*detail = "the program failed";
-		message = buf_str(&c->answer);
+		c->detail = "the program failed";
+		message = buf_str(out);
 		program_log(c, message ? message : "(its message is too long)");
 		break;
 	case JQ_TOO_LONG:
-		*detail = "the program took more than it may";
-		program_log(c, *detail);
+		c->detail = "the program took more than it may";
+		program_log(c, c->detail);
 		break;
 	case JQ_TOO_LARGE:
-		*detail = "the program's result is too large, or nested too deep";
+		c->detail = "the program's result is too large, or nested too deep";
 		break;
 	case JQ_NO_MEMORY:
-		*problem = PROBLEM_NO_MEMORY;
+		c->problem = PROBLEM_NO_MEMORY;
 		break;
 	}
 	return -1;
@@ -64,12 +63,9 @@ void compose_program_cancel(struct compose *c)
 static void program_on_job(struct jq_job *job)
 {
 	struct compose *c = (struct compose *)(void *)((char *)job - offsetof(struct compose, job));
-	enum problem problem;
-	const char *detail = NULL;
-	int result = program_end(c, job->result, &problem, &detail);
 
 	loop_timer_clear(worker_loop(c->x->worker), &c->timer);
-	compose_joined(c, result, problem, detail);
+	compose_ran(c, program_end(c, job->result, job->out));
 }
 
 static void program_on_time(struct wheel_timer *timer)
@@ -78,13 +74,15 @@ static void program_on_time(struct wheel_timer *timer)
 		(struct compose *)(void *)((char *)timer - offsetof(struct compose, timer));
 
 	jq_pool_cancel(&c->job);
-	compose_joined(c, -1, PROBLEM_JOIN_FAILED, "the route's timeout is over");
+	c->problem = PROBLEM_JOIN_FAILED;
+	c->detail = "the route's timeout is over";
+	compose_ran(c, -1);
 }
 
-static int program_send(struct compose *c, enum problem *problem, const char **detail)
+static int program_send(struct compose *c, const struct settings_program *program,
+			const struct span *values, struct buf *out)
 {
 	struct worker *worker = c->x->worker;
-	const struct settings_join *join = &c->settings->join;
 	const struct settings_limits *settings = &c->x->table->table->settings->limits;
 	const struct jq_limits limits = {.helpers = settings->program_helpers,
 					 .cpu_ms = settings->program_time_ms,
@@ -92,12 +90,12 @@ static int program_send(struct compose *c, enum problem *problem, const char **d
 	uint64_t now = loop_now_us(worker_loop(worker));
 	uint64_t end = c->started_us + (uint64_t)c->x->route->timeout_ms * 1000;
 
-	buf_reset(&c->answer);
-	c->job = (struct jq_job){.on_done = program_on_job, .out = &c->answer};
-	if (jq_pool_run(worker->jq_pool, &limits, &c->job, join->program, join->names, c->results,
-			join->name_count) < 0) {
-		*problem = PROBLEM_OVERLOAD;
-		*detail = "no process is free to run the program";
+	buf_reset(out);
+	c->job = (struct jq_job){.on_done = program_on_job, .out = out};
+	if (jq_pool_run(worker->jq_pool, &limits, &c->job, program->text, program->names, values,
+			program->name_count) < 0) {
+		c->problem = PROBLEM_OVERLOAD;
+		c->detail = "no process is free to run the program";
 		return -1;
 	}
 	c->timer.on_time = program_on_time;
@@ -107,22 +105,22 @@ static int program_send(struct compose *c, enum problem *problem, const char **d
 
 /* ---- Here ---- */
 
-int compose_program(struct compose *c, enum problem *problem, const char **detail)
+int compose_program(struct compose *c, const struct settings_program *program,
+		    const struct span *values, struct buf *out)
 {
 	struct programs *programs = c->x->table->table->programs;
-	size_t index = c->settings->join.program_index;
 	unsigned worker = c->x->worker->index;
-	struct jq *jq = programs_get(programs, index, worker);
+	struct jq *jq = programs_get(programs, program->index, worker);
 	struct jq_input input;
 	enum jq_result result;
 
-	jq_input_init(&input, c->results, c->part_count);
+	jq_input_init(&input, values, program->name_count);
 	if (!jq || jq_needs_helper(jq, &input))
-		return program_send(c, problem, detail);
-	result = jq_run(jq, &input, JQ_HERE_MS, &c->answer);
+		return program_send(c, program, values, out);
+	result = jq_run(jq, &input, JQ_HERE_MS, out);
 	if (result == JQ_TOO_LONG)
-		return program_send(c, problem, detail);
+		return program_send(c, program, values, out);
 	if (result == JQ_NO_MEMORY)
-		programs_give_up(programs, index, worker);
-	return program_end(c, result, problem, detail);
+		programs_give_up(programs, program->index, worker);
+	return program_end(c, result, out);
 }

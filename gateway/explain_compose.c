@@ -88,9 +88,9 @@ static void explain_join(const struct settings_compose *compose, struct buf *out
 	const struct settings_join *join = &compose->join;
 
 	(void)buf_puts(out, "joined: ");
-	if (join->program) {
+	if (join->program.text) {
 		(void)buf_printf(out, "by a program of jq, in %s\n",
-				 jq_text_is_tame(join->program)
+				 jq_text_is_tame(join->program.text)
 					 ? "the worker while the replies are small"
 					 : "a process of its own, since it may run long");
 		return;
@@ -141,5 +141,8 @@ void explain_compose(const struct settings *settings, const struct settings_rout
 				explain_call(compose, &compose->calls[i], values, out);
 	}
 	explain_join(compose, out);
+	for (size_t i = 0; i < route->view_count; i++)
+		(void)buf_printf(out, "view: %s, where its conditions are met\n",
+				 route->views[i].name);
 	explain_services(settings, compose, out);
 }

@@ -21,8 +21,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 enum { POOL_HELPERS_MAX = 64, POOL_WAITING_MAX = 256 };
 
 struct jq_helper {

@@ -10,17 +10,26 @@ struct programs {
 	struct jq *items[]; /* those of one program side by side */
 };
 
-static int programs_compile(struct programs *programs, const struct settings_join *join,
+static int programs_compile(struct programs *programs, const struct settings_program *program,
 			    struct err *e)
 {
-	struct jq **first = &programs->items[join->program_index * programs->workers];
+	struct jq **first = &programs->items[program->index * programs->workers];
 
-	for (unsigned i = 0; i < programs->workers; i++) {
-		first[i] = jq_new(join->program, join->names, join->name_count, e);
+	for (unsigned i = 0; program->text && i < programs->workers; i++) {
+		first[i] = jq_new(program->text, program->names, program->name_count, e);
 		if (!first[i])
 			return -1;
 	}
 	return 0;
+}
+
+static int programs_compile_route(struct programs *programs, const struct settings_route *route,
+				  struct err *e)
+{
+	for (size_t i = 0; i < route->view_count; i++)
+		if (programs_compile(programs, &route->views[i].program, e) < 0)
+			return -1;
+	return programs_compile(programs, &route->compose.join.program, e);
 }
 
 struct programs *programs_new(const struct settings *settings, struct err *e)
@@ -35,8 +44,7 @@ struct programs *programs_new(const struct settings *settings, struct err *e)
 	programs->workers = settings->workers;
 	programs->count = count;
 	for (size_t i = 0; i < settings->route_count; i++)
-		if (settings->routes[i].compose.join.program &&
-		    programs_compile(programs, &settings->routes[i].compose.join, e) < 0) {
+		if (programs_compile_route(programs, &settings->routes[i], e) < 0) {
 			programs_free(&programs);
 			return NULL;
 		}

@@ -17,6 +17,7 @@
 #include "common/route_pattern.h"
 #include "common/settings_table.h"
 #include "gateway/settings_compose.h"
+#include "gateway/settings_conditions.h"
 #include "gateway/settings_policy.h"
 
 #include <stdbool.h>
@@ -42,17 +43,6 @@ struct settings_address {
 	unsigned line;
 	unsigned rank;		 /* among those of `listen` with its host and port 0 */
 	struct settings_tls tls; /* of `listen` only */
-};
-
-/* `headers: {X-Canary: "1"}` or `{X-Canary: true}`: present with any value. Also for query. */
-struct settings_condition {
-	const char *name;
-	const char *value; /* NULL: any */
-};
-
-struct settings_conditions {
-	const struct settings_condition *items;
-	size_t count;
 };
 
 struct settings_registry {
@@ -289,6 +279,8 @@ struct settings_route {
 	size_t service;		  /* index into settings.services: every used one is there */
 	struct settings_split split;
 	struct settings_compose compose;
+	const struct settings_view *views; /* of its answer; the first that fits is taken */
+	size_t view_count;
 	struct settings_mirror mirror;
 	struct settings_redirect redirect;
 	struct settings_fallback respond; /* given: the fixed answer */

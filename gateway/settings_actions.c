@@ -304,6 +304,10 @@ void settings_check_actions(struct settings_reader *r, const struct settings_nod
 	if (!split && settings_node_get(map, "split_by"))
 		settings_file_mistake(r->file, settings_node_get(map, "split_by"),
 				      "there is no `split`; remove it");
+	if (settings_node_get(map, "views") && (!end || strcmp(end->key, "compose") != 0))
+		settings_file_mistake(r->file, settings_node_get(map, "views"),
+				      "the route is not composed; write compose: {calls: {a: "
+				      "{service: NAME, path: …}}, reply: {from: a}}");
 	if (!end || strcmp(end->key, "service") == 0 || strcmp(end->key, "split") == 0)
 		return;
 	if (strcmp(end->key, "compose") == 0) {

@@ -352,6 +352,17 @@ static void settings_check_routes(struct settings_reader *r, const struct settin
 	HASH_CLEAR(hh, groups);
 }
 
+static void settings_count_programs(struct settings *s, struct settings_route *route)
+{
+	struct settings_view *views = (struct settings_view *)(uintptr_t)route->views; /* ours */
+
+	if (route->compose.join.program.text)
+		route->compose.join.program.index = s->program_count++;
+	for (size_t i = 0; i < route->view_count; i++)
+		if (views[i].program.text)
+			views[i].program.index = s->program_count++;
+}
+
 void settings_check(struct settings_reader *r, struct settings *s)
 {
 	struct settings_route *routes = (struct settings_route *)(uintptr_t)s->routes;
@@ -365,8 +376,7 @@ void settings_check(struct settings_reader *r, struct settings *s)
 	settings_check_limits(r, s, routes);
 	settings_check_policies(r, s, routes);
 	for (size_t i = 0; i < s->route_count; i++)
-		if (routes[i].compose.join.program)
-			routes[i].compose.join.program_index = s->program_count++;
+		settings_count_programs(s, &routes[i]);
 	settings_check_services(r, s, routes);
 	settings_check_routes(r, s);
 }

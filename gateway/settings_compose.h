@@ -7,7 +7,9 @@
 
 #include "common/http.h"
 #include "common/json_path.h"
+#include "common/settings_table.h"
 #include "common/span.h"
+#include "gateway/settings_conditions.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -72,6 +74,14 @@ struct settings_call {
 	const char *path_text, *require_text;
 };
 
+/* A program of jq. */
+struct settings_program {
+	const char *text;	  /* NULL: none */
+	size_t index;		  /* of settings.program_count */
+	const char *const *names; /* of its input */
+	size_t name_count;
+};
+
 /* A value of a declared join: a call, and where in its reply. */
 struct settings_join_value {
 	struct span name; /* the member's, as JSON, with its quotes */
@@ -86,11 +96,19 @@ struct settings_join {
 	size_t set_count;
 	const struct span *drop; /* names, plain */
 	size_t drop_count;
-	/* In the place of the others: a program, and the names of its input. */
-	const char *program; /* NULL: none */
-	size_t program_index;
-	const char *const *names;
-	size_t name_count;
+	struct settings_program program; /* in the place of the others */
+};
+
+enum settings_device { DEVICE_ANY = 0, DEVICE_MOBILE, DEVICE_DESKTOP, DEVICE_BOT };
+
+/* What some clients get of a composed answer. */
+struct settings_view {
+	const char *name;
+	unsigned line;
+	struct settings_conditions headers, query;
+	enum settings_device device;
+	struct settings_strings groups; /* of the consumer: one of them; none: any */
+	struct settings_program program;
 };
 
 struct settings_compose {

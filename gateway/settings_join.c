@@ -136,38 +136,38 @@ static void settings_join_all(struct settings_calls *c, struct settings_join *jo
 }
 
 /* Compiled to see that it can be; each worker compiles its own. */
-static void settings_read_program(struct settings_calls *c, const struct settings_node *node,
-				  struct settings_join *join)
+void settings_read_program(struct settings_reader *r, const struct settings_node *node,
+			   struct settings_program *program)
 {
-	const char *text = settings_table_text(c->r, node);
+	const char *text = settings_table_text(r, node);
 	struct err e = {0};
 	struct jq *jq;
 
 	if (!text)
 		return;
 	if (strlen(text) > JQ_PROGRAM_MAX) {
-		settings_file_mistake(c->r->file, node, "the program is longer than %d bytes",
+		settings_file_mistake(r->file, node, "the program is longer than %d bytes",
 				      JQ_PROGRAM_MAX);
 		return;
 	}
-	jq = jq_new(text, c->scope.results, c->scope.result_count, &e);
+	jq = jq_new(text, program->names, program->name_count, &e);
 	if (!jq && e.code == ENOMEM)
-		c->r->file->no_memory = true;
+		r->file->no_memory = true;
 	else if (!jq)
-		settings_file_mistake(c->r->file, node, "jq: %s", e.text);
+		settings_file_mistake(r->file, node, "jq: %s", e.text);
 	jq_free(&jq);
-	join->program = settings_table_copy(c->r, text);
-	join->names = c->scope.results;
-	join->name_count = c->scope.result_count;
+	program->text = settings_table_copy(r, text);
 }
 
 void settings_read_join(struct settings_calls *c, const struct settings_node *node,
 			struct settings_join *join)
 {
+	join->program = (struct settings_program){.names = c->scope.results,
+						  .name_count = c->scope.result_count};
 	if (!node || node->null)
 		settings_join_all(c, join);
 	else if (node->kind == SETTINGS_MAP)
 		settings_read_declared(c, node, join);
 	else
-		settings_read_program(c, node, join);
+		settings_read_program(c->r, node, &join->program);
 }

@@ -29,8 +29,15 @@ void settings_read_rewrite(struct settings_reader *r, const struct settings_node
 void settings_check_actions(struct settings_reader *r, const struct settings_node *map,
 			    const struct settings_route *route);
 
-/* `compose`, a struct settings_compose. */
+/* `compose`, a struct settings_compose, and a view of it, a struct settings_view. */
 extern const struct settings_table settings_compose_table;
+extern const struct settings_table settings_view_table;
+/* A program, whose names are set. */
+void settings_read_program(struct settings_reader *r, const struct settings_node *node,
+			   struct settings_program *program);
+/* `headers` and `query`, into a struct settings_conditions. */
+void settings_read_headers(struct settings_reader *r, const struct settings_node *node, void *to);
+void settings_read_query(struct settings_reader *r, const struct settings_node *node, void *to);
 /* Whether a field may be set; notes why not. `reply`: of an answer. */
 bool settings_field_is_editable(struct settings_reader *r, const struct settings_node *at,
 				const char *name, bool reply);

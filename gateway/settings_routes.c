@@ -5,7 +5,12 @@
 
 #include <string.h>
 
-enum { SETTINGS_HOSTS_MAX = 1024, SETTINGS_CONDITIONS_MAX = 16, SETTINGS_SHARES_MAX = 16 };
+enum {
+	SETTINGS_HOSTS_MAX = 1024,
+	SETTINGS_CONDITIONS_MAX = 16,
+	SETTINGS_SHARES_MAX = 16,
+	SETTINGS_VIEWS_MAX = 16
+};
 
 #define HOUR_MS (3600 * UINT64_C(1000))
 #define TIB	(UINT64_C(1) << 40)
@@ -151,14 +156,12 @@ static void settings_read_conditions(struct settings_reader *r, const struct set
 	*to = (struct settings_conditions){items, n};
 }
 
-static void settings_read_headers(struct settings_reader *r, const struct settings_node *node,
-				  void *to)
+void settings_read_headers(struct settings_reader *r, const struct settings_node *node, void *to)
 {
 	settings_read_conditions(r, node, to, true);
 }
 
-static void settings_read_query(struct settings_reader *r, const struct settings_node *node,
-				void *to)
+void settings_read_query(struct settings_reader *r, const struct settings_node *node, void *to)
 {
 	settings_read_conditions(r, node, to, false);
 }
@@ -295,6 +298,15 @@ static const struct settings_key settings_route_keys[] = {
 	 .table = &settings_compose_table,
 	 .help = "Calls of several services whose replies become one answer, in the place of "
 		 "`service`"},
+	{.name = "views",
+	 .type = SETTINGS_NAMED,
+	 .at = offsetof(struct settings_route, views),
+	 .count_at = offsetof(struct settings_route, view_count),
+	 .max = SETTINGS_VIEWS_MAX,
+	 .table = &settings_view_table,
+	 .help = "Of a composed route: what some kinds of clients get of the answer; the first "
+		 "that "
+		 "fits is taken, others get the whole"},
 	{.name = "redirect",
 	 .type = SETTINGS_SUBMAP,
 	 .at = offsetof(struct settings_route, redirect),

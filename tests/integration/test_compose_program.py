@@ -61,6 +61,16 @@ class Programs(SharedCase):
                 composed("/large", "[$a, $b]"),
                 composed("/fallback", "error", fallback={"status": 200, "json": []}),
                 composed("/short", LOOP, timeout="50ms"),
+                composed("/views", "$a", views={
+                    "small": {"headers": {"X-Device": "watch"}, "query": {"v": True},
+                              "reply": "map(.id)"},
+                    "phone": {"device": "mobile", "reply": "map({n})"},
+                    "robot": {"device": "bot", "reply": 'error("no")'},
+                    "far": {"query": {"far": "1"}, "reply": "[range(2)] + map(.n)"},
+                    "staff": {"groups": ["staff"], "reply": "length"}}),
+                {"path": "/declared", "compose": {
+                    "calls": {"a": {"service": "s", "path": "/a"}}, "reply": {"set": {"x": "a"}}},
+                 "views": {"short": {"query": {"short": True}, "reply": ".x[0].n"}}},
             ]})
 
     def setUp(self):
@@ -153,6 +163,24 @@ class Programs(SharedCase):
 
     def test_the_time_of_the_route_ends_a_helper(self):
         self.refused("/short", "timeout")
+
+    def test_views(self):
+        self.bodies["/a"] = '[{"id": 1, "n": 0.10}, {"id": 2, "n": 9007199254740993}]'
+        whole = b'[{"id":1,"n":0.10},{"id":2,"n":9007199254740993}]'
+        for path, headers, body in (
+                ("/views", {}, whole),
+                ("/views", {"X-Device": "watch"}, whole),
+                ("/views?v=1", {"X-Device": "watch"}, b"[1,2]"),
+                ("/views", {"User-Agent": "x (iPhone) Mobile/15"},
+                 b'[{"n":0.10},{"n":9007199254740993}]'),
+                ("/views", {"User-Agent": "Mozilla/5.0 (X11)"}, whole),
+                ("/views?far=1", {}, b"[0,1,0.10,9007199254740993]"),
+                ("/declared", {}, b'{"x":[{"id": 1, "n": 0.10}, {"id": 2, "n": 9007199254740993}]}'),
+                ("/declared?short", {}, b"0.10")):
+            answer = self.gateway.get(path, headers)
+            self.assertEqual((answer.status, answer.body), (200, body), (path, headers))
+        self.assertEqual(self.gateway.get("/views").headers.get("Vary"), "X-Device, User-Agent")
+        self.assertEqual(self.gateway.get("/views", {"User-Agent": "Googlebot/2.1"}).status, 502)
 
     def test_a_client_that_leaves_ends_its_helper(self):
         connection = self.gateway.connect()

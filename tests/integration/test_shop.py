@@ -133,6 +133,11 @@ class Composed(Case):
         self.assertEqual([order["id"] for order in orders], [1, 3])
         desk = orders[0]["lines"][0]
         self.assertEqual((desk["product"]["name"], desk["stock"]), ("Standing desk", 2))
+        phone = {"User-Agent": "Mozilla/5.0 (Android 14; Mobile; rv:130.0)"}
+        answer = gateway.get("/my/order-history?user=7", phone)
+        self.assertEqual(answer.body, b'[{"id":2,"description":"Light to read by","total":35.10,'
+                                      b'"items":1}]')
+        self.assertEqual(answer.headers.get("Vary"), "User-Agent")
         services["inventory"].kill()
         orders = json.loads(gateway.get("/my/order-history?user=56").body)
         self.assertIsNone(orders[0]["lines"][0]["stock"])
