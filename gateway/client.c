@@ -155,6 +155,8 @@ void client_accept(struct listener *listener, int fd, const struct sockaddr_stor
 	buf_init(&c->in, CLIENT_IN_MAX);
 	buf_init(&c->out, CLIENT_OUT_MAX);
 	client_name_peer(c, peer);
+	if (!door)
+		c->to_https = table_to_https(worker->table->table, listener->address);
 	c->next = worker->clients;
 	c->link = &worker->clients;
 	if (c->next)

@@ -45,6 +45,7 @@ struct client {
 	struct tempo coming, going; /* a body's; a reply's */
 	uint64_t discarded;	    /* of bodies nobody wanted, and in LINGER */
 	unsigned requests;
+	unsigned to_https; /* requests are sent on to this port; 0: they are not */
 	bool eof;	   /* the client has ended its side */
 	uint64_t quiet_ms; /* since then: when something went out to it last */
 	bool entered;	   /* one of its callbacks is on the stack */

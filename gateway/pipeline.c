@@ -158,6 +158,10 @@ void pipeline_start(struct exchange *x)
 	}
 	if (shed_enter(x))
 		return;
+	if (x->client->to_https) {
+		respond_to_https(x, x->client->to_https);
+		return;
+	}
 	if (x->request.asterisk) {
 		respond_options(x);
 		return;

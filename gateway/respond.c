@@ -9,6 +9,7 @@
 #include "gateway/route_action.h"
 #include "gateway/service.h"
 #include "gateway/template.h"
+#include "gateway/tls.h"
 #include "gateway/worker.h"
 
 #include <inttypes.h>
@@ -85,13 +86,27 @@ static void respond_start(struct exchange *x, unsigned status)
 	http1_write_status_line(client_out(x->client), status);
 }
 
+/* What the client's door says of https; NULL: nothing. */
+static const char *respond_hsts(const struct exchange *x)
+{
+	return x->client->stream.tls ? tls_door_hsts(x->client->stream.tls) : NULL;
+}
+
+static bool respond_is_hsts(struct span name)
+{
+	return http_equal_nocase(name.at, name.len, "Strict-Transport-Security", 25);
+}
+
 /* What every answer of ours ends its head with. */
 static void respond_finish_head(struct exchange *x)
 {
+	const char *hsts = respond_hsts(x);
 	struct buf *out = client_out(x->client);
 	char status[CACHE_STATUS_SIZE];
 	size_t len;
 
+	if (hsts)
+		respond_own(x, "Strict-Transport-Security", hsts);
 	if (x->route)
 		route_action_write(x, &x->route->reply_edits, out);
 	if (x->id.len)
@@ -189,8 +204,12 @@ static void respond_sticky(struct exchange *x)
 /* The instance's fields that are for the client. */
 static void respond_fields(struct exchange *x, const struct http1_head *head)
 {
+	bool own_hsts = respond_hsts(x) != NULL; /* RFC 6797 7.1: one such field at most */
+
 	for (size_t i = 0; i < head->field_count; i++)
-		if (respond_passes(&head->fields[i]) && !respond_drops(x, head->fields[i].name))
+		if (respond_passes(&head->fields[i]) &&
+		    !(own_hsts && respond_is_hsts(head->fields[i].name)) &&
+		    !respond_drops(x, head->fields[i].name))
 			http1_write_span(client_out(x->client), head->fields[i].name,
 					 head->fields[i].value);
 }
@@ -444,6 +463,40 @@ void respond_redirect(struct exchange *x)
 	else
 		respond_problem(x, PROBLEM_NO_MEMORY, NULL, NULL);
 	buf_fini(&fields);
+}
+
+/* The authority without its port (RFC 3986 3.2). */
+static struct span respond_host(struct span authority)
+{
+	const char *colon = authority.len ? memrchr(authority.at, ':', authority.len) : NULL;
+
+	if (colon && !memchr(colon, ']', authority.len - (size_t)(colon - authority.at)))
+		authority.len = (size_t)(colon - authority.at);
+	return authority;
+}
+
+void respond_to_https(struct exchange *x, unsigned port)
+{
+	struct span host = respond_host(x->request.authority), query = x->request.query;
+	struct span path = x->request.asterisk ? (struct span){"/", 1} : x->request.path;
+	char number[16] = "";
+	const char *location;
+
+	if (!host.len) { /* of HTTP/1.0 */
+		respond_problem(x, PROBLEM_BAD_REQUEST,
+				"here one is sent on to https, but no Host says where", NULL);
+		return;
+	}
+	if (port != 443)
+		(void)snprintf(number, sizeof(number), ":%u", port);
+	location = arena_printf(&x->arena, "Location: https://%.*s%s%.*s%s%.*s\r\n", (int)host.len,
+				host.at, number, (int)path.len, path.at,
+				x->request.has_query ? "?" : "", (int)query.len,
+				query.len ? query.at : "");
+	if (location)
+		respond_document(x, 308, NULL, NULL, 0, location);
+	else
+		respond_problem(x, PROBLEM_NO_MEMORY, NULL, NULL);
 }
 
 void respond_options(struct exchange *x)

@@ -40,6 +40,7 @@ void respond_part(struct exchange *x, const struct respond_part *answer);
 /* JSON that the gateway has made; it must stay until the exchange ends. */
 void respond_composed(struct exchange *x, unsigned status, struct span body, const char *fields);
 void respond_redirect(struct exchange *x);
+void respond_to_https(struct exchange *x, unsigned port);	/* the same URL, by https */
 void respond_preflight(struct exchange *x, const char *fields); /* CORS */
 void respond_options(struct exchange *x);			/* to OPTIONS * */
 

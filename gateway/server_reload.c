@@ -60,6 +60,17 @@ static const char *server_needs_restart(const struct settings *then, const struc
 	return NULL;
 }
 
+/* A door that had TLS never becomes plain: what clients send is meant for nobody in between. */
+static void server_tell_of_doors(const struct settings *then, const struct settings *now)
+{
+	for (size_t i = 0; i < now->listen_count && i < then->listen_count; i++)
+		if (then->listen[i].tls.count && !now->listen[i].tls.count &&
+		    strcmp(then->listen[i].text, now->listen[i].text) == 0)
+			log_warn("reload: %s goes on with the TLS that it had; it becomes plain by "
+				 "a restart only",
+				 now->listen[i].text);
+}
+
 static void server_swap(struct server *s, struct table *next)
 {
 	const char *key = server_needs_restart(s->first->settings, next->settings);
@@ -67,6 +78,7 @@ static void server_swap(struct server *s, struct table *next)
 
 	if (key)
 		log_warn("reload: a change of `%s` needs a restart", key);
+	server_tell_of_doors(s->table->settings, next->settings);
 	if (access_log_apply(s->gateway.access_log, &next->settings->log, &e) < 0)
 		log_warn("reload: %s", e.text);
 	log_set_level(next->settings->log.level);

@@ -29,11 +29,19 @@ struct settings_certificate {
 	const char *cert, *key;
 };
 
+/* RFC 6797. */
+struct settings_hsts {
+	int64_t max_age_ms; /* 1 year */
+	bool subdomains, preload;
+	const char *text; /* the field's value, made of these; NULL: it is not sent */
+};
+
 struct settings_tls {
 	struct settings_certificate first;	  /* as written: `cert` and `key` */
 	const struct settings_certificate *items; /* all of them; none: no TLS */
 	size_t count;
 	const char *client_ca; /* NULL: clients need no certificate */
+	struct settings_hsts hsts;
 };
 
 struct settings_address {
@@ -42,7 +50,8 @@ struct settings_address {
 	uint16_t port;
 	unsigned line;
 	unsigned rank;		 /* among those of `listen` with its host and port 0 */
-	struct settings_tls tls; /* of `listen` only */
+	struct settings_tls tls; /* of `listen` only, like the next */
+	unsigned to_https;	 /* whoever asks here is sent to this port; 0: nobody is */
 };
 
 struct settings_registry {

@@ -6,6 +6,8 @@
 #include "common/url.h"
 #include "gateway/tls.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -86,6 +88,45 @@ static const struct settings_key settings_certificate_keys[] = {
 static const struct settings_table settings_certificate_table = {
 	SETTINGS_KEYS(settings_certificate_keys), sizeof(struct settings_certificate), NULL};
 
+/* ---- hsts ---- */
+
+#define HOUR_MS (3600 * UINT64_C(1000))
+
+static const struct settings_key settings_hsts_keys[] = {
+	{.name = "max_age",
+	 .type = SETTINGS_MS64,
+	 .at = offsetof(struct settings_hsts, max_age_ms),
+	 .fallback = "8760h",
+	 .max = 17520 * HOUR_MS,
+	 .help = "How long browsers remember it; 0s has them forget it"},
+	{.name = "subdomains",
+	 .type = SETTINGS_BOOL,
+	 .at = offsetof(struct settings_hsts, subdomains),
+	 .fallback = "false",
+	 .help = "It also holds for every name below"},
+	{.name = "preload",
+	 .type = SETTINGS_BOOL,
+	 .at = offsetof(struct settings_hsts, preload),
+	 .fallback = "false",
+	 .help = "Browsers may have it built in (hstspreload.org)"},
+};
+
+static void settings_hsts_done(struct settings_reader *r, const struct settings_node *map, void *to)
+{
+	struct settings_hsts *hsts = to;
+	char text[80];
+
+	if (!map)
+		return;
+	(void)snprintf(text, sizeof(text), "max-age=%" PRId64 "%s%s", hsts->max_age_ms / 1000,
+		       hsts->subdomains ? "; includeSubDomains" : "",
+		       hsts->preload ? "; preload" : "");
+	hsts->text = settings_table_copy(r, text);
+}
+
+static const struct settings_table settings_hsts_table = {
+	SETTINGS_KEYS(settings_hsts_keys), sizeof(struct settings_hsts), settings_hsts_done};
+
 /* `cert` and `key` go before the list, which may be missing. */
 static void settings_join_certificates(struct settings_reader *r, struct settings_tls *tls)
 {
@@ -152,6 +193,12 @@ static const struct settings_key settings_tls_keys[] = {
 	 .at = offsetof(struct settings_tls, client_ca),
 	 .fallback_shown = "none: clients need no certificate",
 	 .help = "File with the roots that certificates of clients must lead to, PEM"},
+	{.name = "hsts",
+	 .type = SETTINGS_SUBMAP,
+	 .at = offsetof(struct settings_tls, hsts),
+	 .table = &settings_hsts_table,
+	 .help = "Answers tell browsers to come by https only (Strict-Transport-Security); `{}` "
+		 "is enough"},
 };
 
 static const struct settings_table settings_tls_table = {
@@ -169,10 +216,28 @@ static const struct settings_key settings_listen_keys[] = {
 	 .at = offsetof(struct settings_address, tls),
 	 .table = &settings_tls_table,
 	 .help = "TLS 1.2 and 1.3 on this address; files are read again on every reload"},
+	{.name = "to_https",
+	 .type = SETTINGS_INT,
+	 .at = offsetof(struct settings_address, to_https),
+	 .max = 65535,
+	 .form = "port",
+	 .fallback_shown = "0: routes answer",
+	 .help = "Whatever is asked here is sent on, by 308, to the same URL with https and this "
+		 "port, usually 443"},
 };
 
-const struct settings_table settings_listen_table = {SETTINGS_KEYS(settings_listen_keys),
-						     sizeof(struct settings_address), NULL};
+static void settings_listen_done(struct settings_reader *r, const struct settings_node *map,
+				 void *to)
+{
+	const struct settings_address *address = to;
+
+	if (map && address->to_https && address->tls.count)
+		settings_file_mistake(r->file, map,
+				      "`to_https` is for addresses without `tls`; remove one");
+}
+
+const struct settings_table settings_listen_table = {
+	SETTINGS_KEYS(settings_listen_keys), sizeof(struct settings_address), settings_listen_done};
 
 /* Port 0 is another port for each, so that is what tells them apart. */
 static void settings_rank_listen(struct settings_address *all, size_t count)

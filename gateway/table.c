@@ -139,16 +139,30 @@ struct table *table_new(struct settings *settings, const struct gateway *gateway
 	return table;
 }
 
-struct tls_door *table_door(const struct table *table, const struct settings_address *address)
+/* Its place in the settings; their count: it is not there any more. */
+static size_t table_find(const struct table *table, const struct settings_address *address)
 {
 	const struct settings *settings = table->settings;
+	size_t i = 0;
 
-	for (size_t i = 0; i < settings->listen_count; i++)
-		if (settings->listen[i].port == address->port &&
-		    settings->listen[i].rank == address->rank &&
-		    strcmp(settings->listen[i].host, address->host) == 0)
-			return table->doors[i];
-	return NULL;
+	while (i < settings->listen_count && (settings->listen[i].port != address->port ||
+					      strcmp(settings->listen[i].host, address->host) != 0))
+		i++;
+	return i;
+}
+
+struct tls_door *table_door(const struct table *table, const struct settings_address *address)
+{
+	size_t i = table_find(table, address);
+
+	return i < table->settings->listen_count ? table->doors[i] : NULL;
+}
+
+unsigned table_to_https(const struct table *table, const struct settings_address *address)
+{
+	size_t i = table_find(table, address);
+
+	return i < table->settings->listen_count ? table->settings->listen[i].to_https : 0;
 }
 
 bool table_trusts(const struct table *table, const struct sockaddr_storage *peer)

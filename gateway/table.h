@@ -52,6 +52,9 @@ struct tls_door *table_door(const struct table *table, const struct settings_add
 struct tally *table_tally(const struct table *table, const struct settings_route *route,
 			  unsigned worker);
 
+/* The port that whoever asks at this address is sent on to, by the newest settings; 0: none. */
+unsigned table_to_https(const struct table *table, const struct settings_address *address);
+
 /* True when the peer is a proxy that may speak for others (trusted_proxies). */
 bool table_trusts(const struct table *table, const struct sockaddr_storage *peer);
 

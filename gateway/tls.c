@@ -1,16 +1,16 @@
 /* tls: contexts by server name. */
 #include "gateway/tls.h"
 #include "gateway/tls_context.h"
+#include "gateway/tls_tickets.h"
 
 #include <openssl/err.h>
-#include <openssl/rand.h>
+#include <openssl/evp.h>
 #include <openssl/x509v3.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { TLS_TICKET_KEYS = 80 }; /* what OpenSSL 3 wants: a name, a MAC's key, a cipher's */
 
 struct tls_certificate {
 	SSL_CTX *context;
@@ -21,12 +21,12 @@ struct tls_door {
 	atomic_uint refs;
 	struct tls_certificate *certificates; /* the first is also for unknown names */
 	size_t count;
+	char *hsts; /* the value of Strict-Transport-Security; NULL: not said */
+	/* A session goes on only where its client's certificate was asked for by the same roots. */
+	unsigned char session_context[SSL_MAX_SID_CTX_LENGTH];
 };
 
-/* One for the process, so that a reload does not end every session. */
-static unsigned char tls_ticket_keys[TLS_TICKET_KEYS];
 static pthread_once_t tls_once = PTHREAD_ONCE_INIT;
-static bool tls_has_ticket_keys;
 static int tls_door_index = -1; /* where an SSL holds its door */
 
 /* With the SSL: gives up its hold. */
@@ -45,7 +45,6 @@ static void tls_on_free(void *parent, void *pointer, CRYPTO_EX_DATA *data, int i
 
 static void tls_init(void)
 {
-	tls_has_ticket_keys = RAND_bytes(tls_ticket_keys, sizeof(tls_ticket_keys)) == 1;
 	tls_door_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, tls_on_free);
 }
 
@@ -91,15 +90,40 @@ static int tls_configure(SSL_CTX *context, struct tls_door *door)
 	SSL_CTX_set_alpn_select_cb(context, tls_choose_protocol, NULL);
 	(void)SSL_CTX_set_tlsext_servername_callback(context, tls_choose_certificate);
 	(void)SSL_CTX_set_tlsext_servername_arg(context, door);
-	if (!SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20"))
+	/* 128 bits first: nothing is gained by more, and they cost less. Groups of finite fields
+	 * cost the server more than the client. */
+	if (!SSL_CTX_set_cipher_list(context, "ECDHE+AES128+AESGCM:ECDHE+AESGCM:ECDHE+CHACHA20") ||
+	    !SSL_CTX_set_ciphersuites(context, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
+					       "TLS_CHACHA20_POLY1305_SHA256") ||
+	    !SSL_CTX_set1_groups_list(context, "X25519:P-256:P-384:P-521"))
 		return -1;
-	if (tls_has_ticket_keys &&
-	    !SSL_CTX_set_tlsext_ticket_keys(context, tls_ticket_keys, TLS_TICKET_KEYS))
+	if (!SSL_CTX_set_session_id_context(context, door->session_context,
+					    sizeof(door->session_context)))
 		return -1;
-	return 0;
+	return tls_tickets_use(context);
 }
 
 /* ---- Files ---- */
+
+/* Of the roots' file; all zero without one. */
+static int tls_read_session_context(struct tls_door *door, const char *client_ca)
+{
+	unsigned char piece[4096], digest[EVP_MAX_MD_SIZE];
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	FILE *file = client_ca ? fopen(client_ca, "re") : NULL;
+	bool ok = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL);
+	size_t n;
+
+	while (file && ok && (n = fread(piece, 1, sizeof(piece), file)) > 0)
+		ok = EVP_DigestUpdate(md, piece, n);
+	ok = ok && EVP_DigestFinal_ex(md, digest, NULL);
+	if (file) {
+		memcpy(door->session_context, digest, ok ? sizeof(door->session_context) : 0);
+		(void)fclose(file); /* it was read; what is wrong with it is told later */
+	}
+	EVP_MD_CTX_free(md);
+	return ok ? 0 : -1;
+}
 
 static int tls_load_client_ca(SSL_CTX *context, const char *file, struct err *e)
 {
@@ -140,8 +164,11 @@ struct tls_door *tls_door_new(const struct settings_tls *settings, struct err *e
 	if (door) {
 		atomic_init(&door->refs, 1);
 		door->certificates = calloc(settings->count, sizeof(*door->certificates));
+		door->hsts = settings->hsts.text ? strdup(settings->hsts.text) : NULL;
 	}
-	if (!door || !door->certificates || tls_door_index < 0) {
+	if (!door || !door->certificates || tls_door_index < 0 ||
+	    (settings->hsts.text && !door->hsts) ||
+	    tls_read_session_context(door, settings->client_ca) < 0) {
 		(void)err_set(e, "tls: out of memory");
 		tls_door_unref(&door);
 		return NULL;
@@ -171,6 +198,7 @@ void tls_door_unref(struct tls_door **door)
 	for (size_t i = 0; i < d->count; i++)
 		SSL_CTX_free(d->certificates[i].context);
 	free(d->certificates);
+	free(d->hsts);
 	free(d);
 }
 
@@ -186,4 +214,11 @@ SSL *tls_door_accept(struct tls_door *door)
 	SSL_free(ssl);
 	ERR_clear_error();
 	return NULL;
+}
+
+const char *tls_door_hsts(const SSL *ssl)
+{
+	const struct tls_door *door = SSL_get_ex_data(ssl, tls_door_index);
+
+	return door->hsts;
 }

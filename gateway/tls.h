@@ -26,4 +26,7 @@ void tls_door_unref(struct tls_door **door); /* harmless with NULL */
 /* The server's side of one connection, for stream_open_tls. NULL: out of memory. */
 SSL *tls_door_accept(struct tls_door *door);
 
+/* What its door says to be answered in Strict-Transport-Security (RFC 6797); NULL: nothing. */
+const char *tls_door_hsts(const SSL *ssl);
+
 #endif

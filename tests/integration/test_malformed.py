@@ -8,11 +8,13 @@ that nothing more was to come, so that no case waits for silence.
 import base64
 import json
 import os
+import ssl
 import unittest
 
-from harness import ROOT, SharedCase
+from certificates import make_certificate
+from harness import PATIENCE, ROOT, SharedCase
 from origin import reply
-from wire import Ended
+from wire import Connection, Ended
 
 PROBE = b"GET /t/probe HTTP/1.1\r\nHost: t.local\r\n\r\n"
 
@@ -27,15 +29,25 @@ class Malformed(SharedCase):
         cls.origin = cls.stage.origin(lambda request, peer: reply(
             200, b"" if request.method == "HEAD" else b"seen " + request.target.encode("latin-1")))
         cls.gateway = cls.stage.gateway({
+            **cls.listen(),
             "services": {"t": {"instances": [cls.origin.address]}},
             "routes": [{"path": "/t/*", "service": "t", "cache": "off"}]})
+
+    @classmethod
+    def listen(cls):
+        """Settings of the door."""
+        return {}
+
+    def connect(self):
+        """A client's connection to it."""
+        return self.gateway.connect()
 
     def exchange(self, case):
         """Sends a case. Returns (answers, closed)."""
         raw = base64.b64decode(case["raw_b64"])
         method = "HEAD" if raw.startswith(b"HEAD") else "GET"
         answers = []
-        with self.gateway.connect() as client:
+        with self.connect() as client:
             try:
                 client.send(raw)
                 if case.get("half_close"):
@@ -52,7 +64,7 @@ class Malformed(SharedCase):
                     answers.append(answer)
                     if method == "HEAD":
                         return answers, False
-            except (Ended, ConnectionError):
+            except (Ended, ConnectionError, ssl.SSLError):  # cut within TLS, too
                 return answers, True
 
     def check_answers(self, case, answers, closed):
@@ -97,7 +109,22 @@ class Malformed(SharedCase):
                 self.check_upstream(case)
 
     def test_the_gateway_still_serves_afterwards(self):
-        self.assertEqual(self.gateway.get("/t/x").status, 200)
+        with self.connect() as client:
+            client.send(PROBE)
+            self.assertEqual(client.reply().status, 200)
+
+
+class MalformedTls(Malformed):
+    """The same over TLS."""
+
+    @classmethod
+    def listen(cls):
+        pair = make_certificate(cls.stage.dir, "door", ["127.0.0.1"])
+        cls.context = ssl.create_default_context(cafile=pair["cert"])
+        return {"listen": [{"address": "127.0.0.1:0", "tls": pair}]}
+
+    def connect(self):
+        return Connection(self.gateway.port, PATIENCE, tls=self.context)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import unittest
 from certificates import make_certificate
 from harness import Case, SharedCase, wait_until
 from origin import reply
+from wire import Connection
 
 
 def echo(request, peer):
@@ -160,11 +161,77 @@ class ClientCertificates(TlsMixin, SharedCase):
     def test_one_of_ours_is_served(self):
         self.assertEqual(self.ask(client=self.ada).status, 200)
 
+    def test_a_session_is_resumed(self):
+        context = ssl.create_default_context(cafile=os.path.join(self.folder, "shop.pem"))
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(self.ada["cert"], self.ada["key"])
+        session = None
+        for resumed in (False, True):
+            with socket.create_connection(("127.0.0.1", self.gateway.port), 20) as plain, \
+                    context.wrap_socket(plain, server_hostname="shop.test",
+                                        session=session) as sock:
+                self.assertEqual(sock.session_reused, resumed)
+                session = sock.session
+
     def test_a_stranger_and_one_without_are_not(self):
         for options in ({"client": self.eve}, {}):
             with self.subTest(**options), self.assertRaises((ssl.SSLError, OSError)):
                 self.ask(**options)
         self.assertEqual(len([r for r in self.origin.requests if r.target == "/stranger"]), 0)
+
+
+class Https(TlsMixin, Case):
+    """Telling clients to come by https."""
+
+    def start(self, hsts, **reply_edits):
+        """A plain door that sends on, and one with TLS."""
+        type(self).folder = self.stage.dir
+        shop = make_certificate(self.folder, "shop", ["shop.test"])
+        origin = self.stage.origin(lambda request, peer: reply(
+            200, b"ok", [("Strict-Transport-Security", "max-age=1")]))
+        self.settings = {
+            "listen": [{"address": "127.0.0.1:0", "tls": {**shop, "hsts": hsts}},
+                       {"address": "127.0.0.2:0", "to_https": 443}],
+            "services": {"echo": {"instances": [origin.address]}},
+            "routes": [{"path": "/*", "service": "echo", **reply_edits}]}
+        type(self).gateway = gateway = self.stage.gateway(self.settings)
+        return int(gateway.wait_log(r"listening on 127.0.0.2:(\d+)").group(1))
+
+    def test_plain_requests_are_sent_on(self):
+        port = self.start({})
+        for request, location in (
+                (b"GET /a%20b?c=d HTTP/1.1\r\nHost: shop.test\r\n", "https://shop.test/a%20b?c=d"),
+                (b"POST / HTTP/1.1\r\nHost: shop.test:80\r\nContent-Length: 0\r\n",
+                 "https://shop.test/"),
+                (b"GET /? HTTP/1.1\r\nHost: [::1]:8080\r\n", "https://[::1]/?"),
+                (b"GET http://other.test/x HTTP/1.1\r\nHost: other.test\r\n",
+                 "https://other.test/x"),
+                (b"OPTIONS * HTTP/1.1\r\nHost: shop.test\r\n", "https://shop.test/")):
+            with Connection(port, 20, "127.0.0.2") as client:
+                client.send(request + b"\r\n")
+                answer = client.reply()
+            self.assertEqual((answer.status, answer.headers.get("location")), (308, location))
+            self.assertNotIn("strict-transport-security", answer.headers)
+        with Connection(port, 20, "127.0.0.2") as client:
+            client.send(b"GET / HTTP/1.0\r\n\r\n")
+            self.assertEqual(client.reply().status, 400)
+
+    def test_every_answer_over_tls_says_so_once(self):
+        self.start({"max_age": "2h", "subdomains": True, "preload": True})
+        for path in ("/", "/../.."):
+            said = self.ask(path=path).headers.get_all("strict-transport-security")
+            self.assertEqual(said, ["max-age=7200; includeSubDomains; preload"])
+        self.settings["listen"][0]["tls"]["hsts"] = {}
+        self.settings["listen"][1].pop("to_https")
+        self.gateway.write({**self.stage.settings(), **self.settings})
+        self.gateway.send_signal(signal.SIGHUP)
+        self.gateway.wait_log("in effect")
+        said = self.ask().headers.get_all("strict-transport-security")
+        self.assertEqual(said, ["max-age=31536000"])
+
+    def test_a_route_may_leave_it_out(self):
+        self.start({}, reply={"headers": {"remove": ["Strict-Transport-Security"]}})
+        self.assertIsNone(self.ask().headers.get("strict-transport-security"))
 
 
 class Renewal(TlsMixin, Case):
@@ -216,6 +283,7 @@ class Renewal(TlsMixin, Case):
             gateway.write({**self.stage.settings(), **settings, "listen": listen})
             gateway.send_signal(signal.SIGHUP)
             gateway.wait_log("in effect")
+        self.assertIn("127.0.0.1:0 goes on with the TLS that it had", gateway.log())
         for sock in begun:
             with context.wrap_socket(sock, server_hostname="shop.test") as tls:
                 tls.sendall(b"GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n")

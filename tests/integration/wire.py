@@ -6,6 +6,7 @@ and are shared with the origin. They are lenient on purpose: judging what came
 is the test's business.
 """
 
+import os
 import socket
 
 
@@ -106,9 +107,12 @@ def read_body(file, fields):
 class Connection:
     """A client's connection to a server, to send any bytes on and read replies from."""
 
-    def __init__(self, port, timeout, host="127.0.0.1"):
+    def __init__(self, port, timeout, host="127.0.0.1", tls=None):
+        """`tls` is an ssl.SSLContext."""
         self.sock = socket.create_connection((host, port), timeout=timeout)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:
+            self.sock = tls.wrap_socket(self.sock, server_hostname=host)
         self.file = self.sock.makefile("rb")
 
     def __enter__(self):
@@ -128,7 +132,8 @@ class Connection:
 
     def half_close(self):
         """Says that nothing more is sent."""
-        self.sock.shutdown(socket.SHUT_WR)
+        with socket.socket(fileno=os.dup(self.sock.fileno())) as plain:  # TLS stays as it is
+            plain.shutdown(socket.SHUT_WR)
 
     def reply(self, method="GET"):
         """The next reply, an interim one (1xx) too. Raises Ended when none comes whole."""
