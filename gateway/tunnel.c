@@ -5,7 +5,6 @@
 #include "gateway/gateway.h"
 #include "gateway/settings.h"
 #include "gateway/shed.h"
-#include "gateway/shed.h"
 #include "gateway/stats.h"
 #include "gateway/worker.h"
 
@@ -259,7 +258,6 @@ void tunnel_start(struct exchange *x)
 	tunnel_probe(t->up.to);
 	shed_leave(x); /* it may last for days: limits.tunnels has it */
 	stats_dec(x->worker->stats, STAT_IN_FLIGHT);
-	shed_leave(x);
 	stats_inc(x->worker->stats, STAT_TUNNELS);
 	t->up.ended = t->down.ended = x->worker->tunnels_over;
 	t->active_ms = loop_now_ms(tunnel_loop(t));
