@@ -74,7 +74,7 @@ LDFLAGS += $(LDHARDEN) -pthread $(filter -fsanitize=% --coverage,$(OPT))
 
 XMLRPC_LIBS := $(shell xmlrpc-c-config --libs 2>/dev/null)
 REGISTRY_LIBS := -lmicrohttpd -lgnutls -lsqlite3 -lyaml -ljansson $(XMLRPC_LIBS)
-GATEWAY_LIBS := -lmicrohttpd -lgnutls -lcurl -lyaml -lcares -ljq -ljose -ljansson -lssl -lcrypto $(XMLRPC_LIBS)
+GATEWAY_LIBS := -lmicrohttpd -lgnutls -lcurl -lyaml -lcares -ljq -ljose -ljansson -largon2 -lcrypt -lssl -lcrypto $(XMLRPC_LIBS)
 CLIENT_LIBS := -lcurl $(XMLRPC_LIBS)
 CHECK_LIBS := $(shell pkg-config --libs check 2>/dev/null)
 

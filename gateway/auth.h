@@ -9,6 +9,8 @@
 #include "gateway/filter.h"
 #include "gateway/identity.h"
 
+struct auth_basic_job;
+
 enum auth_result {
 	AUTH_ABSENT = 0, /* the request shows nothing of this kind */
 	AUTH_PROVEN,
@@ -19,12 +21,16 @@ enum auth_result {
 
 /* What is known so far; in the request's arena. */
 struct auth {
-	size_t at;	    /* the method that is being asked */
-	bool shown;	    /* some credential was there */
-	bool refused;	    /* and one was worth nothing */
-	bool bearer;	    /* a token was */
-	bool asked;	    /* for an issuer\'s news, once */
-	const char *reason; /* why, for the log: static text or in the arena */
+	size_t at;		      /* the method that is being asked */
+	bool shown;		      /* some credential was there */
+	bool refused;		      /* and one was worth nothing */
+	bool answered;		      /* the hasher has: … */
+	bool right;		      /* … the password is the right one */
+	bool busy;		      /* it has too much to do */
+	struct auth_basic_job *basic; /* what it is asked; else NULL */
+	bool bearer;		      /* a token was */
+	bool asked;		      /* for an issuer\'s news, once */
+	const char *reason;	      /* why, for the log: static text or in the arena */
 	const struct identity *identity;
 };
 
@@ -35,8 +41,15 @@ enum auth_result auth_key_try(struct exchange *x, const struct settings_auth_met
 enum auth_result auth_jwt_try(struct exchange *x, const struct settings_auth_method *method,
 			      struct auth *auth);
 
+enum auth_result auth_basic_try(struct exchange *x, const struct settings_auth_method *method,
+				struct auth *auth);
+enum auth_result auth_certificate_try(struct exchange *x, const struct settings_auth_method *method,
+				      struct auth *auth);
+
 /* Takes the credential's field out of what is passed on. */
 void auth_key_strip(struct exchange *x, const struct settings_auth_method *method);
+void auth_basic_strip(struct exchange *x, const struct settings_auth_method *method);
+void auth_certificate_strip(struct exchange *x, const struct settings_auth_method *method);
 void auth_jwt_strip(struct exchange *x, const struct settings_auth_method *method);
 
 /* 401, with a challenge for each method of the route. */

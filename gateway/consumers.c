@@ -13,19 +13,30 @@ struct consumers_key {
 	const struct identity *identity;
 };
 
+/* What a text is, so that a name is not taken for an id. */
+enum consumers_what { CONSUMERS_ID, CONSUMERS_NAME, CONSUMERS_CERTIFICATE };
+
+struct consumers_text {
+	struct span text;
+	enum consumers_what what;
+	const struct identity *identity; /* NULL: free */
+};
+
 struct consumers {
 	struct arena arena;
 	struct consumers_key *keys;
-	const struct identity **ids;
+	struct consumers_text *texts;
+	const char *password;
 	size_t mask; /* of both; their sizes are powers of two */
 };
 
 static size_t consumers_room(const struct settings *settings)
 {
-	size_t wanted = 16, count = settings->consumer_count;
+	size_t wanted = 16, count = 2 * settings->consumer_count;
 
 	for (size_t i = 0; i < settings->consumer_count; i++)
-		count += settings->consumers[i].key_count;
+		count += settings->consumers[i].key_count +
+			 settings->consumers[i].certificates.count;
 	while (wanted < 2 * count)
 		wanted *= 2;
 	return wanted;
@@ -49,13 +60,28 @@ static void consumers_add_key(struct consumers *c, const struct settings_secret 
 	c->keys[slot] = (struct consumers_key){secret, identity};
 }
 
-static void consumers_add_id(struct consumers *c, const struct identity *identity)
+static bool consumers_is(const struct consumers_text *entry, enum consumers_what what,
+			 struct span text)
 {
-	size_t slot = siphash_process(identity->id.at, identity->id.len) & c->mask;
+	return entry->what == what && entry->text.len == text.len &&
+	       memcmp(entry->text.at, text.at, text.len) == 0;
+}
 
-	while (c->ids[slot])
+/* The place of a text: its own, or the free one where it belongs. */
+static struct consumers_text *consumers_place(const struct consumers *c, enum consumers_what what,
+					      struct span text)
+{
+	size_t slot = (siphash_process(text.at, text.len) + what) & c->mask;
+
+	while (c->texts[slot].identity && !consumers_is(&c->texts[slot], what, text))
 		slot = (slot + 1) & c->mask;
-	c->ids[slot] = identity;
+	return &c->texts[slot];
+}
+
+static void consumers_add_text(struct consumers *c, enum consumers_what what, struct span text,
+			       const struct identity *identity)
+{
+	*consumers_place(c, what, text) = (struct consumers_text){text, what, identity};
 }
 
 static int consumers_add(struct consumers *c, const struct settings_consumer *consumer)
@@ -69,7 +95,16 @@ static int consumers_add(struct consumers *c, const struct settings_consumer *co
 	identity->name = (struct span){consumer->name, strlen(consumer->name)};
 	if (identity_write(identity, &c->arena, NULL) < 0)
 		return -1;
-	consumers_add_id(c, identity);
+	consumers_add_text(c, CONSUMERS_ID, identity->id, identity);
+	consumers_add_text(c, CONSUMERS_NAME, identity->name, identity);
+	for (size_t i = 0; i < consumer->certificates.count; i++) {
+		const char *text = consumer->certificates.items[i];
+
+		consumers_add_text(c, CONSUMERS_CERTIFICATE, (struct span){text, strlen(text)},
+				   identity);
+	}
+	if (consumer->password)
+		c->password = consumer->password;
 	for (size_t i = 0; i < consumer->key_count; i++) {
 		struct identity *own = arena_alloc(&c->arena, sizeof(*own));
 
@@ -93,13 +128,13 @@ struct consumers *consumers_new(const struct settings *settings)
 	arena_init(&c->arena, (size_t)256 << 20);
 	c->mask = room - 1;
 	c->keys = calloc(room, sizeof(*c->keys));
-	c->ids = calloc(room, sizeof(*c->ids));
+	c->texts = calloc(room, sizeof(*c->texts));
 	for (size_t i = 0; i < settings->consumer_count; i++)
-		if (!c->keys || !c->ids || consumers_add(c, &settings->consumers[i]) < 0) {
+		if (!c->keys || !c->texts || consumers_add(c, &settings->consumers[i]) < 0) {
 			consumers_free(&c);
 			return NULL;
 		}
-	if (!c->keys || !c->ids)
+	if (!c->keys || !c->texts)
 		consumers_free(&c);
 	return c;
 }
@@ -113,7 +148,7 @@ void consumers_free(struct consumers **consumers)
 		return;
 	arena_fini(&c->arena);
 	free(c->keys);
-	free(c->ids);
+	free(c->texts);
 	free(c);
 }
 
@@ -131,10 +166,20 @@ const struct identity *consumers_by_key(const struct consumers *c, const uint8_t
 
 const struct identity *consumers_by_id(const struct consumers *c, struct span id)
 {
-	for (size_t slot = siphash_process(id.at, id.len) & c->mask; c->ids[slot];
-	     slot = (slot + 1) & c->mask)
-		if (c->ids[slot]->id.len == id.len &&
-		    memcmp(c->ids[slot]->id.at, id.at, id.len) == 0)
-			return c->ids[slot];
-	return NULL;
+	return consumers_place(c, CONSUMERS_ID, id)->identity;
+}
+
+const struct identity *consumers_by_name(const struct consumers *c, struct span name)
+{
+	return consumers_place(c, CONSUMERS_NAME, name)->identity;
+}
+
+const struct identity *consumers_by_certificate(const struct consumers *c, struct span certificate)
+{
+	return consumers_place(c, CONSUMERS_CERTIFICATE, certificate)->identity;
+}
+
+const char *consumers_any_password(const struct consumers *c)
+{
+	return c->password;
 }

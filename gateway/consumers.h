@@ -22,7 +22,14 @@ void consumers_free(struct consumers **consumers);
 const struct identity *consumers_by_key(const struct consumers *consumers, const uint8_t sha256[32],
 					const struct settings_secret **secret);
 
-/* The consumer of that id, or NULL. */
+/* The consumer of that id, of that name, or with that certificate as the settings write it; or
+ * NULL. */
 const struct identity *consumers_by_id(const struct consumers *consumers, struct span id);
+const struct identity *consumers_by_name(const struct consumers *consumers, struct span name);
+const struct identity *consumers_by_certificate(const struct consumers *consumers,
+						struct span certificate);
+
+/* The hash of somebody's password, to look at in the place of nobody's; NULL: nobody has one. */
+const char *consumers_any_password(const struct consumers *consumers);
 
 #endif

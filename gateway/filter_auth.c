@@ -11,6 +11,10 @@ static const struct auth_method {
 } auth_methods[AUTH_KIND_COUNT] = {
 	[AUTH_KEY] = {auth_key_try, auth_key_strip, "ApiKey realm=\"microreg\""},
 	[AUTH_JWT] = {auth_jwt_try, auth_jwt_strip, "Bearer realm=\"microreg\""},
+	[AUTH_BASIC] = {auth_basic_try, auth_basic_strip,
+			"Basic realm=\"microreg\", charset=\"UTF-8\""},
+	[AUTH_CERTIFICATE] = {auth_certificate_try, auth_certificate_strip,
+			      "Certificate realm=\"microreg\""},
 };
 
 /* ---- Answers ---- */
@@ -132,6 +136,9 @@ enum filter_result filter_auth_run(struct exchange *x)
 	case AUTH_WAITS:
 		return FILTER_WAITS;
 	case AUTH_FAILED:
+		if (x->auth && x->auth->busy)
+			return filter_deny(x, PROBLEM_SHED, "too many passwords are waiting",
+					   "Retry-After: 1\r\n");
 		return filter_deny(x, PROBLEM_NO_MEMORY, "out of memory", NULL);
 	case AUTH_REFUSED:
 		return auth_refuse(x);

@@ -11,6 +11,7 @@
 struct access_log;
 struct cache;
 struct flights;
+struct hasher;
 struct issuers;
 struct limiter;
 struct microreg;
@@ -24,6 +25,7 @@ struct gateway {
 	struct services *services;
 	struct cache *cache;
 	struct issuers *issuers;
+	struct hasher *hasher;
 	struct flights *flights;
 	struct limiter *limiter;
 	struct stats *stats;

@@ -4,13 +4,25 @@
 #include "gateway/filter.h"
 #include "gateway/token.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+enum { GUARD_PASSWORDS = 1024 };
+
+struct guard_password {
+	uint8_t digest[GUARD_SHA256];
+	uint64_t until_ms;
+};
 
 struct guard {
 	EVP_MD *sha256;
 	EVP_MD_CTX *digest; /* initialized with it */
 	struct token_memory *tokens;
+	uint8_t secret[GUARD_SHA256];
+	struct guard_password passwords[GUARD_PASSWORDS];
 	struct exchange *waiting, *told; /* by their next_waiting */
 };
 
@@ -23,7 +35,8 @@ struct guard *guard_new(void)
 	g->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	g->digest = EVP_MD_CTX_new();
 	g->tokens = token_memory_new();
-	if (!g->tokens || !g->sha256 || !g->digest ||
+	if (getrandom(g->secret, sizeof(g->secret), 0) != (ssize_t)sizeof(g->secret) ||
+	    !g->tokens || !g->sha256 || !g->digest ||
 	    EVP_DigestInit_ex2(g->digest, g->sha256, NULL) != 1)
 		guard_free(&g);
 	return g;
@@ -50,6 +63,40 @@ int guard_sha256(struct guard *g, const void *data, size_t len, uint8_t out[GUAR
 	    EVP_DigestFinal_ex(g->digest, out, NULL) != 1)
 		return -1;
 	return 0;
+}
+
+int guard_secret_sha256(struct guard *g, struct span a, const char *b, uint8_t out[GUARD_SHA256])
+{
+	uint64_t len = a.len;
+
+	if (EVP_DigestInit_ex2(g->digest, NULL, NULL) != 1 ||
+	    EVP_DigestUpdate(g->digest, g->secret, sizeof(g->secret)) != 1 ||
+	    EVP_DigestUpdate(g->digest, &len, sizeof(len)) != 1 ||
+	    EVP_DigestUpdate(g->digest, a.at, a.len) != 1 ||
+	    EVP_DigestUpdate(g->digest, b, strlen(b)) != 1 ||
+	    EVP_DigestFinal_ex(g->digest, out, NULL) != 1)
+		return -1;
+	return 0;
+}
+
+static size_t guard_place(const uint8_t *digest)
+{
+	return (digest[0] | (size_t)digest[1] << 8) % GUARD_PASSWORDS;
+}
+
+void guard_put_password(struct guard *g, const uint8_t digest[GUARD_SHA256], uint64_t until_ms)
+{
+	struct guard_password *place = &g->passwords[guard_place(digest)];
+
+	memcpy(place->digest, digest, GUARD_SHA256);
+	place->until_ms = until_ms;
+}
+
+bool guard_has_password(const struct guard *g, const uint8_t digest[GUARD_SHA256], uint64_t now_ms)
+{
+	const struct guard_password *place = &g->passwords[guard_place(digest)];
+
+	return place->until_ms > now_ms && CRYPTO_memcmp(place->digest, digest, GUARD_SHA256) == 0;
 }
 
 struct token_memory *guard_tokens(struct guard *g)

@@ -6,6 +6,9 @@
 #ifndef MICROREG_GATEWAY_GUARD_H
 #define MICROREG_GATEWAY_GUARD_H
 
+#include "gateway/http1_head.h"
+
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +24,15 @@ void guard_free(struct guard **guard);
 
 /* -1: OpenSSL failed, which only memory makes it do. */
 int guard_sha256(struct guard *guard, const void *data, size_t len, uint8_t out[GUARD_SHA256]);
+
+/* The same of two texts, with a secret of this process: for what must not be found by trying. */
+int guard_secret_sha256(struct guard *guard, struct span a, const char *b,
+			uint8_t out[GUARD_SHA256]);
+
+/* Passwords that were right, by that digest, until then. A bounded number. */
+void guard_put_password(struct guard *guard, const uint8_t digest[GUARD_SHA256], uint64_t until_ms);
+bool guard_has_password(const struct guard *guard, const uint8_t digest[GUARD_SHA256],
+			uint64_t now_ms);
 
 struct token_memory *guard_tokens(struct guard *guard);
 

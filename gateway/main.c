@@ -3,6 +3,7 @@
 #include "common/log.h"
 #include "gateway/admin_pages.h"
 #include "gateway/explain.h"
+#include "gateway/hasher.h"
 #include "gateway/jq_wire.h"
 #include "gateway/new_key.h"
 #include "gateway/options.h"
@@ -12,6 +13,7 @@
 #include "gateway/template.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <string.h>
 
 static int main_print_reference(void)
@@ -35,6 +37,27 @@ static int main_print_reference(void)
 		result = DAEMON_EXIT_OK;
 	buf_fini(&out);
 	return result;
+}
+
+static int main_hash_password(void)
+{
+	char line[HASHER_PASSWORD_MAX + 2], hash[256];
+	size_t len;
+
+	if (!fgets(line, sizeof(line), stdin))
+		line[0] = '\0';
+	len = strcspn(line, "\n");
+	if (!len || len > HASHER_PASSWORD_MAX) {
+		(void)fprintf(stderr,
+			      "microreg-gateway: --hash-password: a password of 1 to %d bytes has "
+			      "to come on standard input\n",
+			      HASHER_PASSWORD_MAX);
+		return DAEMON_EXIT_USAGE;
+	}
+	if (hasher_make(line, len, hash, sizeof(hash)) < 0)
+		return DAEMON_EXIT_SYSTEM;
+	(void)printf("%s\n", hash);
+	return DAEMON_EXIT_OK;
 }
 
 static int main_new_key(const char *name)
@@ -97,6 +120,8 @@ int main(int argc, char **argv)
 		return code;
 	if (options.reference)
 		return main_print_reference();
+	if (options.hash_password)
+		return main_hash_password();
 	if (options.new_key)
 		return main_new_key(options.new_key);
 	buf_init(&mistakes, 1 << 20);

@@ -11,7 +11,7 @@ static void options_help(void)
 		"microreg-gateway: routes HTTP requests to the instances of services\n\n"
 		"usage: microreg-gateway --config FILE [--check] [--explain REQUEST] "
 		"[--replace]\n"
-		"       microreg-gateway --new-key NAME\n\n"
+		"       microreg-gateway --new-key NAME | --hash-password\n\n"
 		"  --config FILE  the settings (YAML); read again on SIGHUP and when it changes\n"
 		"  --check        print every mistake in the settings and exit\n"
 		"  --explain REQUEST  print the route that takes a request, like 'GET /orders/7 "
@@ -26,6 +26,9 @@ static void options_help(void)
 		"then have it\n"
 		"                 finish its requests and end; if this one can't start, that one "
 		"goes on\n"
+		"  --hash-password  read a password, one line of standard input, and print its "
+		"hash\n"
+		"                 for the settings\n"
 		"  --reference    print settings, problems, metrics and exit codes as Markdown and "
 		"exit\n"
 		"  --version      print the version and exit\n"
@@ -46,6 +49,7 @@ int options_read(struct options *options, int argc, char **argv)
 		{"check", no_argument, NULL, 'k'},
 		{"explain", required_argument, NULL, 'e'},
 		{"new-key", required_argument, NULL, 'n'},
+		{"hash-password", no_argument, NULL, 'w'},
 		{"replace", no_argument, NULL, 'p'},
 		{"reference", no_argument, NULL, 'r'},
 		{"version", no_argument, NULL, 'v'},
@@ -66,6 +70,9 @@ int options_read(struct options *options, int argc, char **argv)
 		case 'e':
 			options->explain = optarg;
 			break;
+		case 'w':
+			options->hash_password = true;
+			return -1;
 		case 'n':
 			options->new_key = optarg;
 			return -1;

@@ -10,6 +10,7 @@ struct options {
 	const char *config;
 	const char *explain; /* a request; NULL: none */
 	const char *new_key; /* a consumer's name; NULL: none */
+	bool hash_password;
 	bool check;
 	bool replace;
 	bool reference;

@@ -7,6 +7,7 @@
 #include "gateway/admin.h"
 #include "gateway/cache.h"
 #include "gateway/flight.h"
+#include "gateway/hasher.h"
 #include "gateway/issuer.h"
 #include "gateway/limiter.h"
 #include "gateway/listener.h"
@@ -160,6 +161,11 @@ static int server_make_shared(struct server *s, struct settings *settings, struc
 	}
 	/* Before any thread: they inherit the signal mask. */
 	s->signals.fd = daemon_signals();
+	g->hasher = hasher_new(HASHER_THREADS);
+	if (!g->hasher) {
+		settings_free(&settings);
+		return err_code(e, DAEMON_EXIT_SYSTEM, "start: no thread can be started");
+	}
 	s->table = table_new(settings, g, e);
 	if (!s->table)
 		return -1;
@@ -255,6 +261,7 @@ static void server_finish(struct server *s)
 	reload_stop(&s->reload);
 	reporter_stop(reporter);
 	issuers_stop(g->issuers);
+	hasher_stop(g->hasher);
 	for (size_t i = 0; i < g->worker_count; i++)
 		if (worker_post_stop(g->workers[i]) < 0)
 			loop_stop(worker_loop(g->workers[i]));
@@ -272,6 +279,7 @@ static void server_finish(struct server *s)
 	table_unref(&s->first);
 	issuers_free(&g->issuers);
 	limiter_free(&g->limiter);
+	hasher_free(&g->hasher);
 	access_log_close(&g->access_log);
 	cache_free(&g->cache);
 	flights_free(&g->flights);

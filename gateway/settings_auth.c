@@ -132,6 +132,24 @@ static void settings_read_jwt_method(struct settings_reader *r, const struct set
 	settings_table_read(r, &settings_auth_jwt_table, &map, method);
 }
 
+/* Methods without keys of their own: `basic` or `{basic: {}}`. */
+static const struct settings_table settings_auth_none_table = {
+	NULL, 0, sizeof(struct settings_auth_method), NULL};
+
+static void settings_read_basic_method(struct settings_reader *r, const struct settings_node *node,
+				       void *to)
+{
+	((struct settings_auth_method *)to)->kind = AUTH_BASIC;
+	settings_table_read(r, &settings_auth_none_table, node, to);
+}
+
+static void settings_read_certificate_method(struct settings_reader *r,
+					     const struct settings_node *node, void *to)
+{
+	((struct settings_auth_method *)to)->kind = AUTH_CERTIFICATE;
+	settings_table_read(r, &settings_auth_none_table, node, to);
+}
+
 static const struct settings_key settings_auth_keys[] = {
 	{.name = "key",
 	 .type = SETTINGS_CUSTOM,
@@ -145,6 +163,16 @@ static const struct settings_key settings_auth_keys[] = {
 	 .table = &settings_auth_jwt_table,
 	 .form = "name of one of the `issuers`, or map",
 	 .help = "A signed token (RFC 7519) of that issuer"},
+	{.name = "basic",
+	 .type = SETTINGS_CUSTOM,
+	 .custom = settings_read_basic_method,
+	 .form = "`{}`; `basic` alone says the same",
+	 .help = "Name and password (RFC 7617) of one of the `consumers`; use it with TLS only"},
+	{.name = "certificate",
+	 .type = SETTINGS_CUSTOM,
+	 .custom = settings_read_certificate_method,
+	 .form = "`{}`; `certificate` alone says the same",
+	 .help = "A certificate of one of the `consumers`, shown at a door with `tls.client_ca`"},
 };
 
 const struct settings_table settings_auth_table = {SETTINGS_KEYS(settings_auth_keys),
@@ -165,10 +193,13 @@ static void settings_read_method_name(struct settings_reader *r, const struct se
 	} else if (strcmp(text, "key") == 0) {
 		settings_table_read(r, &settings_auth_key_table, NULL, method);
 		auth->count++;
+	} else if (strcmp(text, "basic") == 0 || strcmp(text, "certificate") == 0) {
+		method->kind = *text == 'b' ? AUTH_BASIC : AUTH_CERTIFICATE;
+		auth->count++;
 	} else {
 		settings_file_mistake(r->file, node,
 				      "\"%.60s\" is no way to show who one is; write key, "
-				      "{jwt: ISSUER} or optional",
+				      "{jwt: ISSUER}, basic, certificate or optional",
 				      text);
 	}
 }

@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/siphash.h"
+#include "gateway/hasher.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -167,6 +168,51 @@ static void settings_read_keys(struct settings_reader *r, const struct settings_
 	}
 }
 
+/* The text is not told here either. */
+static void settings_read_password(struct settings_reader *r, const struct settings_node *node,
+				   void *to)
+{
+	const char *text = settings_table_text(r, node), *copy;
+
+	if (!text)
+		return;
+	if (!hasher_knows(text)) {
+		settings_file_mistake(r->file, node,
+				      "this is no hash of a password; write one that begins with "
+				      "$argon2id$, $2b$ or $y$, as microreg-gateway "
+				      "--hash-password prints it");
+		return;
+	}
+	copy = settings_table_copy(r, text);
+	memcpy(to, &copy, sizeof(copy));
+}
+
+static void settings_read_certificates(struct settings_reader *r, const struct settings_node *node,
+				       void *to)
+{
+	struct settings_strings *certificates = to;
+	const struct settings_node *item = node->kind == SETTINGS_LIST ? node->first : node;
+
+	settings_table_strings(r, node, certificates);
+	for (; item; item = item == node ? NULL : item->next) {
+		const char *text = item->kind == SETTINGS_SCALAR ? item->text : "sha256:";
+		bool print = strncmp(text, "sha256:", 7) == 0;
+
+		if (print && item->kind == SETTINGS_SCALAR &&
+		    (strlen(text + 7) != 64 || strspn(text + 7, "0123456789abcdef") != 64))
+			settings_file_mistake(r->file, item,
+					      "\"%.80s\" is no fingerprint; write sha256: and 64 "
+					      "hex digits, without colons",
+					      text);
+		else if (!print && strncmp(text, "subject:", 8) != 0 &&
+			 strncmp(text, "san:", 4) != 0)
+			settings_file_mistake(r->file, item,
+					      "\"%.80s\" names no certificate; write sha256:…, "
+					      "subject:CN=… or san:NAME",
+					      text);
+	}
+}
+
 /* ---- One consumer ---- */
 
 static const struct settings_key settings_consumer_keys[] = {
@@ -197,6 +243,19 @@ static const struct settings_key settings_consumer_keys[] = {
 	 .listed = true,
 	 .form = "list of hashes, or of maps with `hash` and `expires`",
 	 .help = "Its API keys; several, so that one can be exchanged for another"},
+	{.name = "password",
+	 .type = SETTINGS_CUSTOM,
+	 .at = offsetof(struct settings_consumer, password),
+	 .custom = settings_read_password,
+	 .form = "hash: argon2id, bcrypt or yescrypt",
+	 .help = "Hash of its password, for `auth: basic` with its name; as `--hash-password` "
+		 "prints it"},
+	{.name = "certificates",
+	 .type = SETTINGS_CUSTOM,
+	 .at = offsetof(struct settings_consumer, certificates),
+	 .custom = settings_read_certificates,
+	 .form = "list of `sha256:FINGERPRINT`, `subject:CN=…,O=…` or `san:NAME`",
+	 .help = "Certificates that are its own, for `auth: certificate`"},
 	{.name = "ip",
 	 .type = SETTINGS_SUBMAP,
 	 .at = offsetof(struct settings_consumer, ip),

@@ -84,6 +84,8 @@ struct settings_consumer {
 	struct settings_strings groups;
 	const struct settings_secret *keys;
 	size_t key_count;
+	const char *password;		      /* its hash; NULL: none */
+	struct settings_strings certificates; /* "sha256:…", "subject:…", "san:…" */
 	struct settings_ip ip;
 	struct settings_limits_list limits;
 };
@@ -114,7 +116,7 @@ struct settings_issuer {
 	bool strip;		  /* services do not see the token */
 };
 
-enum settings_auth_kind { AUTH_KEY = 0, AUTH_JWT, AUTH_KIND_COUNT };
+enum settings_auth_kind { AUTH_KEY = 0, AUTH_JWT, AUTH_BASIC, AUTH_CERTIFICATE, AUTH_KIND_COUNT };
 
 /* One way to show who asks. */
 struct settings_auth_method {
