@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+/* Who waits for its first passed check is asked this often. */
+enum { CATALOG_CHECK_PENDING_MS = 1000 };
+
 /* Beside the entry, since of a million few are checked. */
 struct catalog_check {
 	struct wheel_timer timer; /* first */
@@ -104,6 +107,8 @@ struct record *catalog_check_next(struct catalog *catalog, unsigned interval_ms,
 		record = record_ref(check->entry->record);
 		if (record->in.check_interval_ms)
 			interval_ms = record->in.check_interval_ms;
+		if (record->check_pending && interval_ms > CATALOG_CHECK_PENDING_MS)
+			interval_ms = CATALOG_CHECK_PENDING_MS;
 		catalog_check_unlink(check);
 		wheel_set(&catalog->check_wheel, &check->timer, now_ms + interval_ms);
 	}

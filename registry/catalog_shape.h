@@ -33,6 +33,7 @@ struct catalog_entry {
 	/* The lease. The timer may be early: beats move only the deadline. */
 	struct wheel_timer timer;
 	uint64_t renewed_ms, deadline_ms;
+	uint64_t beats_paid_ms;	     /* until then its beats so far are paid for (GCRA) */
 	bool lapsed;		     /* over, and the writer has been told */
 	bool ending;		     /* the writer is making that durable: a beat comes too late */
 	bool held;		     /* has not been heard of since a hold began */

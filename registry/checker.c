@@ -26,7 +26,7 @@
 #include <uthash.h>
 
 enum {
-	CHECKER_PARALLEL = 256,
+	CHECKER_PARALLEL = 4096,
 	CHECKER_REQUEST_MAX = 2048,
 	CHECKER_STATUS_LINE = 12, /* "HTTP/1.1 200" */
 	CHECKER_TICK_MS = 250,	  /* how long until a new instance's first check, at most */
@@ -39,7 +39,8 @@ enum checker_outcome {
 	CHECKER_BAD,
 };
 
-/* How often in a row it has failed; only of those that have. */
+/* How often in a row it has failed, or (one that is down) passed; only of those that differ from
+ * what is known of them. */
 struct checker_failures {
 	UT_hash_handle hh;
 	uint64_t number;
@@ -145,33 +146,58 @@ static struct checker_failures *checker_failures_of(struct checker *c, uint64_t 
 	return NULL;
 }
 
-static void checker_good(struct checker *c, const struct record *r)
+static void checker_forget(struct checker *c, const struct record *r)
 {
 	struct checker_failures *f;
 
 	HASH_FIND(hh, c->failures, &r->number, sizeof(r->number), f);
-	if (f) {
-		HASH_DEL(c->failures, f);
-		free(f);
-	}
-	if (r->check_failed)
-		checker_submit(c, r, EDIT_CHECK, false);
+	if (!f)
+		return;
+	HASH_DEL(c->failures, f);
+	free(f);
 }
 
-static void checker_bad(struct checker *c, const struct record *r)
+/* One more of a kind: how many in a row. 0: no memory, the next one counts. */
+static unsigned checker_count(struct checker *c, const struct record *r)
 {
 	struct checker_failures *f = checker_failures_of(c, r->number);
 
 	if (!f)
-		return;
+		return 0;
 	f->until_ms = clock_ms() + 4 * ((uint64_t)checker_interval(c, r) + checker_timeout(c, r));
-	f->count++;
-	if (!r->check_failed && f->count >= c->options.failures)
-		checker_submit(c, r, EDIT_CHECK, true);
-	/* Those with a lease end by it. */
-	else if (r->check_failed && r->legacy &&
-		 clock_wall_ms() - r->down_wall_ms > (int64_t)c->options.keep_ms)
-		checker_submit(c, r, EDIT_FORGET, true);
+	return ++f->count;
+}
+
+static void checker_good(struct checker *c, const struct record *r)
+{
+	if (!r->check_failed) {
+		checker_forget(c, r);
+		if (r->check_pending)
+			checker_submit(c, r, EDIT_CHECK, false);
+		return;
+	}
+	if (!r->legacy && checker_count(c, r) < c->options.rise)
+		return;
+	checker_forget(c, r);
+	checker_submit(c, r, EDIT_CHECK, false);
+}
+
+static void checker_bad(struct checker *c, const struct record *r)
+{
+	unsigned fall = r->legacy ? c->options.failures : c->options.fall;
+
+	if (r->check_failed) {
+		checker_forget(c, r); /* what had passed before this is no row */
+		/* Those with a lease end by it. */
+		if (r->legacy && clock_wall_ms() - r->down_wall_ms > (int64_t)c->options.keep_ms)
+			checker_submit(c, r, EDIT_FORGET, true);
+		return;
+	}
+	/* One that has not passed yet gets no requests; its owner may still be starting it. */
+	if (r->check_pending || checker_count(c, r) < fall)
+		return;
+	checker_forget(c, r);
+	checker_submit(c, r, EDIT_CHECK, true);
 }
 
 static void probe_end(struct probe *p, enum checker_outcome outcome)

@@ -17,8 +17,9 @@ struct checker;
 
 struct checker_options {
 	unsigned interval_ms, timeout_ms; /* where the instance's check does not say */
-	unsigned failures;		  /* so many in a row, then it is down */
-	uint64_t keep_ms; /* down for so long, one of an original client is removed */
+	unsigned failures;   /* so many in a row, then an original client's instance is down */
+	unsigned rise, fall; /* so many in a row, then one with a check is back, or down */
+	uint64_t keep_ms;    /* down for so long, one of an original client is removed */
 };
 
 struct checker *checker_start(struct registry *registry, const struct checker_options *options,

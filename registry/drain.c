@@ -237,6 +237,22 @@ void drain_wait(struct drain *drain, struct drain_wait *wait, uint64_t now_ms)
 		wait->finish(wait, over);
 }
 
+size_t drain_holders(struct drain *drain, const struct drain_wait *wait, uint64_t now_ms,
+		     char (*names)[INSTANCE_NAME_MAX + 1], size_t max)
+{
+	size_t n = 0;
+
+	(void)pthread_mutex_lock(&drain->lock);
+	for (struct drain_row *row = drain->rows; row && n < max; row = row->hh.next) {
+		if (!drain_is_live(row, now_ms) || !drain_holds(row, wait, now_ms))
+			continue;
+		/* The key begins with the watcher's name, which was cut to fit. */
+		memcpy(names[n++], row->key, strlen(row->key) + 1);
+	}
+	(void)pthread_mutex_unlock(&drain->lock);
+	return n;
+}
+
 bool drain_advance(struct drain *drain, uint64_t now_ms)
 {
 	struct drain_wait *over, *late = NULL, **at = &drain->waits;

@@ -9,6 +9,8 @@
 #ifndef MICROREG_REGISTRY_DRAIN_H
 #define MICROREG_REGISTRY_DRAIN_H
 
+#include "common/instance.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -52,6 +54,9 @@ struct drain_wait {
 
 /* `finish` is called once: at once, or from one of the functions here, with no lock held. */
 void drain_wait(struct drain *drain, struct drain_wait *wait, uint64_t now_ms);
+/* The names of gateways that hold it up now, at most `max`. Not while it is waiting. */
+size_t drain_holders(struct drain *drain, const struct drain_wait *wait, uint64_t now_ms,
+		     char (*names)[INSTANCE_NAME_MAX + 1], size_t max);
 /* Finishes what is past its deadline, or waits for gateways that are gone. True when some are left.
  */
 bool drain_advance(struct drain *drain, uint64_t now_ms);

@@ -114,6 +114,8 @@ static enum writer_verdict edit_plan_register(struct edit *edit, struct writer_p
 	if (verdict != WRITER_GO)
 		return verdict;
 	edit_draft(edit, plan, old, &draft);
+	/* It says it is there; its check is to find it there. */
+	draft.check_pending = draft.in.check != INSTANCE_CHECK_NONE;
 	edit_say_place(edit, &draft);
 	edit_tell(edit, "registered", old, edit->said);
 	return writer_put(plan, &edit->op, &draft, true);
@@ -222,10 +224,12 @@ static enum writer_verdict edit_plan_check(struct edit *edit, struct writer_plan
 	struct record *old = edit_find(edit, plan, edit->service, edit->id, NULL);
 	struct record draft;
 
-	if (!old || !record_is_live(old) || old->check_failed == edit->failed)
+	if (!old || !record_is_live(old) ||
+	    (old->check_failed == edit->failed && !old->check_pending))
 		return WRITER_GO;
 	draft = record_draft(old);
 	draft.check_failed = edit->failed;
+	draft.check_pending = false;
 	draft.down_wall_ms = edit->failed ? clock_wall_ms() : 0;
 	if (draft.admin == RECORD_NO_ADMIN)
 		draft.in.detail = edit->failed ? edit->detail : "";

@@ -99,6 +99,13 @@ enum lease_beat lease_beat(struct catalog *catalog, const char *service, const c
 	}
 	if (!record_is_live(entry->record) || entry->ending)
 		goto done;
+	if (entry->beats_paid_ms < now_ms)
+		entry->beats_paid_ms = now_ms;
+	if (entry->beats_paid_ms - now_ms >= LEASE_BEAT_MS * LEASE_BEAT_BURST) {
+		result = LEASE_TOO_OFTEN;
+		goto done;
+	}
+	entry->beats_paid_ms += LEASE_BEAT_MS;
 	entry->renewed_ms = now_ms;
 	entry->deadline_ms = now_ms + entry->record->in.ttl_ms;
 	if (load >= 0)

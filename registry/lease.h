@@ -20,9 +20,16 @@ enum {
 	LEASE_KEEP_MS = 24 * 3600 * 1000, /* an expired record is kept for a day */
 	LEASE_DUE_MAX = 256,
 	LEASE_RETRY_MS = 1000,
+	LEASE_BEAT_MS = 100,
+	LEASE_BEAT_BURST = 50, /* whoever catches up, or repeats what got lost, may be faster */
 };
 
-enum lease_beat { LEASE_UNKNOWN = 0, LEASE_KNOWN, LEASE_FENCED };
+enum lease_beat {
+	LEASE_UNKNOWN = 0,
+	LEASE_KNOWN,
+	LEASE_FENCED,
+	LEASE_TOO_OFTEN, /* more than one in LEASE_BEAT_MS in the long run; it counts for nothing */
+};
 
 struct lease_term {
 	unsigned ttl_ms, heartbeat_ms; /* when the next beat is due */

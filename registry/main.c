@@ -266,6 +266,8 @@ static int main_threads(struct parts *p, struct err *e)
 	struct checker_options checker = {.interval_ms = checks->interval_ms,
 					  .timeout_ms = checks->timeout_ms,
 					  .failures = checks->failures,
+					  .rise = checks->rise,
+					  .fall = checks->fall,
 					  .keep_ms = checks->keep_ms};
 
 	r->legacy_strict = p->settings->legacy_strict;

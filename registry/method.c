@@ -25,11 +25,14 @@ const struct method method_table[] = {
 	 method_heartbeats, METHOD_LATER | METHOD_WRITES, ACCESS_REGISTER, method_heartbeats_quick},
 	{"registry.deregister", "struct,struct",
 	 "Takes an instance out: service, id, lease; with wait_ms it answers once every watching "
-	 "gateway has stopped using it. Answers existed, drained, revision.",
+	 "gateway has stopped using it. Answers existed, drained, revision, and while gateways "
+	 "have "
+	 "not let go of it their names as waiting.",
 	 method_deregister, METHOD_LATER | METHOD_WRITES, ACCESS_REGISTER, NULL},
 	{"registry.set_status", "struct,struct",
 	 "Sets the status of an instance: service, id, status, reason; lease (without it an "
-	 "administrator's, which wins until it is set to up). Answers revision.",
+	 "administrator's, which wins until it is set to up); wait_ms as deregister. Answers "
+	 "drained, revision, waiting.",
 	 method_set_status, METHOD_LATER | METHOD_WRITES, ACCESS_REGISTER, NULL},
 	{"registry.lookup", "struct,struct",
 	 "The instances of a service that are up: service; optional zone, version, tags, status[], "

@@ -199,6 +199,14 @@ static void beat_run(struct beat *beat)
 		beat_fault(beat, &e);
 		call_fenced(call, h->instance.service, h->instance.id);
 		return;
+	case LEASE_TOO_OFTEN:
+		(void)err_code(
+			&e, RPC_FAULT_TOO_MANY,
+			"%s/%s beats more often than every %d ms; heartbeat_ms says when the "
+			"next is due",
+			h->instance.service, h->instance.id, LEASE_BEAT_MS);
+		beat_fault(beat, &e);
+		return;
 	case LEASE_UNKNOWN:
 		break;
 	}

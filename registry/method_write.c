@@ -20,16 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEREGISTER_WAIT_MAX_MS = 60000 };
-
-static void write_set_revision(xmlrpc_env *env, xmlrpc_value *to, const struct catalog *catalog,
-			       uint64_t revision)
-{
-	char text[CATALOG_POSITION_SIZE];
-
-	catalog_position_print(catalog, (struct catalog_position){revision, revision}, text);
-	rpc_set_string(env, to, "revision", text);
-}
+enum { DEREGISTER_WAIT_MAX_MS = 60000, TARGET_WAITING_MAX = 32 };
 
 /* Hands the edit to the writer; when that fails the fault is answered. */
 static void write_submit(struct call *call, struct edit *edit, void (*finish)(struct edit *edit))
@@ -215,22 +206,48 @@ static struct target *target_read(struct call *call, const struct rpc_field *fie
 	return target;
 }
 
-static void deregister_drained(struct drain_wait *wait, bool drained)
+/* The names of gateways that have not let go of it. */
+static void target_write_waiting(struct buf *to, struct target *target)
+{
+	char names[TARGET_WAITING_MAX][INSTANCE_NAME_MAX + 1];
+	struct call *call = target->edit.owner;
+	size_t n = drain_holders(call->registry->drain, &target->wait, clock_ms(), names,
+				 TARGET_WAITING_MAX);
+
+	rpc_write_member(to, "waiting");
+	rpc_write_array(to);
+	for (size_t i = 0; i < n; i++)
+		rpc_write_string(to, names[i]);
+	rpc_write_array_end(to);
+	rpc_write_member_end(to);
+}
+
+/* The answer of both methods; deregister's says whether there was such an instance. */
+static void target_drained(struct drain_wait *wait, bool drained)
 {
 	struct target *target = (void *)((char *)wait - offsetof(struct target, wait));
 	struct call *call = target->edit.owner;
-	xmlrpc_value *out;
-	xmlrpc_env env;
+	char revision[CATALOG_POSITION_SIZE];
+	struct buf *to = &call->text;
+	uint64_t at = target->edit.op.revision;
 
-	xmlrpc_env_init(&env);
-	out = rpc_new_struct(&env);
-	rpc_set_bool(&env, out, "existed", target->edit.existed);
-	rpc_set_bool(&env, out, "drained", drained);
-	write_set_revision(&env, out, call->registry->catalog, target->edit.op.revision);
-	call_answer_env(call, &env, out);
+	catalog_position_print(call->registry->catalog, (struct catalog_position){at, at},
+			       revision);
+	rpc_write_begin(to);
+	rpc_write_struct(to);
+	if (target->edit.kind == EDIT_DEREGISTER)
+		rpc_write_set_bool(to, "existed", target->edit.existed);
+	rpc_write_set_bool(to, "drained", drained);
+	if (!drained)
+		target_write_waiting(to, target);
+	rpc_write_set_string(to, "revision", revision);
+	rpc_write_struct_end(to);
+	rpc_write_end(to);
+	call_answer_text(call);
 }
 
-static void deregister_finish(struct edit *edit)
+/* It is durable; the answer may wait for gateways. */
+static void target_finish(struct edit *edit)
 {
 	struct target *target = (void *)edit;
 	struct call *call = edit->owner;
@@ -244,7 +261,7 @@ static void deregister_finish(struct edit *edit)
 	target->wait.id = target->id;
 	target->wait.revision = edit->op.revision;
 	target->wait.deadline_ms = now_ms + (waits ? (uint64_t)target->wait_ms : 0);
-	target->wait.finish = deregister_drained;
+	target->wait.finish = target_drained;
 	drain_wait(registry->drain, &target->wait, now_ms); /* the call may be gone now */
 	if (waits)
 		keeper_draining(registry->keeper);
@@ -257,7 +274,7 @@ void method_deregister(struct call *call)
 	if (!target)
 		return;
 	target->edit.kind = EDIT_DEREGISTER;
-	write_submit(call, &target->edit, deregister_finish);
+	write_submit(call, &target->edit, target_finish);
 }
 
 /* ---- set_status ---- */
@@ -274,32 +291,20 @@ static const struct rpc_field set_status_fields[] = {
 	 .allowed = "\"up\", \"starting\", \"draining\", \"maintenance\" or \"down\""},
 	{TARGET(reason), .type = RPC_STRING, .max = INSTANCE_VALUE_MAX,
 	 .is_valid = instance_text_is_valid},
+	{TARGET(wait_ms), .type = RPC_INT, .max = DEREGISTER_WAIT_MAX_MS,
+	 .allowed = "milliseconds, an int from 0 to 60000"},
 };
-
-static void set_status_finish(struct edit *edit)
-{
-	struct call *call = edit->owner;
-	xmlrpc_value *out;
-	xmlrpc_env env;
-
-	if (!write_succeeded(edit))
-		return;
-	xmlrpc_env_init(&env);
-	out = rpc_new_struct(&env);
-	write_set_revision(&env, out, call->registry->catalog, edit->op.revision);
-	call_answer_env(call, &env, out);
-}
 
 void method_set_status(struct call *call)
 {
-	struct target *target = target_read(call, set_status_fields, 5);
+	struct target *target = target_read(call, set_status_fields, 6);
 
 	if (!target)
 		return;
 	target->edit.kind = EDIT_STATUS;
 	target->edit.status = (enum instance_status)instance_status_parse(target->status);
 	target->edit.detail = target->reason;
-	write_submit(call, &target->edit, set_status_finish);
+	write_submit(call, &target->edit, target_finish);
 }
 
 /* ---- backup ---- */

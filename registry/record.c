@@ -82,6 +82,8 @@ void record_settle(struct record *draft)
 		draft->in.status = (enum instance_status)draft->admin;
 	else if (draft->check_failed)
 		draft->in.status = INSTANCE_DOWN;
+	else if (draft->check_pending && draft->own == INSTANCE_UP)
+		draft->in.status = INSTANCE_STARTING;
 	else
 		draft->in.status = draft->own;
 }

@@ -20,6 +20,7 @@ struct record {
 	enum instance_status own; /* what the instance says of itself */
 	int admin;		  /* a status an admin set, which wins; else RECORD_NO_ADMIN */
 	bool check_failed;	  /* the checker finds nobody at its address */
+	bool check_pending;	  /* it has a check, which it has not passed yet */
 	bool legacy;		  /* registered by an original client: no lease, checked instead */
 	int legacy_status;	  /* 1, 0 or -1, as its client set it */
 	uint64_t number;	  /* the id original clients see, counting from 1 */
@@ -32,7 +33,7 @@ struct record {
 	int64_t down_wall_ms;	 /* since when check_failed; 0: not */
 };
 
-/* in.status from admin, check_failed and own. */
+/* in.status from admin, the checks and own. */
 void record_settle(struct record *draft);
 
 /* The fields of a record that others hold too, to be changed and made a new one; the strings stay

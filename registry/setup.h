@@ -20,7 +20,7 @@ struct setup_limits {
 };
 
 struct setup_checks {
-	unsigned interval_ms, timeout_ms, failures, keep_ms;
+	unsigned interval_ms, timeout_ms, failures, rise, fall, keep_ms;
 };
 
 struct setup_history {

@@ -81,7 +81,10 @@ int store_row_bind(sqlite3_stmt *to, const struct record *record)
 				    ? ""
 				    : instance_status_name((enum instance_status)record->admin));
 	r |= store_row_text(to, COL_DETAIL, in->detail);
-	r |= store_row_int(to, COL_CHECK_FAILED, record->check_failed);
+	r |= store_row_int(to, COL_CHECK_FAILED,
+			   record->check_failed	   ? 1
+			   : record->check_pending ? 2
+						   : 0);
 	r |= store_row_int(to, COL_LEGACY, record->legacy);
 	r |= store_row_int(to, COL_LEGACY_STATUS, record->legacy_status);
 	r |= store_row_text(to, COL_LEGACY_HOST, record->legacy_host);

@@ -183,6 +183,7 @@ static void store_row_read_instance(struct store_row_reader *r, struct instance 
 int store_row_read(sqlite3_stmt *from, struct arena *arena, struct record *draft, struct err *e)
 {
 	struct store_row_reader r = {.row = from, .arena = arena, .e = e};
+	int64_t check;
 
 	memset(draft, 0, sizeof(*draft));
 	store_row_read_instance(&r, &draft->in);
@@ -191,7 +192,9 @@ int store_row_read(sqlite3_stmt *from, struct arena *arena, struct record *draft
 	draft->admin = RECORD_NO_ADMIN;
 	if (sqlite3_column_bytes(from, COL_ADMIN))
 		draft->admin = store_row_get_status(&r, COL_ADMIN);
-	draft->check_failed = store_row_get_int(&r, COL_CHECK_FAILED, 0, 1) == 1;
+	check = store_row_get_int(&r, COL_CHECK_FAILED, 0, 2);
+	draft->check_failed = check == 1;
+	draft->check_pending = check == 2;
 	draft->legacy = store_row_get_int(&r, COL_LEGACY, 0, 1) == 1;
 	draft->legacy_status = (int)store_row_get_int(&r, COL_LEGACY_STATUS, -1, 1);
 	draft->legacy_host = store_row_get_text(&r, COL_LEGACY_HOST);

@@ -46,7 +46,9 @@ class Drain(Case):
 
     def test_a_drain_that_takes_too_long_says_so(self):
         asked = self.ask_slowly()
-        self.assertEqual(self.registry.deregister("slow", "one", wait_ms=300)["drained"], False)
+        answer = self.registry.deregister("slow", "one", wait_ms=300)
+        self.assertEqual(answer["drained"], False)
+        self.assertEqual(len(answer["waiting"]), 1)  # the gateway, by its name
         self.go.set()
         self.assertEqual(asked.result(20).status, 200)
 
@@ -59,6 +61,17 @@ class Drain(Case):
                            {"service": "slow", "id": "one", "status": "draining"})
         wait_until(lambda: self.gateway.get("/x").status == 503, "the gateway to hear of it")
         self.go.set()
+        self.assertEqual(asked.result(20).status, 200)
+
+    def test_a_status_waits_for_the_gateways_too(self):
+        asked = self.ask_slowly()
+        target = {"service": "slow", "id": "one", "status": "draining"}
+        gone = self.pool.submit(self.registry.call, "registry.set_status",
+                                {**target, "wait_ms": 15000})
+        wait_until(lambda: self.gateway.get("/x").status == 503, "the gateway to hear of it")
+        self.assertFalse(gone.done())
+        self.go.set()
+        self.assertEqual(gone.result(20)["drained"], True)
         self.assertEqual(asked.result(20).status, 200)
 
 

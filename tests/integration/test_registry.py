@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 import unittest
@@ -97,12 +98,37 @@ class Registering(Shared):
 
     def test_a_check_goes_by_the_interval_of_its_instance(self):
         check = {"type": "tcp", "interval_ms": 100}
-        self.registry.register("checked", free_port(), id="fast", check=check)
-        self.registry.register("checked", free_port(), id="slow",
-                               check={**check, "interval_ms": 3600000})
-        wait_until(lambda: ids(self.registry.lookup("checked")) == ["slow"], "two failed checks")
+        with socket.create_server(("127.0.0.1", 0)) as fast, \
+                socket.create_server(("127.0.0.1", 0)) as slow:
+            self.registry.register("checked", fast.getsockname()[1], id="fast", check=check)
+            self.registry.register("checked", slow.getsockname()[1], id="slow",
+                                   check={**check, "interval_ms": 3600000})
+            wait_until(lambda: ids(self.registry.lookup("checked")) == ["fast", "slow"],
+                       "two passed checks")
+        wait_until(lambda: ids(self.registry.lookup("checked")) == ["slow"], "failed checks")
         down = self.registry.lookup("checked", status=["down"])["instances"][0]
         self.assertEqual(down["detail"], "down: no answer from its address")
+
+    def test_an_instance_with_a_check_is_starting_until_it_passes(self):
+        port = free_port()
+        check = {"type": "tcp", "interval_ms": 100}
+        self.registry.register("late", port, id="a", check=check)
+        starting = self.registry.lookup("late", status=["starting"])["instances"]
+        self.assertEqual([i["id"] for i in starting], ["a"])
+        self.assertEqual(self.registry.lookup("late")["reason"], "filtered")
+        with socket.create_server(("127.0.0.1", port)):
+            wait_until(lambda: ids(self.registry.lookup("late")) == ["a"], "the first passed check")
+        wait_until(lambda: not ids(self.registry.lookup("late")), "failed checks")
+        with socket.create_server(("127.0.0.1", port)):
+            wait_until(lambda: ids(self.registry.lookup("late")) == ["a"], "its return")
+
+    def test_an_instance_may_not_beat_too_often(self):
+        lease = self.registry.register("fast", 1, id="a")["lease"]
+        beat = {"service": "fast", "id": "a", "lease": lease}
+        answers = self.registry.call("registry.heartbeats", [beat] * 100)
+        self.assertTrue(answers[0]["known"])
+        self.assertEqual(answers[-1]["faultCode"], 429)
+        self.assertIn("every 100 ms", answers[-1]["faultString"])
 
     def test_a_lost_registration_is_healed_by_a_heartbeat(self):
         beat = {"service": "healed", "id": "x", "lease": "feed"}

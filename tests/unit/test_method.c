@@ -408,9 +408,9 @@ START_TEST(deregistering_tells_whether_it_was_there)
 		 RPC_FAULT_FENCED, "lease");
 	(void)snprintf(spec, sizeof(spec), "s:service=s|s:id=a|s:lease=%s|i:wait_ms=1000", lease);
 	has(call_struct_of("registry.deregister", spec),
-	    "<name>existed</name>\r\n<value><boolean>1</boolean>");
+	    "<name>existed</name><value><boolean>1</boolean>");
 	has(call_struct_of("registry.deregister", spec),
-	    "<name>existed</name>\r\n<value><boolean>0</boolean>");
+	    "<name>existed</name><value><boolean>0</boolean>");
 	is_fault(call_struct_of("registry.set_status", "s:service=s|s:id=a|s:status=up"),
 		 RPC_FAULT_UNKNOWN, "\"a\"");
 }
