@@ -46,6 +46,7 @@ struct server {
 	struct wheel_timer waiting; /* for the registry's first answer */
 	bool draining;		    /* asked to end; after drain_delay also not accepting */
 	bool tunnels_over;	    /* the drain has come to them */
+	bool replaced;		    /* another gateway serves by now */
 	bool accepting;
 	uint64_t drain_until_ms;
 };

@@ -7,7 +7,9 @@
 enum {
 	/* How often a drain looks whether the last client has gone. */
 	SERVER_DRAIN_LOOK_MS = 20,
-	/* What is left to do once it has. */
+	/* For what a tunnel's ends still have to say when its time is over. */
+	SERVER_TUNNELS_MS = 1000,
+	/* What is left to do once all have gone. */
 	SERVER_SPARE_MS = 10000,
 };
 
@@ -25,10 +27,20 @@ static void server_drain_now(struct server *s)
 			log_warn("drain: out of memory; worker %zu is cut short", i);
 }
 
-/* Upgraded connections may last for days, so they are ended once nothing else runs. */
+/* Upgraded connections may last for days, so they are ended once nothing else runs; or, where
+ * another gateway serves and nobody waits for our end, when the time is over. */
+static bool server_is_time_for_tunnels(const struct server *s, unsigned open, unsigned tunnels)
+{
+	if (s->tunnels_over)
+		return false;
+	return s->replaced ? loop_now_ms(s->loop) >= s->drain_until_ms : open <= tunnels;
+}
+
 static void server_end_tunnels(struct server *s)
 {
 	s->tunnels_over = true;
+	if (s->replaced)
+		s->drain_until_ms = loop_now_ms(s->loop) + SERVER_TUNNELS_MS;
 	for (size_t i = 0; i < s->gateway.worker_count; i++)
 		if (worker_post_tunnels_over(s->gateway.workers[i]) < 0)
 			log_warn("drain: out of memory; tunnels of worker %zu are cut", i);
@@ -45,7 +57,7 @@ void server_on_time(struct wheel_timer *timer)
 	} else if (!open) {
 		server_stop(s);
 		return;
-	} else if (!s->tunnels_over && open <= tunnels) {
+	} else if (server_is_time_for_tunnels(s, open, tunnels)) {
 		server_end_tunnels(s);
 	} else if (loop_now_ms(s->loop) >= s->drain_until_ms) {
 		log_warn("drain: the time is over; %u connections are cut", open);
@@ -110,7 +122,7 @@ static void server_heir_is_ready(void *arg, pid_t heir)
 	if (heir > 0)
 		notify_main(&s->notify, heir);
 	admin_stop(&s->admin);
-	s->draining = true;
+	s->draining = s->replaced = true;
 	server_drain_now(s);
 	loop_timer_set(s->loop, &s->timer, SERVER_DRAIN_LOOK_MS);
 }

@@ -12,9 +12,10 @@ import sys
 import threading
 import unittest
 
+from certificates import make_certificate
 from harness import Case, free_port, wait_until
 from origin import reply
-from test_tls import make_certificate
+from test_tunnel import Instance, handshake
 
 AS_NOBODY = """
 import os, socket, sys
@@ -164,6 +165,23 @@ class Replace(Before):
             self.assertEqual((answer.status, answer.headers.get("Connection")), (200, "close"))
             self.assertTrue(client.is_closed())
         self.assertEqual(old.wait(), 0)
+
+    def test_a_tunnel_stays_with_the_old_one_for_the_time_of_a_drain(self):
+        self.origin.behave = Instance()
+        for timeout in ("60s", "100ms"):
+            with self.subTest(timeout):
+                old = self.first(self.settings(drain_timeout=timeout))
+                with old.connect() as client:
+                    client.send(handshake())
+                    self.assertEqual(client.reply().status, 101)
+                    new = self.replace(old)
+                    self.assertEqual(new.get("/x").status, 200)
+                    if timeout == "60s":
+                        client.send(b"still there")
+                        self.assertEqual(client.file.read(11), b"still there")
+                        client.close()
+                    self.assertEqual(old.wait(), 0)
+                new.stop()
 
     def test_settings_with_mistakes_leave_the_old_one_running(self):
         old = self.first(self.settings())
