@@ -5,6 +5,7 @@
 #include "common/suggest.h"
 #include "gateway/admin_json.h"
 #include "gateway/admin_pages.h"
+#include "gateway/endpoint.h"
 #include "gateway/stats.h"
 
 #include <string.h>
@@ -120,6 +121,7 @@ static void admin_json_known(struct json_writer *j, const struct microreg_servic
 	admin_key_bool(j, "known", known != NULL);
 	admin_key_string(j, "reason", known ? known->reason : "unknown_service");
 	admin_key_bool(j, "held", known && known->held);
+	admin_key_bool(j, "panic", endpoint_is_panic(known));
 }
 
 static void admin_json_service(struct json_writer *j, const struct admin_view *view, size_t i,

@@ -57,7 +57,8 @@ struct endpoint {
 	struct upstream *idle;		/* newest first; pool.c's */
 	unsigned idle_count;
 	/* health.c's: */
-	unsigned failures; /* in a row */
+	unsigned failures;  /* in a row */
+	unsigned overtaken; /* likewise */
 	unsigned ejections;
 	uint64_t ejected_until_ms; /* 0: not ejected */
 	/* balance.c's: */

@@ -5,6 +5,7 @@
 #include "common/siphash.h"
 #include "gateway/balance.h"
 #include "gateway/balance_sticky.h"
+#include "gateway/health.h"
 #include "gateway/pool.h"
 #include "gateway/settings.h"
 #include "gateway/tally.h"
@@ -172,6 +173,8 @@ static void endpoint_set_refresh(const struct endpoint_set *set, struct endpoint
 
 	endpoint_set_count(set, ep);
 	endpoint_configure(ep, &set->pool, set->tls);
+	if (up && !ep->up) /* a check passed, say: what was held against it is of before */
+		health_recovered(ep);
 	if (up && !ep->up && shown_before)
 		balance_warm(set, ep, now_ms);
 	ep->up = up;
@@ -283,6 +286,8 @@ int endpoint_set_update(struct endpoint_set *set, const struct microreg_service 
 			items[i]->usage = usage_get(usages, from->name, in->id);
 		endpoint_set_refresh(set, items[i], endpoint_takes_requests(in, panic), in->zone,
 				     now_ms);
+		if (set->panic && !panic && items[i]->up)
+			health_recovered(items[i]);
 	}
 	free(finder.slots);
 	if (endpoint_set_swap(set, items, count, now_ms) < 0) {

@@ -8,6 +8,7 @@
  * and so it does when the first one fails while the second is under way.
  */
 #include "gateway/forward_retry.h"
+#include "gateway/health.h"
 #include "gateway/service.h"
 #include "gateway/settings.h"
 #include "gateway/stats.h"
@@ -75,6 +76,9 @@ static void forward_hedge_on_head(struct forward *second, const struct http1_hea
 		return;
 	}
 	stats_service_inc(first->set->service->stats, SERVICE_STAT_HEDGES_WON);
+	if (first->endpoint)
+		health_overtaken(first->set, first->endpoint,
+				 loop_now_ms(worker_loop(first->worker)));
 	forward_hedge_adopt(first);
 	forward_take_head(first, head);
 }

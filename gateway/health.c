@@ -5,7 +5,7 @@
 
 void health_succeeded(struct endpoint *ep)
 {
-	ep->failures = 0;
+	ep->failures = ep->overtaken = 0;
 }
 
 /* The schedule follows; without memory it stays, and a pick may meet the ejected one. */
@@ -14,19 +14,17 @@ static void health_rebuild(struct endpoint_set *set, uint64_t now_ms)
 	(void)balance_build(set, now_ms);
 }
 
-void health_failed(struct endpoint_set *set, struct endpoint *ep, uint64_t now_ms)
+static void health_eject(struct endpoint_set *set, struct endpoint *ep, uint64_t now_ms)
 {
 	size_t most = set->up_count / 2 > 1 ? set->up_count / 2 : 1;
 	uint64_t ms;
 
-	tally_inc(ep->tally, TALLY_FAILURES);
-	tally_inc(ep->service_tally, TALLY_FAILURES);
-	if (++ep->failures < HEALTH_FAILURES || ep->ejected_until_ms || !ep->listed || !ep->up)
+	if (ep->ejected_until_ms || !ep->listed || !ep->up)
 		return;
 	/* The last one that is in stays in. */
 	if (set->ejected >= most || set->up_count <= set->ejected + 1)
 		return;
-	ep->failures = 0;
+	ep->failures = ep->overtaken = 0;
 	ep->ejections++;
 	ms = (uint64_t)HEALTH_EJECT_MS * ep->ejections;
 	if (ms > HEALTH_EJECT_MOST_MS)
@@ -39,6 +37,29 @@ void health_failed(struct endpoint_set *set, struct endpoint *ep, uint64_t now_m
 	if (!set->review_ms || ep->ejected_until_ms < set->review_ms)
 		set->review_ms = ep->ejected_until_ms;
 	health_rebuild(set, now_ms);
+}
+
+void health_failed(struct endpoint_set *set, struct endpoint *ep, uint64_t now_ms)
+{
+	tally_inc(ep->tally, TALLY_FAILURES);
+	tally_inc(ep->service_tally, TALLY_FAILURES);
+	if (++ep->failures >= HEALTH_FAILURES)
+		health_eject(set, ep, now_ms);
+}
+
+void health_overtaken(struct endpoint_set *set, struct endpoint *ep, uint64_t now_ms)
+{
+	if (++ep->overtaken >= HEALTH_OVERTAKEN)
+		health_eject(set, ep, now_ms);
+}
+
+void health_recovered(struct endpoint *ep)
+{
+	ep->failures = ep->overtaken = 0;
+	if (!ep->ejected_until_ms)
+		return;
+	ep->ejected_until_ms = 0;
+	tally_set(ep->tally, TALLY_EJECTED_UNTIL_MS, 0);
 }
 
 void health_review(struct endpoint_set *set, uint64_t now_ms)

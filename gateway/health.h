@@ -9,6 +9,7 @@
 
 enum {
 	HEALTH_FAILURES = 5,	 /* in a row eject an instance */
+	HEALTH_OVERTAKEN = 20,	 /* likewise; a fast one is overtaken now and then */
 	HEALTH_EJECT_MS = 30000, /* times the number of its ejections */
 	HEALTH_EJECT_MOST_MS = 300000,
 };
@@ -19,6 +20,13 @@ void health_succeeded(struct endpoint *ep);
 /* A connect error, reset, malformed reply, timeout, 502, 503 or 504. May eject the instance: never
  * the last one, and with M instances at most max(1, M/2). */
 void health_failed(struct endpoint_set *set, struct endpoint *ep, uint64_t now_ms);
+
+/* A second request, sent later, was answered first: nobody waits any more whether this one hangs.
+ * May eject it. */
+void health_overtaken(struct endpoint_set *set, struct endpoint *ep, uint64_t now_ms);
+
+/* The registry's check passed: it is let back in at once. The caller builds the set. */
+void health_recovered(struct endpoint *ep);
 
 /* Lets back in whose time is over. Cheap when nobody is out. */
 void health_review(struct endpoint_set *set, uint64_t now_ms);

@@ -160,6 +160,12 @@ class Hedge(Case):
             self.assertEqual(gateway.get("/x").body, b"fast")
         self.assertGreater(self.counts(gateway)[0], before)
 
+    def test_one_that_never_answers_is_found_out_though_nobody_waits_for_it(self):
+        gateway = self.start(self.slow, self.fast, after="5ms")
+        for _ in range(60):
+            self.assertEqual(gateway.get("/x").body, b"fast")
+        self.assertEqual(len(self.origins[0].requests), 20)
+
     def test_nothing_is_learned_from_few_requests(self):
         gateway = self.start(self.slow, self.fast, after="p95")
         threading.Timer(0.2, self.go.set).start()

@@ -7,6 +7,34 @@ from harness import Case, wait_until
 from origin import reply
 
 
+class Recovered(Case):
+    """An instance that failed, and whose check passes again."""
+
+    def test_one_that_was_ejected_is_back_as_soon_as_its_check_passes(self):
+        well = False
+
+        def answer(request, peer):
+            return reply(200 if well else 503, b"back")
+        registry = self.stage.registry()
+        bad = self.stage.origin(answer)
+        good = self.stage.origin(lambda request, peer: reply(200, b"good"))
+        registry.register("s", good.port, id="good")
+        registry.register("s", bad.port, id="bad", check={
+            "type": "http", "path": "/check", "interval_ms": 100})
+        gateway = self.stage.gateway({"workers": 1, "routes": [
+            {"path": "/*", "service": "s", "cache": "off"}]})
+        gateway.wait_status("/x", 200)
+
+        def requests():
+            return len([r for r in bad.requests if r.target != "/check"])
+        for _ in range(20):
+            gateway.get("/x")
+        self.assertGreater(requests(), 0)
+        wait_until(lambda: len(registry.lookup("s")["instances"]) == 1, "the check")
+        well = True
+        wait_until(lambda: gateway.get("/x").body == b"back", "its return")
+
+
 class Panic(Case):
     """Origins whose check fails although they answer all else."""
 
