@@ -56,26 +56,30 @@ static const struct guard_kind {
 	bool text;
 	unsigned needs;
 	bool many;
+	bool extension; /* of XML-RPC: only where those are allowed */
 } guard_kinds[] = {
-	{"value", GUARD_VALUE, IN(PARAM) | IN(FAULT) | IN(MEMBER) | IN(DATA), true, 0, false},
-	{"member", GUARD_MEMBER, IN(STRUCT), false, IN(NAME) | IN(VALUE), false},
-	{"name", GUARD_NAME, IN(MEMBER), true, 0, false},
-	{"string", GUARD_SCALAR, IN(VALUE), true, 0, false},
-	{"int", GUARD_SCALAR, IN(VALUE), true, 0, false},
-	{"i4", GUARD_SCALAR, IN(VALUE), true, 0, false},
-	{"boolean", GUARD_SCALAR, IN(VALUE), true, 0, false},
-	{"double", GUARD_SCALAR, IN(VALUE), true, 0, false},
-	{"dateTime.iso8601", GUARD_SCALAR, IN(VALUE), true, 0, false},
-	{"base64", GUARD_SCALAR, IN(VALUE), true, 0, false},
-	{"struct", GUARD_STRUCT, IN(VALUE), false, 0, true},
-	{"array", GUARD_ARRAY, IN(VALUE), false, IN(DATA), false},
-	{"data", GUARD_DATA, IN(ARRAY), false, 0, true},
-	{"methodCall", GUARD_CALL, IN(DOCUMENT), false, IN(METHOD_NAME), false},
-	{"methodName", GUARD_METHOD_NAME, IN(CALL), true, 0, false},
-	{"params", GUARD_PARAMS, IN(CALL) | IN(RESPONSE), false, 0, true},
-	{"param", GUARD_PARAM, IN(PARAMS), false, IN(VALUE), false},
-	{"methodResponse", GUARD_RESPONSE, IN(DOCUMENT), false, 0, false},
-	{"fault", GUARD_FAULT, IN(RESPONSE), false, IN(VALUE), false},
+	{"value", GUARD_VALUE, IN(PARAM) | IN(FAULT) | IN(MEMBER) | IN(DATA), true, 0, false,
+	 false},
+	{"member", GUARD_MEMBER, IN(STRUCT), false, IN(NAME) | IN(VALUE), false, false},
+	{"name", GUARD_NAME, IN(MEMBER), true, 0, false, false},
+	{"string", GUARD_SCALAR, IN(VALUE), true, 0, false, false},
+	{"int", GUARD_SCALAR, IN(VALUE), true, 0, false, false},
+	{"i4", GUARD_SCALAR, IN(VALUE), true, 0, false, false},
+	{"boolean", GUARD_SCALAR, IN(VALUE), true, 0, false, false},
+	{"double", GUARD_SCALAR, IN(VALUE), true, 0, false, false},
+	{"dateTime.iso8601", GUARD_SCALAR, IN(VALUE), true, 0, false, false},
+	{"base64", GUARD_SCALAR, IN(VALUE), true, 0, false, false},
+	{"i8", GUARD_SCALAR, IN(VALUE), true, 0, false, true},
+	{"nil", GUARD_SCALAR, IN(VALUE), false, 0, false, true},
+	{"struct", GUARD_STRUCT, IN(VALUE), false, 0, true, false},
+	{"array", GUARD_ARRAY, IN(VALUE), false, IN(DATA), false, false},
+	{"data", GUARD_DATA, IN(ARRAY), false, 0, true, false},
+	{"methodCall", GUARD_CALL, IN(DOCUMENT), false, IN(METHOD_NAME), false, false},
+	{"methodName", GUARD_METHOD_NAME, IN(CALL), true, 0, false, false},
+	{"params", GUARD_PARAMS, IN(CALL) | IN(RESPONSE), false, 0, true, false},
+	{"param", GUARD_PARAM, IN(PARAMS), false, IN(VALUE), false, false},
+	{"methodResponse", GUARD_RESPONSE, IN(DOCUMENT), false, 0, false, false},
+	{"fault", GUARD_FAULT, IN(RESPONSE), false, IN(VALUE), false, false},
 };
 
 /* Types that some implementations add; others than these fail as unknown elements. */
@@ -87,6 +91,7 @@ static const char *const guard_extensions[] = {
 struct guard {
 	struct xml_scan scan;
 	size_t elements, elements_max;
+	bool extensions; /* nil and i8 are allowed */
 	unsigned attributes;
 	unsigned depth;
 	const struct guard_kind *open[XML_GUARD_DEPTH_MAX]; /* `depth` of them, the root first */
@@ -179,7 +184,7 @@ static const struct guard_kind *guard_kind(struct guard *g, const char *name)
 	for (size_t i = 0; i < sizeof(guard_kinds) / sizeof(guard_kinds[0]) && !kind; i++)
 		if (strcmp(name, guard_kinds[i].name) == 0)
 			kind = &guard_kinds[i];
-	if (kind && (kind->parents & 1u << parent))
+	if (kind && (kind->parents & 1u << parent) && (g->extensions || !kind->extension))
 		return kind;
 	for (size_t i = 0; i < sizeof(guard_extensions) / sizeof(guard_extensions[0]); i++)
 		extension |= strcmp(name, guard_extensions[i]) == 0;
@@ -397,21 +402,35 @@ static int guard_room(struct guard *g)
 	return 0;
 }
 
+static int guard_check(struct guard *g, size_t bytes_max)
+{
+	int result;
+
+	if (g->scan.len > bytes_max)
+		return err_code(g->scan.e, RPC_FAULT_TOO_LARGE,
+				"a document of %zu bytes; allowed: %zu", g->scan.len, bytes_max);
+	result = guard_document(g);
+	free(g->hashes);
+	return result ? result : guard_room(g);
+}
+
 int xml_guard_check(const char *body, size_t len, size_t elements_max, size_t bytes_max,
 		    struct err *e)
 {
 	struct guard g = {.scan = {.body = (const unsigned char *)body, .len = len, .e = e},
 			  .elements_max = elements_max};
-	int result;
 
-	if (len > bytes_max)
-		return err_code(e, RPC_FAULT_TOO_LARGE, "a document of %zu bytes; allowed: %zu",
-				len, bytes_max);
-	result = guard_document(&g);
-	free(g.hashes);
-	if (!result)
-		result = guard_room(&g);
-	return result;
+	return guard_check(&g, bytes_max);
+}
+
+int xml_guard_check_extended(const char *body, size_t len, size_t elements_max, size_t bytes_max,
+			     struct err *e)
+{
+	struct guard g = {.scan = {.body = (const unsigned char *)body, .len = len, .e = e},
+			  .elements_max = elements_max,
+			  .extensions = true};
+
+	return guard_check(&g, bytes_max);
 }
 
 size_t xml_guard_mark(const char *body, size_t len)

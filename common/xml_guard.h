@@ -3,7 +3,8 @@
  *
  * That parser expands entities without bound (a 585-byte call took 23 s and
  * 130 MB) and recurses with the depth, so a body from outside passes here
- * first: calls in the registry, replies in the client library.
+ * first: calls in the registry, replies in the client library, both in the
+ * gateway's bridge.
  */
 #ifndef MICROREG_COMMON_XML_GUARD_H
 #define MICROREG_COMMON_XML_GUARD_H
@@ -26,6 +27,10 @@ enum {
  * member names, and tries whether there is as much memory as parsing may take. */
 int xml_guard_check(const char *body, size_t len, size_t elements_max, size_t bytes_max,
 		    struct err *e);
+
+/* The same, but <nil/> and <i8> are allowed: services that the gateway translates for send them. */
+int xml_guard_check_extended(const char *body, size_t len, size_t elements_max, size_t bytes_max,
+			     struct err *e);
 
 /* How many bytes of byte order mark the document begins with (0 or 3): xmlrpc-c's parser, unlike
  * this guard, wants them skipped. */

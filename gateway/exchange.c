@@ -1,7 +1,9 @@
 /* exchange: made, kept for reuse, and given back. */
 #include "gateway/exchange.h"
 #include "gateway/client.h"
+#include "gateway/bridge.h"
 #include "gateway/compose.h"
+#include "gateway/intake.h"
 #include "gateway/shed.h"
 #include "gateway/filter.h"
 #include "gateway/flight.h"
@@ -60,7 +62,9 @@ void exchange_free(struct exchange **x)
 		filter_limit_release(e);
 	if (e->forward.worker)
 		forward_fini(&e->forward);
+	bridge_free(&e->bridge);
 	compose_free(&e->compose);
+	intake_free(&e->intake);
 	cache_writer_abort(&e->keep);
 	flight_end(&e->flight, FLIGHT_DROPPED, loop_now_ms(worker_loop(worker)));
 	cache_unref(&e->kept);

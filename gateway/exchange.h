@@ -21,9 +21,11 @@
 
 struct auth;
 struct client;
+struct bridge;
 struct compose;
 struct flight;
 struct flight_waiter;
+struct intake;
 struct tally;
 struct filter_limits;
 struct identity;
@@ -69,6 +71,8 @@ struct exchange {
 	void (*unwait)(struct exchange *x); /* waiting: ends that; else NULL */
 	/* Where it is: */
 	struct forward forward;
+	struct bridge *bridge;	 /* in the place of the forward: a call of XML-RPC; NULL: none */
+	struct intake *intake;	 /* gathers the body for whoever needs it whole; NULL: nobody */
 	struct compose *compose; /* in the place of the forward: many calls; NULL: none */
 	const char *backup; /* the service that is asked in the place of the route\'s; NULL: none */
 	struct upgrade upgrade; /* what is asked for beside a reply */

@@ -1,12 +1,14 @@
 /*
  * pipeline: route -> filters -> act -> cache -> forward -> keep -> respond -> log;
- * of a composed route, route -> filters -> compose -> respond -> log.
+ * of a composed route, route -> filters -> compose -> respond -> log; of one
+ * that calls XML-RPC, bridge in the place of compose.
  *
  * Read it from pipeline_start down; what comes back from an instance begins
  * at pipeline_on_head.
  */
 #include "gateway/pipeline.h"
 #include "gateway/balance_sticky.h"
+#include "gateway/bridge.h"
 #include "gateway/caller.h"
 #include "gateway/client.h"
 #include "gateway/compose.h"
@@ -15,6 +17,7 @@
 #include "gateway/forward_problem.h"
 #include "gateway/gateway.h"
 #include "gateway/identity.h"
+#include "gateway/intake.h"
 #include "gateway/mirror.h"
 #include "gateway/no_instance.h"
 #include "gateway/pipeline_cache.h"
@@ -138,6 +141,10 @@ static void pipeline_serve(struct exchange *x)
 {
 	if (x->route->compose.call_count) {
 		compose_start(x);
+		return;
+	}
+	if (x->route->bridge.method) {
+		bridge_start(x);
 		return;
 	}
 	if (pipeline_act(x) && pipeline_upgrade(x) && pipeline_cache(x))
@@ -293,12 +300,18 @@ void pipeline_body(struct exchange *x, struct span piece)
 		respond_problem(x, PROBLEM_BODY_TOO_LARGE, NULL, NULL);
 		return;
 	}
-	if (x->forward.state != FORWARD_OFF)
+	if (x->intake)
+		intake_add(x, piece);
+	else if (x->forward.state != FORWARD_OFF)
 		forward_body(&x->forward, piece);
 }
 
 void pipeline_body_end(struct exchange *x)
 {
+	if (x->intake) {
+		intake_end(x);
+		return;
+	}
 	/* What was held is dropped when a reply's head comes. */
 	if (x->forward.state != FORWARD_OFF && x->forward.state != FORWARD_FLOWING &&
 	    !x->forward.body_lost)

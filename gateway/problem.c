@@ -76,6 +76,12 @@ void problem_write_part(struct buf *out, enum problem problem, const struct prob
 		json_write_key(&j, "part");
 		json_write_string(&j, part->part);
 	}
+	if (part->fault) {
+		json_write_key(&j, "faultCode");
+		json_write_int(&j, part->fault_code);
+		json_write_key(&j, "faultString");
+		json_write_string(&j, part->fault);
+	}
 	if (request_id && strlen(request_id) < sizeof(instance) - used) {
 		memcpy(instance + used, request_id, strlen(request_id) + 1);
 		json_write_key(&j, "instance");

@@ -60,6 +60,8 @@
 	X(PART_LACKS, 502, "part-lacks", "A service's reply lacks what another one is asked for",  \
 	  0, NULL)                                                                                 \
 	X(JOIN_FAILED, 502, "join-failed", "The replies can't be joined", 0, NULL)                 \
+	X(FAULT, 502, "xmlrpc-fault", "The service's method answered with a fault", 0,             \
+	  "http_request_error")                                                                    \
 	X(NO_INSTANCE, 503, "no-instance", "No instance of the service is available", ACCESS_UH,   \
 	  "destination_unavailable")                                                               \
 	X(OVERLOAD, 503, "overload", "Too many requests to the service are under way", ACCESS_UO,  \
@@ -106,8 +108,10 @@ void problem_write(struct buf *out, enum problem problem, const char *detail,
 
 /* The same, of a part of a composed answer, with a status of its own. `part` is its name. */
 struct problem_part {
-	unsigned status; /* 0: the problem's */
-	const char *part;
+	unsigned status;   /* 0: the problem's */
+	const char *part;  /* NULL: none */
+	const char *fault; /* what the fault of an XML-RPC service says; NULL: none */
+	int fault_code;
 };
 void problem_write_part(struct buf *out, enum problem problem, const struct problem_part *part,
 			const char *detail, const char *request_id);

@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "common/route_pattern.h"
 #include "common/settings_table.h"
+#include "gateway/settings_bridge.h"
 #include "gateway/settings_compose.h"
 #include "gateway/settings_conditions.h"
 #include "gateway/settings_policy.h"
@@ -290,6 +291,7 @@ struct settings_route {
 	struct settings_compose compose;
 	const struct settings_view *views; /* of its answer; the first that fits is taken */
 	size_t view_count;
+	struct settings_bridge bridge; /* what its service is called by */
 	struct settings_mirror mirror;
 	struct settings_redirect redirect;
 	struct settings_fallback respond; /* given: the fixed answer */

@@ -281,6 +281,8 @@ void settings_check_actions(struct settings_reader *r, const struct settings_nod
 						  "fallback", "timeout", "mirror"};
 	static const char *const of_one_service[] = {"rewrite", "request", "cache", "mirror",
 						     "hedge"};
+	static const char *const of_bridges[] = {"rewrite", "cache",   "mirror",
+						 "hedge",   "upgrade", "request"};
 	const struct settings_node *split = settings_node_get(map, "split"), *end = NULL;
 
 	if (!map || map->kind != SETTINGS_MAP)
@@ -308,6 +310,15 @@ void settings_check_actions(struct settings_reader *r, const struct settings_nod
 		settings_file_mistake(r->file, settings_node_get(map, "views"),
 				      "the route is not composed; write compose: {calls: {a: "
 				      "{service: NAME, path: …}}, reply: {from: a}}");
+	if (settings_node_get(map, "xmlrpc")) {
+		settings_refuse_keys(r, map, of_bridges, 6,
+				     "the route calls an XML-RPC method; remove one of them");
+		if (end && strcmp(end->key, "service") != 0)
+			settings_file_mistake(r->file, settings_node_get(map, "xmlrpc"),
+					      "the method is of one service; write `service` in "
+					      "the place of `%s`",
+					      end->key);
+	}
 	if (!end || strcmp(end->key, "service") == 0 || strcmp(end->key, "split") == 0)
 		return;
 	if (strcmp(end->key, "compose") == 0) {

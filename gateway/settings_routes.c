@@ -307,6 +307,11 @@ static const struct settings_key settings_route_keys[] = {
 	 .help = "Of a composed route: what some kinds of clients get of the answer; the first "
 		 "that "
 		 "fits is taken, others get the whole"},
+	{.name = "xmlrpc",
+	 .type = SETTINGS_SUBMAP,
+	 .at = offsetof(struct settings_route, bridge),
+	 .table = &settings_bridge_table,
+	 .help = "Makes each request a call of an XML-RPC method of the service"},
 	{.name = "redirect",
 	 .type = SETTINGS_SUBMAP,
 	 .at = offsetof(struct settings_route, redirect),

@@ -1,5 +1,6 @@
 /* table: built once per reload. */
 #include "gateway/table.h"
+#include "gateway/bridge_signature.h"
 #include "gateway/consumers.h"
 #include "gateway/tally.h"
 #include "gateway/gateway.h"
@@ -125,7 +126,8 @@ struct table *table_new(struct settings *settings, const struct gateway *gateway
 	table->settings = settings;
 	table->router = router_new(settings->routes, settings->route_count, e);
 	table->consumers = consumers_new(settings);
-	if (!table->router || !table->consumers ||
+	table->signatures = bridge_signatures_new(settings->route_count);
+	if (!table->router || !table->consumers || !table->signatures ||
 	    table_add_services(table, gateway->services) < 0 ||
 	    table_add_rows(table, gateway->services) < 0) {
 		(void)err_set(e, "route table: out of memory");
@@ -200,6 +202,7 @@ void table_unref(struct table **table)
 	programs_free(&t->programs);
 	router_free(&t->router);
 	consumers_free(&t->consumers);
+	bridge_signatures_free(&t->signatures);
 	for (size_t i = 0; t->issuers && i < t->settings->issuer_count; i++)
 		issuer_unref(&t->issuers[i]);
 	free(t->issuers);

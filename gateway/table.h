@@ -14,6 +14,7 @@
 
 #include <stdatomic.h>
 
+struct bridge_signatures;
 struct consumers;
 struct tallies;
 struct tally;
@@ -32,7 +33,8 @@ struct table {
 	struct tally_row **rows;   /* as settings->routes; held */
 	struct tallies *tallies;
 	struct consumers *consumers;
-	struct issuer **issuers;     /* as settings->issuers */
+	struct issuer **issuers; /* as settings->issuers */
+	struct bridge_signatures *signatures;
 	uint64_t serial;	     /* of no other table */
 	struct tls_door **doors;     /* as settings->listen; NULL: plain */
 	struct tls_origin **origins; /* as settings->services; those without `tls` share one */

@@ -63,6 +63,14 @@ bool template_has_item(const struct template *t)
 	return t->has_item;
 }
 
+bool template_has_query_name(const struct template *t, struct span name)
+{
+	for (size_t i = 0; i < t->count; i++)
+		if (t->parts[i].source == TEMPLATE_QUERY && query_equal(name, t->parts[i].text))
+			return true;
+	return false;
+}
+
 const char *template_text(const struct template *t)
 {
 	return t->text;
@@ -80,7 +88,9 @@ static void template_put_escape(struct buf *out, char c)
 
 void template_put_byte(struct buf *out, enum template_place place, char c)
 {
-	bool plain = place == TEMPLATE_IN_TEXT ? c >= ' ' && c <= '~' : template_is_unreserved(c);
+	bool plain = place == TEMPLATE_IN_RAW	 ? true
+		     : place == TEMPLATE_IN_TEXT ? c >= ' ' && c <= '~'
+						 : template_is_unreserved(c);
 
 	if (plain)
 		(void)buf_putc(out, c);
@@ -90,7 +100,8 @@ void template_put_byte(struct buf *out, enum template_place place, char c)
 
 static void template_put_raw(struct buf *out, enum template_place place, struct span value)
 {
-	if (place == TEMPLATE_IN_TEXT || place == TEMPLATE_IN_AUTHORITY) {
+	if (place == TEMPLATE_IN_TEXT || place == TEMPLATE_IN_AUTHORITY ||
+	    place == TEMPLATE_IN_RAW) {
 		(void)buf_append(out, value.at, value.len);
 		return;
 	}
@@ -126,8 +137,8 @@ static int template_hex_value(char c)
 	return at ? (int)(at - template_hex) : 0;
 }
 
-/* As people would write it; what a field can't hold stays escaped. */
-static void template_put_decoded(struct buf *out, struct span value)
+/* As people would write it; in text, what a field can't hold stays escaped. */
+static void template_put_decoded(struct buf *out, enum template_place place, struct span value)
 {
 	for (size_t i = 0; i < value.len; i++) {
 		char c = value.at[i];
@@ -137,7 +148,7 @@ static void template_put_decoded(struct buf *out, struct span value)
 				   template_hex_value(value.at[i + 2]));
 			i += 2;
 		}
-		template_put_byte(out, TEMPLATE_IN_TEXT, c);
+		template_put_byte(out, place, c);
 	}
 }
 
@@ -213,8 +224,9 @@ static bool template_value(const struct template_part *part, const struct templa
 		*value = v->match->rest;
 		return true; /* also when it is empty */
 	case TEMPLATE_QUERY:
-		if (!query_find(v->query, part->text, value))
-			*value = (struct span){"", 0};
+		if (query_find(v->query, part->text, value))
+			return value->len > 0 || part->place == TEMPLATE_IN_RAW;
+		*value = (struct span){"", 0};
 		break;
 	case TEMPLATE_HEADER:
 		field = http1_head_find_text(v->request, part->text);
@@ -255,14 +267,16 @@ static void template_put(struct buf *out, const struct template_part *part, stru
 {
 	switch ((int)part->source) {
 	case TEMPLATE_PARAMETER:
-		if (part->place == TEMPLATE_IN_TEXT)
-			template_put_decoded(out, value);
+		if (part->place == TEMPLATE_IN_TEXT || part->place == TEMPLATE_IN_RAW)
+			template_put_decoded(out, part->place, value);
 		else
 			template_put_path(out, part->place, value, false);
 		break;
 	case TEMPLATE_REST:
 	case TEMPLATE_REQUEST_PATH:
-		if (part->place == TEMPLATE_IN_TEXT)
+		if (part->place == TEMPLATE_IN_RAW)
+			template_put_decoded(out, part->place, value);
+		else if (part->place == TEMPLATE_IN_TEXT)
 			template_put_raw(out, part->place, value);
 		else
 			template_put_path(out, part->place, value, true);
@@ -271,7 +285,10 @@ static void template_put(struct buf *out, const struct template_part *part, stru
 		template_put_form(out, part->place, value);
 		break;
 	case TEMPLATE_REQUEST_QUERY:
-		template_put_query(out, value);
+		if (part->place == TEMPLATE_IN_RAW)
+			template_put_raw(out, part->place, value);
+		else
+			template_put_query(out, value);
 		break;
 	case TEMPLATE_CONSUMER_ID:
 	case TEMPLATE_CONSUMER_NAME:
@@ -323,6 +340,8 @@ bool template_is_request_lack(const char *reason)
 /* Why a part without its value can't be rendered, or NULL. */
 static const char *template_lack(const struct template_part *part)
 {
+	if (part->place == TEMPLATE_IN_RAW)
+		return template_request_lacks;
 	if (part->source == TEMPLATE_RESULT)
 		return "an earlier call's reply lacks a value that it needs";
 	if (part->source == TEMPLATE_ITEM || part->source == TEMPLATE_ITEMS)
@@ -370,7 +389,7 @@ int template_render(const struct template *t, const struct template_values *valu
 	}
 	if (out->failed)
 		return -1;
-	if (t->kind != TEMPLATE_TEXT)
+	if (t->kind == TEMPLATE_TARGET || t->kind == TEMPLATE_URL)
 		*reason = template_check(t->kind, out->data + start, out->len - start);
 	return *reason ? -1 : 0;
 }

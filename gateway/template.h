@@ -18,7 +18,8 @@
  * characters are, in text control characters and what is not ASCII. What was
  * encoded in the path stays so; only {id} in text is decoded. A path or host
  * without its value is refused: "/users/" is not "/users/7". In text `{{` and
- * `}}` are braces.
+ * `}}` are braces. Raw, a value is what it stands for, decoded, for a caller
+ * that encodes it; one that is missing is refused there, too.
  *
  * Parsed once, with the settings; immutable then, any thread may render.
  */
@@ -43,6 +44,7 @@ enum template_kind {
 	TEMPLATE_TEXT,	 /* the value of a field */
 	TEMPLATE_TARGET, /* /path?query */
 	TEMPLATE_URL,	 /* the same, or http://host/path?query */
+	TEMPLATE_RAW,	 /* bytes, nothing in them encoded */
 };
 
 struct template;
@@ -89,6 +91,12 @@ bool template_has_query(const struct template *t);
 uint32_t template_results(const struct template *t);
 /* True when {item} or {items} stands in it. */
 bool template_has_item(const struct template *t);
+/* True when it needs the query parameter of that (encoded) name. */
+bool template_has_query_name(const struct template *t, struct span name);
+/* When it is a result and nothing else, {order.lines}: true, and its value, of any kind; len 0: it
+ * is not there. */
+bool template_result_json(const struct template *t, const struct template_values *values,
+			  struct span *json);
 /* As it was written. */
 const char *template_text(const struct template *t);
 

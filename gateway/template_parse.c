@@ -224,6 +224,8 @@ static int template_hex_digit(char c)
 static bool template_may_stand(enum template_place place, char c)
 {
 	switch (place) {
+	case TEMPLATE_IN_RAW:
+		return true;
 	case TEMPLATE_IN_TEXT:
 		return c >= ' ' && c <= '~';
 	case TEMPLATE_IN_AUTHORITY:
@@ -258,7 +260,7 @@ static int template_char(struct template_parser *p)
 					 byte, byte)
 			       : err_set(p->e, "the byte 0x%02X can't stand here; remove it", byte);
 	}
-	if (c == '%' && p->place != TEMPLATE_IN_TEXT &&
+	if (c == '%' && p->t->kind != TEMPLATE_TEXT && p->t->kind != TEMPLATE_RAW &&
 	    !(template_hex_digit(p->at[1]) && template_hex_digit(p->at[2]) &&
 	      strncmp(p->at, "%00", 3) != 0))
 		return err_set(p->e, "a bad escape; write %% and two hex digits, not 00");
@@ -269,7 +271,8 @@ static int template_char(struct template_parser *p)
 
 static int template_next(struct template_parser *p)
 {
-	bool doubled = p->place == TEMPLATE_IN_TEXT && p->at[0] == p->at[1];
+	bool text = p->place == TEMPLATE_IN_TEXT || p->place == TEMPLATE_IN_RAW;
+	bool doubled = text && p->at[0] == p->at[1];
 
 	if (doubled && (*p->at == '{' || *p->at == '}')) {
 		p->literal[p->literal_len++] = *p->at;
@@ -280,7 +283,7 @@ static int template_next(struct template_parser *p)
 		return template_braces(p);
 	if (*p->at == '}')
 		return err_set(p->e, "a '}' without its '{'%s",
-			       p->place == TEMPLATE_IN_TEXT ? "; for a brace write }}" : "");
+			       text ? "; for a brace write }}" : "");
 	return template_char(p);
 }
 
@@ -293,8 +296,8 @@ static int template_start(struct template_parser *p, const char *text)
 	if (strncmp(text, "https://", 8) == 0)
 		scheme = 8;
 	p->at = text;
-	if (p->t->kind == TEMPLATE_TEXT) {
-		p->place = TEMPLATE_IN_TEXT;
+	if (p->t->kind == TEMPLATE_TEXT || p->t->kind == TEMPLATE_RAW) {
+		p->place = p->t->kind == TEMPLATE_RAW ? TEMPLATE_IN_RAW : TEMPLATE_IN_TEXT;
 		return 0;
 	}
 	p->place = TEMPLATE_IN_PATH;
@@ -322,7 +325,7 @@ static int template_check_dots(const struct template_parser *p, const char *text
 {
 	size_t len = strcspn(text, "?"), at = template_path_start(text, len);
 
-	if (p->t->kind == TEMPLATE_TEXT)
+	if (p->t->kind == TEMPLATE_TEXT || p->t->kind == TEMPLATE_RAW)
 		return 0;
 	while (at < len) {
 		size_t end = at + 1;

@@ -34,6 +34,7 @@ enum template_place {
 	TEMPLATE_IN_AUTHORITY,
 	TEMPLATE_IN_PATH,
 	TEMPLATE_IN_QUERY,
+	TEMPLATE_IN_RAW,
 };
 
 struct template_part {

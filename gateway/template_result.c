@@ -52,6 +52,19 @@ bool template_result_value(const struct template_part *part, const struct templa
 	       (kind == JSON_KIND_STRING && value->len > 2);
 }
 
+bool template_result_json(const struct template *t, const struct template_values *values,
+			  struct span *json)
+{
+	const struct template_part *part = t->parts;
+
+	*json = (struct span){NULL, 0};
+	if (t->count != 1 || part->source != TEMPLATE_RESULT)
+		return false;
+	if (values->results[part->result].len)
+		(void)json_path_find(part->within, 1, values->results[part->result], json);
+	return true;
+}
+
 void template_put_result(struct buf *out, enum template_place place, struct span value)
 {
 	struct span rest = {value.at + 1, value.len - 2};
