@@ -253,6 +253,9 @@ static void admin_json_route_cache(struct json_writer *j, const struct settings_
 		admin_key_uint(j, "ttl_ms", (uint64_t)cache->ttl_ms);
 	admin_key_uint(j, "stale_if_error_ms",
 		       cache->stale_if_error_ms > 0 ? (uint64_t)cache->stale_if_error_ms : 0);
+	if (cache->stale_while_revalidate_ms > 0)
+		admin_key_uint(j, "stale_while_revalidate_ms",
+			       (uint64_t)cache->stale_while_revalidate_ms);
 	json_write_object_end(j);
 }
 
@@ -292,6 +295,7 @@ static void admin_json_route(struct json_writer *j, const struct settings_route 
 	admin_key_uint(j, "timeout_ms", route->timeout_ms);
 	admin_key_uint(j, "body_max_bytes", route->body_bytes);
 	admin_json_route_cache(j, &route->cache);
+	admin_json_strings(j, "upgrade", &route->upgrade);
 	if (route->fallback.given)
 		admin_key_uint(j, "fallback_status", route->fallback.status);
 	admin_key_uint(j, "line", route->line);

@@ -191,8 +191,9 @@ static void cache_rules_set_times(struct cache_life *life, const struct settings
 	life->stale_if_error_ms = cache_rules_window_ms(route, cc->age_s[CACHE_AGE_STALE_IF_ERROR],
 							route->stale_if_error_ms);
 	if (route->given)
-		life->stale_while_revalidate_ms = cache_rules_window_ms(
-			route, cc->age_s[CACHE_AGE_STALE_WHILE_REVALIDATE], 0);
+		life->stale_while_revalidate_ms =
+			cache_rules_window_ms(route, cc->age_s[CACHE_AGE_STALE_WHILE_REVALIDATE],
+					      route->stale_while_revalidate_ms);
 }
 
 struct cache_life cache_rules_store(const struct settings_cache *route,

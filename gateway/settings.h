@@ -216,6 +216,7 @@ struct settings_cache {
 	bool shared;		   /* one reply for all consumers */
 	int64_t ttl_ms;		   /* -1: only what the origin says */
 	int64_t stale_if_error_ms; /* 1h */
+	int64_t stale_while_revalidate_ms; /* 0 */
 };
 
 struct settings_fallback {

@@ -20,6 +20,13 @@ static const struct settings_key settings_cache_keys[] = {
 	 .fallback = "1h",
 	 .max = 8760 * HOUR_MS,
 	 .help = "How long after that a reply may be served while the service is down"},
+	{.name = "stale_while_revalidate",
+	 .type = SETTINGS_MS64,
+	 .at = offsetof(struct settings_cache, stale_while_revalidate_ms),
+	 .fallback = "0s",
+	 .max = 8760 * HOUR_MS,
+	 .help = "How long after its freshness a reply is served at once, and asked about behind "
+		 "the client's back, when its own headers do not say"},
 	{.name = "shared",
 	 .type = SETTINGS_BOOL,
 	 .at = offsetof(struct settings_cache, shared),

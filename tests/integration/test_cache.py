@@ -327,6 +327,16 @@ class Validated(Case):
         wait_until(lambda: "stale" not in self.get()[1], "its freshness")
         self.assertEqual((self.get()[0].body, len(self.origin.requests)), (b'body of "one"', 2))
 
+    def test_a_route_may_say_how_long_the_old_reply_will_do(self):
+        self.gateway = self.stage.gateway({
+            "services": {"s": {"instances": [self.origin.address]}},
+            "routes": [{"path": "/*", "service": "s",
+                        "cache": {"ttl": "1h", "stale_while_revalidate": "1h"}}]})
+        self.get()
+        self.assertIn("stale-while-revalidate", self.get()[1])
+        self.life = "max-age=0, stale-while-revalidate=0"
+        wait_until(lambda: self.get()[1].startswith("microreg; fwd=stale"), "the origin's word")
+
     def test_an_origin_that_fails_is_not_asked_for_each_that_gets_the_old_reply(self):
         self.life = "max-age=0, stale-while-revalidate=1000"
         self.get()

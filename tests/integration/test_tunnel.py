@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import os
 import socket
 import ssl
@@ -200,6 +201,13 @@ class Joined(TunnelCase, SharedCase):
         self.assertEqual(self.asked().all("Upgrade"), ["chat/2"])
         client.send(b"x")
         self.assertEqual(client.file.read(1), b"x")
+
+    def test_the_admin_door_tells_what_routes_allow(self):
+        pages = self.gateway.admin("/routes").body
+        allowed = {route["path"]: route.get("upgrade") for route in json.loads(pages)["routes"]}
+        self.assertEqual(allowed["/other/*"], ["chat/2", "websocket"])
+        self.assertEqual(allowed["/*"], ["websocket"])
+        self.assertFalse(allowed["/off/*"])
 
     def test_a_kept_reply_is_no_answer_to_an_upgrade(self):
         self.assertEqual(self.gateway.get("/cached/x").status, 200)
