@@ -39,6 +39,8 @@ struct respond_part {
 void respond_part(struct exchange *x, const struct respond_part *answer);
 /* JSON that the gateway has made; it must stay until the exchange ends. */
 void respond_composed(struct exchange *x, unsigned status, struct span body, const char *fields);
+/* Without a body; `fields` are whole lines. */
+void respond_empty(struct exchange *x, unsigned status, const char *fields);
 void respond_redirect(struct exchange *x);
 void respond_to_https(struct exchange *x, unsigned port);	/* the same URL, by https */
 void respond_preflight(struct exchange *x, const char *fields); /* CORS */

@@ -1,7 +1,7 @@
 /*
  * checker: probes over one loop, begun as they are due.
  *
- *   connecting -> (HTTP: asking ->) good | bad (refused, wrong, late)
+ *   connecting -> (HTTP: (https: shaking hands ->) asking ->) good | bad (refused, wrong, late)
  *   not even begun, for a reason of our own -> unknown
  */
 #include "registry/checker.h"
@@ -10,6 +10,7 @@
 #include "common/loop.h"
 #include "registry/catalog.h"
 #include "registry/edit.h"
+#include "registry/probe_tls.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -54,7 +55,8 @@ struct probe {
 	struct probe *next; /* among the free */
 	struct checker *checker;
 	struct record *record;
-	bool asked; /* the HTTP request is sent */
+	struct probe_tls *tls; /* NULL: plain, or not connected yet */
+	bool asked;	       /* the HTTP request is sent */
 	char reply[CHECKER_STATUS_LINE];
 	size_t reply_len;
 };
@@ -206,6 +208,7 @@ static void probe_end(struct probe *p, enum checker_outcome outcome)
 
 	loop_timer_clear(c->loop, &p->timer);
 	loop_unwatch(c->loop, &p->lfd);
+	probe_tls_free(&p->tls);
 	if (p->lfd.fd >= 0)
 		(void)close(p->lfd.fd); /* nothing to lose */
 	p->lfd.fd = -1;
@@ -231,8 +234,11 @@ static bool probe_ask(struct probe *p)
 
 	p->asked = true;
 	/* It fits into the empty buffer of a new connection, or something is wrong. */
-	return len > 0 && (size_t)len < sizeof(request) &&
-	       send(p->lfd.fd, request, (size_t)len, MSG_NOSIGNAL) == len;
+	if (len <= 0 || (size_t)len >= sizeof(request))
+		return false;
+	if (p->tls)
+		return probe_tls_send(p->tls, request, (size_t)len) == len;
+	return send(p->lfd.fd, request, (size_t)len, MSG_NOSIGNAL) == len;
 }
 
 /* 2xx and 3xx are good. */
@@ -244,36 +250,66 @@ static bool probe_is_good(const struct probe *p)
 
 static void probe_read(struct probe *p)
 {
-	ssize_t n = recv(p->lfd.fd, p->reply + p->reply_len, sizeof(p->reply) - p->reply_len, 0);
+	while (p->reply_len < sizeof(p->reply)) {
+		char *to = p->reply + p->reply_len;
+		size_t room = sizeof(p->reply) - p->reply_len;
+		ssize_t n =
+			p->tls ? probe_tls_recv(p->tls, to, room) : recv(p->lfd.fd, to, room, 0);
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0) {
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n <= 0) {
+			probe_end(p, CHECKER_BAD);
+			return;
+		}
+		p->reply_len += (size_t)n;
+	}
+	probe_end(p, probe_is_good(p) ? CHECKER_GOOD : CHECKER_BAD);
+}
+
+static void probe_shake_hands(struct probe *p)
+{
+	bool done = probe_tls_shake_hands(p->tls) == 0;
+
+	if (done ? !probe_ask(p) : errno != EAGAIN)
 		probe_end(p, CHECKER_BAD);
+}
+
+/* The socket is connected, or can't be. */
+static void probe_connected(struct probe *p)
+{
+	const struct instance *in = &p->record->in;
+	socklen_t size = sizeof(int);
+	int error = 0;
+
+	if (getsockopt(p->lfd.fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+		error = errno;
+	if (error || in->check != INSTANCE_CHECK_HTTP) {
+		probe_end(p, error ? CHECKER_BAD : CHECKER_GOOD);
 		return;
 	}
-	p->reply_len += (size_t)n;
-	if (p->reply_len == sizeof(p->reply))
-		probe_end(p, probe_is_good(p) ? CHECKER_GOOD : CHECKER_BAD);
+	if (strcmp(in->scheme, "https") == 0) {
+		p->tls = probe_tls_new(in->host, p->lfd.fd);
+		if (p->tls)
+			probe_shake_hands(p);
+		else
+			probe_end(p, CHECKER_UNKNOWN);
+	} else if (!probe_ask(p)) {
+		probe_end(p, CHECKER_BAD);
+	}
 }
 
 static void probe_on_event(struct loop_fd *lfd, unsigned events)
 {
 	struct probe *p = (void *)lfd;
 	struct checker *c = p->checker;
-	socklen_t size = sizeof(int);
-	int error = 0;
 
-	if (p->asked) {
+	if (p->asked)
 		probe_read(p);
-	} else if (events & (LOOP_WRITABLE | LOOP_HANGUP)) {
-		if (getsockopt(lfd->fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
-			error = errno;
-		if (error || p->record->in.check != INSTANCE_CHECK_HTTP)
-			probe_end(p, error ? CHECKER_BAD : CHECKER_GOOD);
-		else if (!probe_ask(p))
-			probe_end(p, CHECKER_BAD);
-	}
+	else if (p->tls)
+		probe_shake_hands(p);
+	else if (events & (LOOP_WRITABLE | LOOP_HANGUP))
+		probe_connected(p);
 	checker_fill(c);
 }
 

@@ -1,4 +1,4 @@
-"""TLS to the instances: whom the gateway trusts, what it shows, and what clients see when it fails."""
+"""TLS to the instances: whom the gateway trusts, what it shows, what clients see when it fails."""
 
 import os
 import socket
@@ -129,8 +129,8 @@ class Secure(SharedCase):
         first = self.gateway.get("/address/").headers.get("x-connection")
         for _ in range(5):
             self.assertEqual(self.gateway.get("/address/").headers.get("x-connection"), first)
-        self.assertEqual(self.gateway.request("POST", "/address/", b"x").headers.get("x-connection"),
-                         first)
+        answer = self.gateway.request("POST", "/address/", b"x")
+        self.assertEqual(answer.headers.get("x-connection"), first)
 
     def test_a_strangers_certificate_is_refused(self):
         self.refused("stranger", "tls_certificate_error", r"issuer certificate; name the file")
@@ -225,6 +225,17 @@ class Mixed(Case):
         gateway.wait_status("/", 200)
         self.assertEqual(sorted(gateway.get("/").body for _ in range(10)),
                          [b"plain"] * 5 + [b"secure"] * 5)
+
+    def test_the_registrys_checks_ask_over_tls(self):
+        _, context = self.certify()
+        registry = self.stage.registry()
+        origin = self.stage.origin(named("secure"), tls=context)
+        registry.register("s", origin.port, id="one", scheme="https",
+                          check={"type": "http", "path": "/ok", "interval_ms": 100})
+        self.assertEqual(origin.wait_requests(3)[2].target, "/ok")
+        self.assertEqual(len(registry.lookup("s")["instances"]), 1)
+        origin.close()
+        wait_until(lambda: not registry.lookup("s")["instances"], "its end")
 
     def test_the_registry_takes_only_schemes_that_are_served(self):
         registry = self.stage.registry()
