@@ -63,7 +63,7 @@ bool cidr_address_text(uint8_t bytes[16], const char *text, size_t len)
 {
 	char address[INET6_ADDRSTRLEN];
 
-	if (len >= sizeof(address))
+	if (!len || len >= sizeof(address))
 		return false;
 	memcpy(address, text, len);
 	address[len] = '\0';

@@ -103,7 +103,7 @@ static int client_open_stream(struct client *c, struct worker *worker, int fd,
 	return stream_open_tls(&c->stream, worker_loop(worker), fd, tls, client_on_event);
 }
 
-static void client_name_peer(struct client *c, const struct sockaddr_storage *peer)
+void client_name_peer(struct client *c, const struct sockaddr_storage *peer)
 {
 	const struct sockaddr_in *v4 = (const struct sockaddr_in *)peer;
 	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)peer;
@@ -137,6 +137,13 @@ void client_accept(struct listener *listener, int fd, const struct sockaddr_stor
 	struct gateway *gateway = worker->gateway;
 	struct tls_door *door = listener_door(listener);
 	struct client *c = NULL;
+
+	/* Whoever is not trusted could say any address. */
+	if (listener->address->proxy_protocol && !table_trusts(worker->table->table, peer)) {
+		stats_inc(worker->stats, STAT_REFUSED);
+		(void)close(fd); /* nothing was sent */
+		return;
+	}
 	if (atomic_fetch_add_explicit(&gateway->connections, 1, memory_order_relaxed) <
 	    worker_settings(worker)->limits.connections)
 		c = calloc(1, sizeof(*c));
@@ -155,6 +162,7 @@ void client_accept(struct listener *listener, int fd, const struct sockaddr_stor
 	buf_init(&c->in, CLIENT_IN_MAX);
 	buf_init(&c->out, CLIENT_OUT_MAX);
 	client_name_peer(c, peer);
+	c->awaits_proxy = listener->address->proxy_protocol;
 	if (!door)
 		c->to_https = table_to_https(worker->table->table, listener->address);
 	c->next = worker->clients;

@@ -46,6 +46,7 @@ struct client {
 	uint64_t discarded;	    /* of bodies nobody wanted, and in LINGER */
 	unsigned requests;
 	unsigned to_https; /* requests are sent on to this port; 0: they are not */
+	bool awaits_proxy; /* the PROXY protocol's header has to come first */
 	bool eof;	   /* the client has ended its side */
 	uint64_t quiet_ms; /* since then: when something went out to it last */
 	bool entered;	   /* one of its callbacks is on the stack */

@@ -44,6 +44,14 @@ void client_await_body(struct client *c);
 /* Goes on when what must be sent has been sent and what must be read has been read. */
 void client_try_finish(struct client *c);
 
+/* Whose connection it is. */
+void client_name_peer(struct client *c, const struct sockaddr_storage *peer);
+
+/* ---- of client_proxy.c ---- */
+
+/* False: the header has not come whole, or the connection has ended over it. */
+bool client_read_proxy(struct client *c);
+
 /* ---- of client_read.c ---- */
 
 void client_on_event(struct loop_fd *lfd, unsigned events);

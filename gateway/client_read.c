@@ -236,6 +236,10 @@ void client_on_event(struct loop_fd *lfd, unsigned events)
 
 	stream_note(&c->stream, events);
 	client_enter(c);
+	if (c->awaits_proxy && !client_read_proxy(c)) {
+		client_leave(c);
+		return;
+	}
 	if (c->state == CLIENT_TUNNEL) {
 		tunnel_on_client(c->x);
 		client_leave(c);

@@ -137,6 +137,7 @@ static void explain_found(struct explainer *x)
 	}
 	if (x->match.rest.at)
 		(void)buf_printf(x->out, "  * is %.*s\n", (int)x->match.rest.len, x->match.rest.at);
+	explain_policy(x->settings, route, x->out);
 	if (route->redirect.to) {
 		(void)buf_printf(x->out, "answer: %u\n", route->redirect.status);
 		explain_template(x, "location", route->redirect.to);

@@ -35,4 +35,8 @@ void explain_compose(const struct settings *settings, const struct settings_rout
 void explain_service(const struct settings *settings, const struct settings_service *service,
 		     struct buf *out);
 
+/* What a request has to pass on that route, a line each. Errors stick in the buf. */
+void explain_policy(const struct settings *settings, const struct settings_route *route,
+		    struct buf *out);
+
 #endif

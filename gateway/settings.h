@@ -52,6 +52,7 @@ struct settings_address {
 	unsigned line;
 	unsigned rank;		 /* among those of `listen` with its host and port 0 */
 	struct settings_tls tls; /* of `listen` only, like the next */
+	bool proxy_protocol;	 /* of `listen` only, too */
 	unsigned to_https;	 /* whoever asks here is sent to this port; 0: nobody is */
 };
 

@@ -224,6 +224,12 @@ static const struct settings_key settings_listen_keys[] = {
 	 .fallback_shown = "0: routes answer",
 	 .help = "Whatever is asked here is sent on, by 308, to the same URL with https and this "
 		 "port, usually 443"},
+	{.name = "proxy_protocol",
+	 .type = SETTINGS_BOOL,
+	 .at = offsetof(struct settings_address, proxy_protocol),
+	 .fallback = "false",
+	 .help = "Whether each connection begins with the PROXY protocol's header, version 1 or 2, "
+		 "which tells the client's address; only `trusted_proxies` may connect then"},
 };
 
 static void settings_listen_done(struct settings_reader *r, const struct settings_node *map,

@@ -41,6 +41,10 @@ static void settings_check_addresses(struct settings_reader *r, const struct set
 	if (listen && listen->kind == SETTINGS_LIST)
 		at = listen->first;
 	for (size_t i = 0; at && i < s->listen_count; i++, at = at->next) {
+		if (s->listen[i].proxy_protocol && !s->trusted_proxies.count)
+			settings_file_mistake(r->file, at,
+					      "proxy_protocol lets nobody in without "
+					      "trusted_proxies; list who may speak it there");
 		for (size_t k = 0; k < i; k++)
 			settings_check_address(r, &s->listen[i], &s->listen[k], "listen", at);
 		if (!admin)

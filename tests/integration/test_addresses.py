@@ -4,6 +4,7 @@ import json
 import unittest
 
 from harness import Case, SharedCase, wait_until
+from wire import Ended
 
 
 class Addresses(SharedCase):
@@ -56,6 +57,58 @@ class Addresses(SharedCase):
         request = self.origin.wait_requests(1)[0]
         self.assertEqual(request.headers.get("X-Caller"), "203.0.113.77")
         self.assertEqual(request.headers.get("X-Forwarded-For"), "203.0.113.77, 127.0.0.1")
+
+
+class ProxyProtocol(Case):
+    """Load balancers that say whose connection it is."""
+
+    ROUTES = [{"path": "/", "respond": {"text": "hello"}, "ip": {"allow": "192.0.2.0/24"}},
+              {"path": "/any", "respond": {"text": "hello"}}]
+
+    def ask(self, gateway, header, path="/", pieces=1):
+        """The status, or None when the connection was closed."""
+        data = header + b"GET %s HTTP/1.1\r\nHost: a\r\n\r\n" % path.encode()
+        step = -(-len(data) // pieces)
+        with gateway.connect() as connection:
+            try:
+                for at in range(0, len(data), step):
+                    connection.send(data[at:at + step])
+                return connection.reply().status
+            except (OSError, Ended):
+                return None
+
+    def test_the_header_says_who_it_is(self):
+        gateway = self.stage.gateway({
+            "listen": [{"address": "127.0.0.1:0", "proxy_protocol": True}],
+            "trusted_proxies": "127.0.0.1", "routes": self.ROUTES})
+        v2 = b"\r\n\r\n\0\r\nQUIT\n"
+        for header, status in (
+                (b"PROXY TCP4 192.0.2.7 127.0.0.1 1 2\r\n", 200),
+                (b"PROXY TCP4 203.0.113.7 127.0.0.1 1 2\r\n", 403),
+                (b"PROXY TCP6 ::ffff:192.0.2.9 ::1 1 2\r\n", 200), (b"PROXY UNKNOWN\r\n", 403),
+                (v2 + b"\x21\x11\0\x0c\xc0\0\2\1\x7f\0\0\1\0\1\0\2", 200),
+                (v2 + b"\x21\x11\0\x0c\xcb\0\2\1\x7f\0\0\1\0\1\0\2", 403),
+                (v2 + b"\x20\0\0\0", 403), (b"", None), (b"PROXY TCP4 x\r\n", None)):
+            with self.subTest(header):
+                self.assertEqual(self.ask(gateway, header), status)
+                self.assertEqual(self.ask(gateway, header, pieces=9), status)
+        wait_until(lambda: "203.0.113.7" in [one["client"] for one in gateway.access_log()])
+
+    def test_who_is_not_trusted_may_not_say_anything(self):
+        gateway = self.stage.gateway({
+            "listen": [{"address": "127.0.0.1:0", "proxy_protocol": True}],
+            "trusted_proxies": "10.0.0.1", "routes": self.ROUTES})
+        self.assertIsNone(self.ask(gateway, b"PROXY TCP4 192.0.2.7 127.0.0.1 1 2\r\n"))
+        plain = self.stage.gateway({"routes": self.ROUTES})
+        self.assertEqual(self.ask(plain, b"PROXY TCP4 192.0.2.7 127.0.0.1 1 2\r\n", "/any"), 400)
+
+    def test_it_needs_somebody_to_trust(self):
+        with open(self.stage.dir + "/g.yaml", "w", encoding="utf-8") as file:
+            file.write("listen:\n  - {address: ':8080', proxy_protocol: true}\n")
+        code, _, err = self.stage.check("microreg-gateway", "--check", "--config",
+                                        self.stage.dir + "/g.yaml")
+        self.assertEqual(code, 1)
+        self.assertRegex(err, r"g.yaml:2: listen\[0\]: proxy_protocol lets nobody in without")
 
 
 class Strangers(Case):

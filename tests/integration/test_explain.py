@@ -16,6 +16,9 @@ routes:
   - {path: "/old/*", redirect: {to: "/new/{*}", status: 308}}
   - {path: /ping, respond: {status: 203, text: pong}}
   - {path: /files/*, service: legacy}
+  - {path: /guarded, service: legacy, auth: [key, optional], allow: ["group:a", "method:GET"],
+     ip: {deny: 10.0.0.0/8}, cors: {origins: "*"}, user_agents: {deny: ["*bot*"]},
+     rate_limit: [{rate: 5, per: 1m}, {concurrent: 2, by: "header:X-A"}]}
   - {path: /both, split: [{service: legacy, weight: 9}, {service: legacy}]}
   - path: "/whole/{id}"
     compose:
@@ -77,6 +80,14 @@ joined: order with "user" without "userId"
 service: legacy
 """, out)
         self.assertEqual(out.count("service: "), 2)
+
+    def test_what_a_request_has_to_pass_is_told(self):
+        out = self.explain("GET /guarded")[1]
+        for line in ("ip: 0 networks allowed, 1 denied", "user_agents: 0 patterns allowed, 1 denied",
+                     "cors: any origin", 'limit: "default", 5 in 60000 ms by address',
+                     'limit: "default", 2 at once by header X-A', "auth: key, or nobody",
+                     "allow: group:a", "    or method:GET"):
+            self.assertIn(line + "\n", out)
 
     def test_a_registry_that_is_down_is_told(self):
         code, out, _ = self.explain("GET /orders/7")

@@ -1,0 +1,80 @@
+/* explain_policy: what a request has to pass before its service sees it, in the order it does. */
+#include "gateway/explain.h"
+#include "gateway/rule.h"
+#include "gateway/settings.h"
+
+static void explain_ip(const struct settings_ip *ip, const char *whose, struct buf *out)
+{
+	if (ip->allow.count || ip->deny.count)
+		(void)buf_printf(out, "ip%s: %zu networks allowed, %zu denied\n", whose,
+				 ip->allow.count, ip->deny.count); /* sticks, here and below */
+}
+
+static void explain_limits(const struct settings_limits_list *limits, const char *whose,
+			   struct buf *out)
+{
+	static const char *const whom[] = {
+		[LIMIT_BY_ADDRESS] = "address", [LIMIT_BY_CONSUMER] = "consumer",
+		[LIMIT_BY_KEY] = "key",		[LIMIT_BY_HEADER] = "header ",
+		[LIMIT_BY_ROUTE] = "route",	[LIMIT_BY_SERVICE] = "service",
+		[LIMIT_BY_ALL] = "all",
+	};
+
+	for (size_t i = 0; i < limits->count; i++) {
+		const struct settings_limit *limit = &limits->items[i];
+		const char *header = limit->header ? limit->header : "";
+
+		if (limit->kind == LIMIT_CONCURRENT)
+			(void)buf_printf(out, "limit%s: \"%s\", %u at once by %s%s\n", whose,
+					 limit->name, limit->rate, whom[limit->by], header);
+		else
+			(void)buf_printf(out, "limit%s: \"%s\", %u in %u ms by %s%s\n", whose,
+					 limit->name, limit->rate, limit->per_ms, whom[limit->by],
+					 header);
+	}
+}
+
+static void explain_auth(const struct settings_auth *auth, struct buf *out)
+{
+	static const char *const names[AUTH_KIND_COUNT] = {
+		[AUTH_KEY] = "key",
+		[AUTH_JWT] = "jwt ",
+		[AUTH_BASIC] = "basic",
+		[AUTH_CERTIFICATE] = "certificate",
+	};
+
+	if (!auth->count)
+		return;
+	(void)buf_puts(out, auth->all ? "auth: all of" : "auth:");
+	for (size_t i = 0; i < auth->count; i++) {
+		const struct settings_auth_method *method = &auth->methods[i];
+
+		(void)buf_printf(out, "%s %s%s", i ? (auth->all ? " and" : " or") : "",
+				 names[method->kind],
+				 method->issuer_name ? method->issuer_name : "");
+	}
+	(void)buf_puts(out, auth->optional ? ", or nobody\n" : "\n");
+}
+
+void explain_policy(const struct settings *settings, const struct settings_route *route,
+		    struct buf *out)
+{
+	const struct settings_policy *policy = &route->policy;
+
+	explain_ip(&settings->ip, " of the gateway", out);
+	explain_ip(&policy->ip, "", out);
+	if (policy->agents.allow.count || policy->agents.deny.count)
+		(void)buf_printf(out, "user_agents: %zu patterns allowed, %zu denied\n",
+				 policy->agents.allow.count, policy->agents.deny.count);
+	for (size_t i = 0; i < policy->content_types.count; i++)
+		(void)buf_printf(out, "content type: %s\n", policy->content_types.items[i]);
+	if (policy->cors.given)
+		(void)buf_printf(out, "cors: %s\n",
+				 policy->cors.any ? "any origin" : "listed origins");
+	explain_limits(&settings->rate_limits, " of the gateway", out);
+	explain_limits(&policy->limits, "", out);
+	explain_auth(&policy->auth, out);
+	for (size_t i = 0; i < policy->allow.count; i++)
+		(void)buf_printf(out, "%s %s\n",
+				 i ? "    or" : "allow:", rule_text(policy->allow.items[i]));
+}
