@@ -107,7 +107,7 @@ LIBS := $(if $(CLIENT_SRC),$(B)/libmicroreg.a $(B)/$(SO_FILE) $(B)/libmicroreg.s
 # What the integration tests run beside the daemons.
 DRIVERS := $(patsubst tests/integration/%.c,$(B)/%,$(call src,tests/integration))
 
-all: $(PROGRAMS) $(LIBS) $(SHOP) $(DRIVERS)
+all: $(PROGRAMS) $(LIBS) $(SHOP) $(DRIVERS) $(B)/bench/watchers
 
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)

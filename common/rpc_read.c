@@ -309,6 +309,12 @@ static int read_unknown(const struct read *r, const struct rpc_field *fields, si
 	for (size_t i = 0; i < count; i++) {
 		unsigned distance = suggest_distance(shown, fields[i].name);
 
+		/* "ttl" for "ttl_ms": the unit is what people leave out. */
+		if (strncmp(fields[i].name, shown, strlen(shown)) == 0 &&
+		    strcmp(fields[i].name + strlen(shown), "_ms") == 0) {
+			near = fields[i].name;
+			break;
+		}
 		if (distance < best && suggest_is_near(shown, fields[i].name)) {
 			best = distance;
 			near = fields[i].name;

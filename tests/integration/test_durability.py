@@ -14,7 +14,7 @@ import xmlrpc.client
 
 from harness import BUILD, Case, wait_until
 
-ROUNDS = 50
+ROUNDS = int(os.environ.get("KILL_ROUNDS", "50"))
 CALLERS = 4
 TTLS_MS = (5000, 20000, 80000, 320000, 1280000)
 ENOSPC, EIO = 28, 5
