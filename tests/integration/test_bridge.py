@@ -94,6 +94,7 @@ ROUTES = [
     {"path": "/html", "service": "html", "xmlrpc": {"method": "x"}},
     {"path": "/bomb", "service": "bomb", "xmlrpc": {"method": "x"}},
     {"path": "/large", "service": "large", "xmlrpc": {"method": "x", "reply": "4KiB"}},
+    {"path": "/slow", "service": "slow", "xmlrpc": {"method": "x"}},
     {"path": "/gone", "service": "gone", "xmlrpc": {"method": "x"}},
     {"path": "/gone/default", "service": "gone", "xmlrpc": {"method": "x"},
      "fallback": {"status": 200, "json": {"sorry": True}}},
@@ -111,12 +112,18 @@ class Bridge(SharedCase):
         cls.calc = Server()
         cls.addClassCleanup(cls.calc.close)
         answers = {"html": "<p>no</p>", "bomb": BOMB, "large": "x" * 5000}
+        cls.slow = threading.Event()
+
+        def wait(_, __):
+            cls.slow.wait()
+            return reply(body=b"late")
         services = {
-            name: {"instances": ["http://127.0.0.1:%d" % cls.stage.origin(
-                lambda request, connection, text=text: reply(body=text.encode())).port]}
+            name: {"instances": [cls.stage.origin(
+                lambda request, connection, text=text: reply(body=text.encode())).address]}
             for name, text in answers.items()}
         cls.gateway = cls.stage.gateway({
-            "services": {**services, "calc": {"instances": [cls.calc.address]},
+            "services": {**services, "slow": {"instances": [cls.stage.origin(wait).address]},
+                         "calc": {"instances": [cls.calc.address]},
                          "gone": {"instances": ["http://127.0.0.1:1"]}},
             "routes": ROUTES})
 
@@ -137,8 +144,8 @@ class Bridge(SharedCase):
         self.assertEqual(self.get("/add?a=-3"), 2)  # the default
 
     def test_each_type_arrives_as_itself(self):
-        found = self.get("/typed/a%20%C3%A9%2Fb?i=-7&b=true&d=0.10&x=aGn/&j=%5B1,%7B%22a%22:2.5%7D%5D"
-                         "&t=2026-11-21T10:00:00%2B02:00", headers={"X-Who": "me"})
+        found = self.get("/typed/a%20%C3%A9%2Fb?i=-7&b=true&d=0.10&x=aGn/"
+                         "&j=%5B1,%7B%22a%22:2.5%7D%5D&t=2026-11-21T10:00:00%2B02:00", headers={"X-Who": "me"})
         self.assertEqual(found, [
             ["int", -7], ["bool", True], ["float", 0.1], ["DateTime", "2026-11-21T08:00:00"],
             ["Binary", "aGn/"], ["list", [1, {"a": 2.5}]], ["str", "a \u00e9/b"], ["str", "me"],
@@ -215,6 +222,18 @@ class Bridge(SharedCase):
     def test_a_service_that_is_gone_is_the_routes_to_answer(self):
         self.assertEqual(self.get("/gone", 502)["type"], "urn:microreg:problem:connect-failed")
         self.assertEqual(self.get("/gone/default"), {"sorry": True})
+
+    def test_a_request_whose_body_breaks_off_is_answered_once(self):
+        for path, status in (("/slow", b"400"), ("/body", b"400")):
+            with self.subTest(path), self.gateway.connect() as wire:
+                self.slow.clear()
+                wire.send(f"POST {path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                          .encode())
+                wire.send(b"3\r\n{}\n\r\nnonsense\r\n")
+                said = wire.rest()
+                self.slow.set()
+                self.assertEqual((said.count(b"HTTP/1.1 "), said.split()[1]), (1, status), said)
+        self.assertEqual(self.get("/add?a=3&b=4"), 7)
 
     def test_head_has_no_body(self):
         answer = self.gateway.request("HEAD", "/add?a=3")
