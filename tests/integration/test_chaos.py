@@ -32,6 +32,9 @@ class Chaos(Case):
         bad = {"retry": {"attempts": 3}, "balance": balance, "breaker": breaker}
         if turn % 5 > 1:
             bad["backup"] = "good"
+        if turn % 2:
+            bad.update(max_in_flight=8, max_waiting=20, max_wait="300ms")
+        hedged = {"hedge": {"after": ("5ms", "p90")[turn % 2]}} if turn % 3 < 2 else {}
         copied = {"mirror": {"service": "bad", "share": "30%"}} if turn % 3 else {}
         return {
             **self.stage.settings(), "workers": 4,
@@ -41,8 +44,9 @@ class Chaos(Case):
                        "min_rate_grace": "2s", "body": "2MiB"},
             "services": {"bad": bad, "good": {"balance": balance}},
             "routes": [{"path": "/good/*", "service": "good", "cache": "off", "timeout": "30s",
-                        **copied},
-                       {"path": "/bad/*", "service": "bad", "cache": {}, "timeout": timeout}]}
+                        **copied, **hedged},
+                       {"path": "/bad/*", "service": "bad", "cache": {}, "timeout": timeout,
+                        **hedged}]}
 
     def descriptors(self):
         """How many the gateway has open."""
