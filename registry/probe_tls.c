@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+
+enum { PROBE_ROUNDS_MAX = 64 }; /* records without data; then it has failed by its timeout */
 
 struct probe_tls {
 	gnutls_session_t session;
@@ -76,12 +79,22 @@ ssize_t probe_tls_send(struct probe_tls *t, const void *data, size_t len)
 	return probe_tls_result(gnutls_record_send(t->session, data, len));
 }
 
+/* GnuTLS also says "again" after what is no data, a ticket say, whatever lies behind that. */
+static bool probe_tls_has_more(const struct probe_tls *t)
+{
+	char c;
+
+	return recv(gnutls_transport_get_int(t->session), &c, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 ssize_t probe_tls_recv(struct probe_tls *t, void *to, size_t room)
 {
+	unsigned rounds = 0;
 	ssize_t n;
 
-	do /* a ticket, say, comes first */
+	do
 		n = gnutls_record_recv(t->session, to, room);
-	while (n < 0 && n != GNUTLS_E_AGAIN && !gnutls_error_is_fatal((int)n));
+	while (n < 0 && !gnutls_error_is_fatal((int)n) && probe_tls_has_more(t) &&
+	       ++rounds < PROBE_ROUNDS_MAX);
 	return probe_tls_result(n);
 }
