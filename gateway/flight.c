@@ -275,7 +275,7 @@ static struct flight_probe *flight_probe_of(struct flight_shard *shard, uint64_t
 	return &shard->probes[flight_place(hash, FLIGHT_MARKS)];
 }
 
-static bool flight_is_quiet(struct flights *flights)
+bool flight_is_quiet(const struct flights *flights)
 {
 	return !atomic_load_explicit(&flights->probes, memory_order_relaxed);
 }

@@ -70,6 +70,9 @@ void flight_end(struct flight **flight, enum flight_outcome outcome, uint64_t no
 /* Waits no more. The waiter's own thread. Leaves NULL; harmless with NULL. */
 void flight_leave(struct flight_waiter **waiter);
 
+/* True while no origin fails: nothing is held then. Takes no lock. */
+bool flight_is_quiet(const struct flights *flights);
+
 /* True when the origin has failed for this key and is to be left alone now. Otherwise this request
  * asks, and if the origin has failed before, it alone does so for `hold_ms`. `origin` stands for
  * the instances that there are: others may do better, so they are asked. */

@@ -49,7 +49,7 @@ static const void *pipeline_origin(const struct exchange *x)
 /* Semantics: one prober asks, with backoff; all others get the stale reply at once. */
 static bool pipeline_is_held(struct exchange *x)
 {
-	if (!x->kept || !x->use.on_failure)
+	if (!x->kept || !x->use.on_failure || flight_is_quiet(x->worker->gateway->flights))
 		return false;
 	x->forward.set = worker_resolve(x->worker, x->table, x->service);
 	return flight_is_held(x->worker->gateway->flights, &x->key, pipeline_origin(x),
