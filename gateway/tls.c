@@ -83,6 +83,8 @@ static int tls_choose_certificate(SSL *ssl, int *alert, void *arg)
 
 static int tls_configure(SSL_CTX *context, struct tls_door *door)
 {
+	static char groups[] = "X25519:P-256:P-384:P-521"; /* OpenSSL's macro casts const away */
+
 	/* Sessions are the client's to keep, in tickets: nothing grows here. */
 	(void)SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	(void)SSL_CTX_set_options(context,
@@ -95,7 +97,7 @@ static int tls_configure(SSL_CTX *context, struct tls_door *door)
 	if (!SSL_CTX_set_cipher_list(context, "ECDHE+AES128+AESGCM:ECDHE+AESGCM:ECDHE+CHACHA20") ||
 	    !SSL_CTX_set_ciphersuites(context, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
 					       "TLS_CHACHA20_POLY1305_SHA256") ||
-	    !SSL_CTX_set1_groups_list(context, "X25519:P-256:P-384:P-521"))
+	    !SSL_CTX_set1_groups_list(context, groups))
 		return -1;
 	if (!SSL_CTX_set_session_id_context(context, door->session_context,
 					    sizeof(door->session_context)))

@@ -83,7 +83,8 @@ service: legacy
 
     def test_what_a_request_has_to_pass_is_told(self):
         out = self.explain("GET /guarded")[1]
-        for line in ("ip: 0 networks allowed, 1 denied", "user_agents: 0 patterns allowed, 1 denied",
+        for line in ("ip: 0 networks allowed, 1 denied",
+                     "user_agents: 0 patterns allowed, 1 denied",
                      "cors: any origin", 'limit: "default", 5 in 60000 ms by address',
                      'limit: "default", 2 at once by header X-A', "auth: key, or nobody",
                      "allow: group:a", "    or method:GET"):
