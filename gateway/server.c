@@ -245,7 +245,6 @@ static int server_start(struct server *s, struct settings *settings, struct err 
 			return -1;
 	}
 	reload_start(&s->reload, s->loop, &s->options->file, server_reload, s);
-	server_open_handover(s);
 	return 0;
 }
 
@@ -301,7 +300,9 @@ static void server_announce(struct server *s)
 {
 	size_t passed = s->takeover.doors.count;
 
+	/* Its door first, ours then: one that dies in between must not have covered the other. */
 	takeover_finish(&s->takeover);
+	server_open_handover(s);
 	doors_close(&s->doors);
 	passed = passed ? inherited_close(&s->takeover.doors) : 0;
 	if (passed)

@@ -3,7 +3,7 @@
 from xml.sax.saxutils import escape
 
 COLOURS = {"gateway": "#1f6feb", "nginx": "#2f9e44", "haproxy": "#8250df", "caddy": "#8c959f"}
-WIDTH, LABELS, BAR, GAP, TOP = 760, 190, 13, 14, 64
+WIDTH, LABELS, BAR, GAP, TOP = 800, 250, 13, 14, 64
 FONT = "font-family='-apple-system,Segoe UI,Helvetica,Arial,sans-serif'"
 
 
