@@ -36,6 +36,7 @@
 enum {
 	REQUEST_MAX = 256 * 1024,
 	NUMBER_DIGITS = 8,
+	NUMBERS_MAX = 256,
 	HEAD_MAX = 4096,
 	READ_MAX = 256 * 1024,
 	CONNECTIONS_MAX = 20000,
@@ -62,8 +63,9 @@ struct connection {
 
 static char request[REQUEST_MAX];
 static size_t request_len;
-static unsigned long replies, errors, number;
-static char *number_at; /* in the request, or NULL */
+static unsigned long replies, errors, number, numbers = 100000000;
+static char *number_at[NUMBERS_MAX]; /* in the request */
+static size_t number_count;
 static unsigned long latencies[BUCKETS];
 static SSL_CTX *tls; /* NULL: plain */
 static bool fresh;   /* --new */
@@ -156,10 +158,10 @@ static void begin(struct connection *c)
 {
 	char digits[32];
 
-	if (number_at) {
-		(void)snprintf(digits, sizeof(digits), "%0*lu", NUMBER_DIGITS,
-			       ++number % 100000000);
-		memcpy(number_at, digits, NUMBER_DIGITS);
+	if (number_count) {
+		(void)snprintf(digits, sizeof(digits), "%0*lu", NUMBER_DIGITS, ++number % numbers);
+		for (size_t i = 0; i < number_count; i++)
+			memcpy(number_at[i], digits, NUMBER_DIGITS);
 	}
 	c->sent = c->head = c->left = 0;
 	c->in_body = false;
@@ -304,11 +306,23 @@ static uint64_t start_due(struct connection *all, unsigned long count, uint64_t 
 	return first > now ? first - now : 0;
 }
 
+static void find_numbers(void)
+{
+	char *at = request, *end = request + request_len;
+
+	while (number_count < NUMBERS_MAX &&
+	       (at = memmem(at, (size_t)(end - at), "@@@@@@@@", NUMBER_DIGITS)) != NULL) {
+		number_at[number_count++] = at;
+		at += NUMBER_DIGITS;
+	}
+}
+
 static void options(int argc, char **argv)
 {
 	static const struct option known[] = {{"tls", no_argument, NULL, 't'},
 					      {"new", no_argument, NULL, 'n'},
 					      {"rate", required_argument, NULL, 'r'},
+					      {"numbers", required_argument, NULL, 'N'},
 					      {0}};
 	int c;
 
@@ -319,6 +333,8 @@ static void options(int argc, char **argv)
 			fresh = true;
 		else if (c == 'r')
 			rate = parse(optarg, 1000000);
+		else if (c == 'N')
+			numbers = parse(optarg, numbers);
 		else
 			exit(2);
 		if (c == 't' && !tls)
@@ -328,8 +344,10 @@ static void options(int argc, char **argv)
 		(void)SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
 	if (argc - optind == 3)
 		return;
-	(void)fprintf(stderr, "usage: load [--tls] [--new] [--rate N] PORT CONNECTIONS SECONDS < "
-			      "REQUEST\n");
+	(void)fprintf(
+		stderr,
+		"usage: load [--tls] [--new] [--rate N] [--numbers N] PORT CONNECTIONS SECONDS < "
+		"REQUEST\n");
 	exit(2);
 }
 
@@ -345,7 +363,7 @@ int main(int argc, char **argv)
 	count = parse(argv[optind + 1], CONNECTIONS_MAX);
 	all = calloc(count, sizeof(*all));
 	request_len = fread(request, 1, sizeof(request), stdin);
-	number_at = memmem(request, request_len, "@@@@@@@@", NUMBER_DIGITS);
+	find_numbers();
 	epoll = epoll_create1(0);
 	if (!all || epoll < 0)
 		fail("load");
