@@ -149,6 +149,9 @@ void call_head_write(struct call *call, struct buf *out)
 	(void)buf_append(out, call->base->about.at, call->base->about.len); /* sticks */
 	trace_write_again(call->x, call->base->trace, out);
 	http1_write_field(out, "X-Timeout-Ms", timeout, (size_t)len);
+	if (call->body.len &&
+	    !call_has(call->own, call->own_count, (struct span){"Content-Type", 12}))
+		http1_write_field(out, "Content-Type", "application/json", 16);
 	if (head->framing == HTTP1_LENGTH ||
 	    !((unsigned)head->method & (HTTP_GET | HTTP_HEAD | HTTP_OPTIONS)))
 		http1_write_length(out, head->content_length);

@@ -1,21 +1,29 @@
 /* compose: the graph of calls, and the answer when it is done. */
 #include "common/json_check.h"
+#include "common/json_walk.h"
 #include "gateway/compose_parts.h"
 #include "gateway/client.h"
 #include "gateway/respond.h"
 #include "gateway/stats.h"
 #include "gateway/worker.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* KrakenD's share: what is left joins the replies, so that a partial answer leaves in time. */
-enum { COMPOSE_PARTS_PERCENT = 85 };
+enum {
+	COMPOSE_PARTS_PERCENT = 85,
+	COMPOSE_BODY_MAX = 4 << 20, /* of a client, when calls take values of it */
+};
 
 /* ---- Ending ---- */
 
 /* Nobody needs what is under way any more. */
-static void compose_cancel(struct compose *c)
+void compose_cancel(struct compose *c)
 {
+	if (!c)
+		return;
+	c->awaits_body = false;
 	for (size_t i = 0; i < c->part_count; i++)
 		part_fini(&c->parts[i]);
 	compose_program_cancel(c);
@@ -31,6 +39,7 @@ void compose_free(struct compose **compose)
 	compose_cancel(c);
 	buf_fini(&c->answer);
 	buf_fini(&c->viewed);
+	buf_fini(&c->body);
 }
 
 /* ---- What became of each, for people ---- */
@@ -284,7 +293,7 @@ static struct compose *compose_new(struct exchange *x)
 	c->x = x;
 	c->settings = settings;
 	c->parts = arena_zalloc(&x->arena, settings->call_count * sizeof(*c->parts));
-	c->results = arena_zalloc(&x->arena, settings->call_count * sizeof(*c->results));
+	c->results = arena_zalloc(&x->arena, (settings->call_count + 1) * sizeof(*c->results));
 	if (!c->parts || !c->results || call_base_make(&c->base, x) < 0)
 		return NULL;
 	c->part_count = settings->call_count;
@@ -294,7 +303,13 @@ static struct compose *compose_new(struct exchange *x)
 	}
 	buf_init(&c->answer, (size_t)settings->answer_bytes);
 	buf_init(&c->viewed, (size_t)settings->answer_bytes);
+	buf_init(&c->body, COMPOSE_BODY_MAX);
 	return c;
+}
+
+static uint64_t compose_due_us(const struct compose *c)
+{
+	return c->started_us + (uint64_t)c->x->route->timeout_ms * 10 * COMPOSE_PARTS_PERCENT;
 }
 
 void compose_start(struct exchange *x)
@@ -308,5 +323,43 @@ void compose_start(struct exchange *x)
 	x->compose = c;
 	c->started_us = loop_now_us(worker_loop(x->worker));
 	c->due_us = c->started_us + (uint64_t)x->route->timeout_ms * 10 * COMPOSE_PARTS_PERCENT;
+	c->awaits_body = c->settings->needs_body && !x->body_done;
+	if (c->awaits_body)
+		respond_continue(x);
+	else
+		compose_advance(c);
+}
+
+void compose_body(struct compose *c, struct span piece)
+{
+	if (!c->awaits_body || buf_append(&c->body, piece.at, piece.len) == 0)
+		return;
+	compose_cancel(c);
+	c->x->close = true;
+	respond_problem(c->x,
+			c->body.len + piece.len > COMPOSE_BODY_MAX ? PROBLEM_BODY_TOO_LARGE
+								   : PROBLEM_NO_MEMORY,
+			NULL, NULL);
+}
+
+void compose_body_end(struct compose *c)
+{
+	struct span body = {c->body.data, c->body.len};
+	struct err e = {0};
+
+	if (!c->awaits_body)
+		return;
+	c->awaits_body = false;
+	if (body.len && json_check(body, &e) < 0) {
+		respond_problem(c->x, e.code == ENOMEM ? PROBLEM_NO_MEMORY : PROBLEM_BAD_REQUEST,
+				arena_printf(&c->x->arena, "the body is no JSON: %s", e.text),
+				NULL);
+		return;
+	}
+	if (body.len)
+		c->results[c->part_count] = json_value(body);
+	/* The time of the parts begins when they can. */
+	c->started_us = loop_now_us(worker_loop(c->x->worker));
+	c->due_us = compose_due_us(c);
 	compose_advance(c);
 }

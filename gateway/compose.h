@@ -18,6 +18,12 @@ struct compose;
 /* Begins; the exchange's route is composed. It may be answered when this returns. */
 void compose_start(struct exchange *x);
 
+/* The request's body, as it comes; nothing is done with one that no call needs. May answer. */
+void compose_body(struct compose *compose, struct span piece);
+void compose_body_end(struct compose *compose);
+/* The whole body can't come: nothing more is done, and the caller answers. Harmless with NULL. */
+void compose_cancel(struct compose *compose);
+
 /* Gives up what is under way and frees. Harmless with NULL; leaves NULL. */
 void compose_free(struct compose **compose);
 

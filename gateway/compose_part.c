@@ -1,5 +1,6 @@
 /* compose_part: one call of a composed route, from its condition to its result. */
 #include "common/json_check.h"
+#include "gateway/body_template.h"
 #include "gateway/compose_parts.h"
 #include "gateway/http1_write.h"
 #include "gateway/route_action.h"
@@ -8,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { PART_TEXT_MAX = 64 << 10 };
+enum { PART_TEXT_MAX = 64 << 10, PART_BODY_MAX = 4 << 20 };
 
 static uint64_t part_now_us(const struct compose_part *part)
 {
@@ -103,6 +104,21 @@ static int part_render(struct compose_part *part, const struct template *t,
 	return copy ? 0 : -1;
 }
 
+static int part_render_body(struct compose_part *part, const struct body_template *t,
+			    const struct template_values *values, struct span *body,
+			    const char **reason)
+{
+	struct buf out;
+	char *copy = NULL;
+
+	buf_init(&out, PART_BODY_MAX);
+	if (body_template_render(t, values, &out, reason) == 0)
+		copy = arena_strndup(&part->compose->x->arena, out.data, out.len);
+	*body = (struct span){copy, copy ? out.len : 0};
+	buf_fini(&out);
+	return copy ? 0 : -1;
+}
+
 /* Without a value a condition is not met, unless it asks for that. */
 static bool part_holds(struct compose_part *part, const struct settings_when *when)
 {
@@ -176,6 +192,9 @@ static int part_call_head(struct compose_part *part, struct call *call, const st
 	size_t own_count;
 
 	*reason = NULL;
+	if (part->settings->body &&
+	    part_render_body(part, part->settings->body, &values, &call->body, reason) < 0)
+		return -1;
 	if (part_render(part, part->settings->path, &values, &target, reason) < 0 ||
 	    part_fields(part, &values, &own, &own_count, reason) < 0)
 		return -1;

@@ -44,7 +44,9 @@ struct compose {
 	const struct settings_compose *settings;
 	struct compose_part *parts; /* as settings->calls */
 	size_t part_count;
-	struct span *results; /* of the parts, for templates */
+	struct span *results; /* of the parts, for templates; the last is the client's body */
+	bool awaits_body;     /* before the first call */
+	struct buf body;
 	struct call_base base;
 	uint64_t started_us;
 	uint64_t due_us; /* when the parts must have answered */

@@ -61,7 +61,7 @@ static void explain_call(const struct settings_compose *compose, const struct se
 	explain_require(call, out);
 	if (call->each.given)
 		(void)buf_printf(out, ", for each of at most %u values of %s, %u requests at once",
-				 call->each.values_max, compose->calls[call->each.call].name,
+				 call->each.values_max, call->each.list.steps[0].name.at,
 				 call->each.concurrency);
 	if (call->each.batch)
 		(void)buf_printf(out, ", %u values in each", call->each.batch);

@@ -1,6 +1,7 @@
 /* pipeline_body: the request's body on its way: to the instance, to whoever gathers it, or nowhere.
  */
 #include "gateway/client.h"
+#include "gateway/compose.h"
 #include "gateway/filter.h"
 #include "gateway/intake.h"
 #include "gateway/mirror.h"
@@ -23,11 +24,14 @@ void pipeline_body(struct exchange *x, struct span piece)
 			return;
 		}
 		forward_cancel(&x->forward);
+		compose_cancel(x->compose);
 		respond_problem(x, PROBLEM_BODY_TOO_LARGE, NULL, NULL);
 		return;
 	}
 	if (x->intake)
 		intake_add(x, piece);
+	else if (x->compose)
+		compose_body(x->compose, piece);
 	else if (x->forward.state != FORWARD_OFF)
 		forward_body(&x->forward, piece);
 }
@@ -42,7 +46,9 @@ void pipeline_body_end(struct exchange *x)
 	if (x->forward.state != FORWARD_OFF && x->forward.state != FORWARD_FLOWING &&
 	    !x->forward.body_lost)
 		mirror_start(x);
-	if (x->forward.state != FORWARD_OFF)
+	if (x->compose)
+		compose_body_end(x->compose);
+	else if (x->forward.state != FORWARD_OFF)
 		forward_body_end(&x->forward);
 }
 
@@ -54,6 +60,7 @@ static void pipeline_body_failed(struct exchange *x, enum problem problem, const
 	x->detail = reason;
 	filter_cancel(x);
 	forward_cancel(&x->forward);
+	compose_cancel(x->compose);
 	if (x->replied)
 		client_cut(x->client);
 	else

@@ -122,6 +122,13 @@ static const struct settings_key settings_call_keys[] = {
 	 .custom = settings_read_later,
 	 .form = "map of `NAME: template`",
 	 .help = "Fields to send beside, or in the place of, the client's"},
+	{.name = "json",
+	 .type = SETTINGS_CUSTOM,
+	 .custom = settings_read_later,
+	 .form = "any value, with templates in its texts",
+	 .help = "Body to send; a text that is one template, like `\"{order.lines}\"`, stands for "
+		 "the "
+		 "value itself"},
 	{.name = "for_each",
 	 .type = SETTINGS_CUSTOM,
 	 .custom = settings_read_later,

@@ -6,6 +6,7 @@
 #include "gateway/settings_compose_parts.h"
 
 #include "common/suggest.h"
+#include "gateway/body_template.h"
 #include "gateway/template.h"
 
 #include <string.h>
@@ -15,6 +16,15 @@
 enum { SETTINGS_CALL_FIELDS_MAX = 32, SETTINGS_WHEN_MAX = 8 };
 
 /* ---- What needs the names of all calls ---- */
+
+/* The client's body is waited for before all calls. */
+static void settings_call_uses(struct settings_calls *c, uint32_t results)
+{
+	uint32_t body = UINT32_C(1) << c->compose->call_count;
+
+	c->compose->needs_body |= (results & body) != 0;
+	c->call->after |= results & ~body;
+}
 
 static const struct template *settings_call_template(struct settings_calls *c,
 						     const struct settings_node *node,
@@ -30,7 +40,7 @@ static const struct template *settings_call_template(struct settings_calls *c,
 	if (!t)
 		settings_file_mistake(c->r->file, node, "%s", e.text);
 	else
-		c->call->after |= template_results(t);
+		settings_call_uses(c, template_results(t));
 	return t;
 }
 
@@ -115,7 +125,7 @@ static void settings_read_each(struct settings_calls *c, const struct settings_n
 			settings_file_mistake(c->r->file, node,
 					      "a path begins with a call, like .orders[].product");
 		else if (settings_find_call(c, node, each->list.steps[0].name, &each->call))
-			c->call->after |= UINT32_C(1) << each->call;
+			settings_call_uses(c, UINT32_C(1) << each->call);
 	}
 	text = key ? settings_table_text(c->r, key) : "id";
 	if (text)
@@ -186,6 +196,26 @@ static void settings_read_when(struct settings_calls *c, const struct settings_n
 	c->call->when_count = n;
 }
 
+/* ---- json ---- */
+
+static void settings_read_body(struct settings_calls *c, const struct settings_node *node)
+{
+	const char *json = settings_json_text(c->r, node);
+	struct err e = {0};
+
+	if (c->call->method == HTTP_GET || c->call->method == HTTP_HEAD)
+		settings_file_mistake(c->r->file, node,
+				      "a %s has no body; write method: POST, or remove it",
+				      c->call->method_text);
+	if (!json || !c->scope.path)
+		return;
+	c->call->body = body_template_parse(c->r->arena, json, &c->scope, &e);
+	if (c->call->body)
+		settings_call_uses(c, body_template_results(c->call->body));
+	else
+		settings_file_mistake(c->r->file, node, "%s", e.text);
+}
+
 /* ---- All calls ---- */
 
 static void settings_read_call_rest(struct settings_calls *c, const struct settings_node *map)
@@ -193,6 +223,7 @@ static void settings_read_call_rest(struct settings_calls *c, const struct setti
 	const struct settings_node *path = settings_node_get(map, "path");
 	const struct settings_node *headers = settings_node_get(map, "headers");
 	const struct settings_node *when = settings_node_get(map, "when");
+	const struct settings_node *json = settings_node_get(map, "json");
 
 	settings_check_each(c, map);
 	if (when)
@@ -208,6 +239,8 @@ static void settings_read_call_rest(struct settings_calls *c, const struct setti
 						       "path");
 	if (headers)
 		settings_read_call_fields(c, headers);
+	if (json)
+		settings_read_body(c, json);
 	c->scope.item = c->scope.items = false;
 }
 
@@ -270,14 +303,15 @@ static void settings_compose_done(struct settings_reader *r, const struct settin
 				      "there are no calls; write {NAME: {service: …, path: …}}");
 	if (!map || !calls || calls->kind != SETTINGS_MAP || !compose->call_count)
 		return;
-	names = settings_table_alloc(r, compose->call_count, sizeof(*names));
+	names = settings_table_alloc(r, compose->call_count + 1, sizeof(*names));
 	if (!names)
 		return;
 	for (size_t i = 0; i < compose->call_count; i++)
 		names[i] = all[i].name ? all[i].name : "";
+	names[compose->call_count] = "body";
 	c.scope = (struct template_scope){.path = route ? &route->path : NULL,
 					  .results = names,
-					  .result_count = compose->call_count};
+					  .result_count = compose->call_count + 1};
 	settings_check_call_names(&c, calls);
 	at = calls->first;
 	for (size_t i = 0; i < compose->call_count && at; i++, at = at->next) {
@@ -285,6 +319,7 @@ static void settings_compose_done(struct settings_reader *r, const struct settin
 		settings_read_call_rest(&c, at);
 	}
 	settings_check_circles(&c, calls);
+	c.scope.result_count = compose->call_count;
 	settings_read_join(&c, settings_node_get(map, "reply"), &compose->join);
 }
 

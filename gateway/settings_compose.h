@@ -15,11 +15,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct body_template;
 struct settings_cache;
 struct settings_field;
 struct template;
 
-enum { SETTINGS_CALLS_MAX = 32 }; /* of a route; a set of them is a uint32_t */
+/* Of a route; a set of them, and of the client's body, is a uint32_t. */
+enum { SETTINGS_CALLS_MAX = 31 };
 
 /* What becomes of the answer when a call fails. */
 enum settings_require {
@@ -41,7 +43,7 @@ struct settings_when {
 /* `for_each`: once per distinct value of a list in an earlier call's reply. */
 struct settings_each {
 	bool given;
-	size_t call;		    /* whose reply */
+	size_t call;		    /* whose reply; the number of calls: the client's body */
 	struct json_path list;	    /* its first step is the call's name */
 	unsigned concurrency;	    /* 8 */
 	unsigned values_max;	    /* 100 */
@@ -59,9 +61,8 @@ struct settings_call {
 	const struct template *path;
 	const struct settings_field *fields;
 	size_t field_count;
-	const struct template *body; /* NULL: none */
-	const char *body_type;
-	uint32_t after; /* the calls that it waits for */
+	const struct body_template *body; /* NULL: none */
+	uint32_t after;			  /* the calls that it waits for */
 	struct settings_each each;
 	const struct settings_when *when; /* all must hold */
 	size_t when_count;
@@ -116,6 +117,7 @@ struct settings_compose {
 	size_t call_count;
 	struct settings_join join;
 	uint64_t answer_bytes; /* 8MiB, of the joined document */
+	bool needs_body;       /* of the client: its names have `body` */
 };
 
 #endif

@@ -70,11 +70,26 @@ static void settings_json_node(struct json_writer *j, const struct settings_node
 	}
 }
 
+const char *settings_json_text(struct settings_reader *r, const struct settings_node *node)
+{
+	const char *text = NULL;
+	struct json_writer j;
+	struct buf out;
+
+	buf_init(&out, 4 * SETTINGS_FILE_BYTES_MAX);
+	json_write_init(&j, &out);
+	settings_json_node(&j, node);
+	if (buf_str(&out))
+		text = settings_table_copy(r, out.data);
+	else
+		r->file->no_memory = true;
+	buf_fini(&out);
+	return text;
+}
+
 void settings_read_json(struct settings_reader *r, const struct settings_node *node, void *to)
 {
 	struct settings_fallback *fallback = to;
-	struct json_writer j;
-	struct buf out;
 
 	/* '{"a": 1}' in quotes is a text, which is hardly what is meant. */
 	if (node->kind == SETTINGS_SCALAR && !node->plain && strchr("{[", node->text[0]) &&
@@ -85,14 +100,6 @@ void settings_read_json(struct settings_reader *r, const struct settings_node *n
 			"without quotes, or use `text` and `type`");
 		return;
 	}
-	buf_init(&out, 4 * SETTINGS_FILE_BYTES_MAX);
-	json_write_init(&j, &out);
-	settings_json_node(&j, node);
-	if (buf_str(&out)) {
-		fallback->body_len = out.len;
-		fallback->body = settings_table_copy(r, out.data);
-	} else {
-		r->file->no_memory = true;
-	}
-	buf_fini(&out);
+	fallback->body = settings_json_text(r, node);
+	fallback->body_len = fallback->body ? strlen(fallback->body) : 0;
 }

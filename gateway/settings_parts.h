@@ -76,6 +76,9 @@ extern const struct settings_table settings_hedge_table;
 void settings_read_service_name(struct settings_reader *r, const struct settings_node *node,
 				void *to);
 
+/* A YAML value as JSON, in the arena; NULL: no memory, which is noted. */
+const char *settings_json_text(struct settings_reader *r, const struct settings_node *node);
+
 /* The fallback's `json`: a YAML value as JSON text, into a struct settings_fallback. */
 void settings_read_json(struct settings_reader *r, const struct settings_node *node, void *to);
 

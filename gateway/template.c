@@ -86,12 +86,30 @@ static void template_put_escape(struct buf *out, char c)
 	(void)buf_append(out, escape, sizeof(escape));
 }
 
+/* RFC 8259 7; bytes of UTF-8 stay. */
+static void template_put_json(struct buf *out, char c)
+{
+	unsigned char byte = (unsigned char)c;
+	char escape[6] = {'\\', 'u', '0', '0', template_hex[byte >> 4], template_hex[byte & 15]};
+
+	if (c == '"' || c == '\\')
+		(void)buf_putc(out, '\\');
+	if (byte < ' ')
+		(void)buf_append(out, escape, sizeof(escape));
+	else
+		(void)buf_putc(out, c);
+}
+
 void template_put_byte(struct buf *out, enum template_place place, char c)
 {
 	bool plain = place == TEMPLATE_IN_RAW	 ? true
 		     : place == TEMPLATE_IN_TEXT ? c >= ' ' && c <= '~'
 						 : template_is_unreserved(c);
 
+	if (place == TEMPLATE_IN_JSON) {
+		template_put_json(out, c);
+		return;
+	}
 	if (plain)
 		(void)buf_putc(out, c);
 	else
@@ -267,14 +285,15 @@ static void template_put(struct buf *out, const struct template_part *part, stru
 {
 	switch ((int)part->source) {
 	case TEMPLATE_PARAMETER:
-		if (part->place == TEMPLATE_IN_TEXT || part->place == TEMPLATE_IN_RAW)
+		if (part->place == TEMPLATE_IN_TEXT || part->place == TEMPLATE_IN_RAW ||
+		    part->place == TEMPLATE_IN_JSON)
 			template_put_decoded(out, part->place, value);
 		else
 			template_put_path(out, part->place, value, false);
 		break;
 	case TEMPLATE_REST:
 	case TEMPLATE_REQUEST_PATH:
-		if (part->place == TEMPLATE_IN_RAW)
+		if (part->place == TEMPLATE_IN_RAW || part->place == TEMPLATE_IN_JSON)
 			template_put_decoded(out, part->place, value);
 		else if (part->place == TEMPLATE_IN_TEXT)
 			template_put_raw(out, part->place, value);
@@ -343,7 +362,7 @@ static const char *template_lack(const struct template_part *part)
 	if (part->place == TEMPLATE_IN_RAW)
 		return template_request_lacks;
 	if (part->source == TEMPLATE_RESULT)
-		return "an earlier call's reply lacks a value that it needs";
+		return "the body or an earlier reply lacks a value that it needs";
 	if (part->source == TEMPLATE_ITEM || part->source == TEMPLATE_ITEMS)
 		return "a value of the list is no text and no number";
 	if (part->place == TEMPLATE_IN_PATH || part->place == TEMPLATE_IN_AUTHORITY)
@@ -392,4 +411,22 @@ int template_render(const struct template *t, const struct template_values *valu
 	if (t->kind == TEMPLATE_TARGET || t->kind == TEMPLATE_URL)
 		*reason = template_check(t->kind, out->data + start, out->len - start);
 	return *reason ? -1 : 0;
+}
+
+void template_render_value(const struct template *t, const struct template_values *values,
+			   struct buf *out)
+{
+	const struct template_part *part = &t->parts[0];
+	struct span value;
+
+	if (part->source == TEMPLATE_RESULT || part->source == TEMPLATE_ITEM ||
+	    part->source == TEMPLATE_ITEMS) {
+		template_put_value(out, part, values);
+	} else if (!template_value(part, values, &value)) {
+		(void)buf_puts(out, "null"); /* failures stick, here and below */
+	} else {
+		(void)buf_putc(out, '"');
+		template_put(out, part, value);
+		(void)buf_putc(out, '"');
+	}
 }

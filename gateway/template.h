@@ -45,6 +45,7 @@ enum template_kind {
 	TEMPLATE_TARGET, /* /path?query */
 	TEMPLATE_URL,	 /* the same, or http://host/path?query */
 	TEMPLATE_RAW,	 /* bytes, nothing in them encoded */
+	TEMPLATE_JSON,	 /* what stands within a string of JSON, its escapes included */
 };
 
 struct template;
@@ -81,6 +82,11 @@ const struct template *template_parse(struct arena *arena, const char *text,
  * for a 400), or is NULL when the buf has failed. */
 int template_render(const struct template *t, const struct template_values *values, struct buf *out,
 		    const char **reason);
+
+/* Of a JSON template that is one name: the value itself as JSON, null when there is none. Failure
+ * sticks in the buf. */
+void template_render_value(const struct template *t, const struct template_values *values,
+			   struct buf *out);
 
 /* True when that *reason is a value that the client did not send. */
 bool template_is_request_lack(const char *reason);

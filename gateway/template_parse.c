@@ -73,6 +73,13 @@ static int template_flush(struct template_parser *p)
 	return template_add(p, TEMPLATE_LITERAL, text, len);
 }
 
+/* Where a brace may stand for itself, and a percent sign does. */
+static bool template_is_text(const struct template_parser *p)
+{
+	return p->place == TEMPLATE_IN_TEXT || p->place == TEMPLATE_IN_RAW ||
+	       p->place == TEMPLATE_IN_JSON;
+}
+
 /* ---- Names ---- */
 
 static bool template_scope_has(const struct template_scope *scope, const char *name)
@@ -203,8 +210,7 @@ static int template_braces(struct template_parser *p)
 
 	if (!end)
 		return err_set(p->e, "a '{' without its '}'%s",
-			       p->place == TEMPLATE_IN_TEXT ? "; for a brace write {{"
-							    : "; write {NAME}");
+			       template_is_text(p) ? "; for a brace write {{" : "; write {NAME}");
 	if (template_flush(p) < 0)
 		return -1;
 	name = arena_strndup(p->arena, p->at + 1, (size_t)(end - p->at) - 1);
@@ -234,6 +240,8 @@ static bool template_may_stand(enum template_place place, char c)
 		return template_is_segment_char(c) || c == '/' || c == '%';
 	case TEMPLATE_IN_QUERY:
 		return template_is_segment_char(c) || c == '/' || c == '?' || c == '%';
+	case TEMPLATE_IN_JSON:
+		return true;
 	}
 	return false;
 }
@@ -260,7 +268,7 @@ static int template_char(struct template_parser *p)
 					 byte, byte)
 			       : err_set(p->e, "the byte 0x%02X can't stand here; remove it", byte);
 	}
-	if (c == '%' && p->t->kind != TEMPLATE_TEXT && p->t->kind != TEMPLATE_RAW &&
+	if (c == '%' && !template_is_text(p) &&
 	    !(template_hex_digit(p->at[1]) && template_hex_digit(p->at[2]) &&
 	      strncmp(p->at, "%00", 3) != 0))
 		return err_set(p->e, "a bad escape; write %% and two hex digits, not 00");
@@ -271,8 +279,7 @@ static int template_char(struct template_parser *p)
 
 static int template_next(struct template_parser *p)
 {
-	bool text = p->place == TEMPLATE_IN_TEXT || p->place == TEMPLATE_IN_RAW;
-	bool doubled = text && p->at[0] == p->at[1];
+	bool doubled = template_is_text(p) && p->at[0] == p->at[1];
 
 	if (doubled && (*p->at == '{' || *p->at == '}')) {
 		p->literal[p->literal_len++] = *p->at;
@@ -283,7 +290,7 @@ static int template_next(struct template_parser *p)
 		return template_braces(p);
 	if (*p->at == '}')
 		return err_set(p->e, "a '}' without its '{'%s",
-			       text ? "; for a brace write }}" : "");
+			       template_is_text(p) ? "; for a brace write }}" : "");
 	return template_char(p);
 }
 
@@ -296,8 +303,11 @@ static int template_start(struct template_parser *p, const char *text)
 	if (strncmp(text, "https://", 8) == 0)
 		scheme = 8;
 	p->at = text;
-	if (p->t->kind == TEMPLATE_TEXT || p->t->kind == TEMPLATE_RAW) {
-		p->place = p->t->kind == TEMPLATE_RAW ? TEMPLATE_IN_RAW : TEMPLATE_IN_TEXT;
+	if (p->t->kind == TEMPLATE_TEXT || p->t->kind == TEMPLATE_RAW ||
+	    p->t->kind == TEMPLATE_JSON) {
+		p->place = p->t->kind == TEMPLATE_TEXT	? TEMPLATE_IN_TEXT
+			   : p->t->kind == TEMPLATE_RAW ? TEMPLATE_IN_RAW
+							: TEMPLATE_IN_JSON;
 		return 0;
 	}
 	p->place = TEMPLATE_IN_PATH;
@@ -325,7 +335,8 @@ static int template_check_dots(const struct template_parser *p, const char *text
 {
 	size_t len = strcspn(text, "?"), at = template_path_start(text, len);
 
-	if (p->t->kind == TEMPLATE_TEXT || p->t->kind == TEMPLATE_RAW)
+	if (p->t->kind == TEMPLATE_TEXT || p->t->kind == TEMPLATE_RAW ||
+	    p->t->kind == TEMPLATE_JSON)
 		return 0;
 	while (at < len) {
 		size_t end = at + 1;

@@ -35,6 +35,7 @@ enum template_place {
 	TEMPLATE_IN_PATH,
 	TEMPLATE_IN_QUERY,
 	TEMPLATE_IN_RAW,
+	TEMPLATE_IN_JSON,
 };
 
 struct template_part {
@@ -70,6 +71,10 @@ bool template_result_value(const struct template_part *part, const struct templa
 
 /* Appends such a value as its place wants it. */
 void template_put_result(struct buf *out, enum template_place place, struct span value);
+
+/* The same as JSON, whatever it is: null when it is not there, a list of {items}. */
+void template_put_value(struct buf *out, const struct template_part *part,
+			const struct template_values *v);
 
 /* ---- of template.c ---- */
 

@@ -82,3 +82,23 @@ void template_put_result(struct buf *out, enum template_place place, struct span
 			template_put_byte(out, place, bytes[i]);
 	}
 }
+
+void template_put_value(struct buf *out, const struct template_part *part,
+			const struct template_values *v)
+{
+	struct span value = {"null", 4};
+
+	if (part->source == TEMPLATE_RESULT && v->results[part->result].len)
+		(void)json_path_find(part->within, 1, v->results[part->result], &value);
+	else if (part->source == TEMPLATE_ITEM && v->item_count)
+		value = v->items[0];
+	if (part->source != TEMPLATE_ITEMS) {
+		(void)buf_append(out, value.at, value.len); /* failures stick, here and below */
+		return;
+	}
+	for (size_t i = 0; i < v->item_count; i++) {
+		(void)buf_putc(out, i ? ',' : '[');
+		(void)buf_append(out, v->items[i].at, v->items[i].len);
+	}
+	(void)buf_puts(out, v->item_count ? "]" : "[]");
+}

@@ -75,6 +75,16 @@ class Composed(SharedCase):
                         "headers": {"X-Value": "{one.value}", "X-Tenant": "{header.X-Tenant}",
                                     "User-Agent": "composer"}}},
                 "reply": {"set": {"two": "two", "first": "one.list[0]"}}}},
+            {"path": "/post/{id}", "methods": ["POST"], "compose": {"calls": {
+                "made": {"service": "orders", "method": "POST", "path": "/made", "json": {
+                    "who": "{body.user.id}", "all": "{body}", "text": "<{body.user.name}> {id}",
+                    "q": "{query.q}", "none": "{query.none}", "gone": "{body.gone}", "n": 1.5,
+                    "brace": "{{x}}", "list": ["{path.id}", True, None]}},
+                "seen": {"service": "users", "method": "PUT", "path": "/seen/{body.user.id}",
+                         "headers": {"Content-Type": "application/merge-patch+json"},
+                         "json": {"made": "{made.id}", "deep": "{made.deep}"}},
+                "each": {"service": "stock", "path": "/s/{item}", "for_each": ".body.items"
+                         "[]", "require": "optional"}}}},
             {"path": "/when", "compose": {"calls": {
                 "order": {"service": "orders", "path": "/orders/1"},
                 "paid": {"service": "users", "path": "/paid", "when": "{order.total} == 0.10"},
@@ -206,6 +216,57 @@ class Composed(SharedCase):
         answer = self.gateway.get("/when?expand=yes")
         self.assertEqual(json.loads(answer.body)["after"], 3)
         self.assertEqual(parts(self.gateway.get("/when?expand=no"))["extra"], "skipped")
+
+    # ---- Bodies ----
+
+    def post(self, body, path="/post/7?q=%22x%22%0a", headers=None):
+        """POST to the route that takes values of the body."""
+        self.orders.answers["/made"] = (201, '{"id": 9007199254740993, "deep": {"a": [0.10]}}')
+        self.users.answers["/seen/56"] = (200, "{}")
+        return self.gateway.request("POST", path, body, headers or {})
+
+    def test_calls_send_bodies_of_values(self):
+        self.stock.answers["/s/a"] = (200, "1")
+        body = b'{"user": {"id": 56, "name": "\\"A\\u00e9\\""}, "items": ["a"]}'
+        answer = self.post(body)
+        self.assertEqual(answer.status, 200, answer)
+        made = self.orders.origin.wait_requests(1)[0]
+        self.assertEqual(made.body, b'{"who":56,"all":' + body + b',"text":"<\\"A\xc3\xa9\\"> 7",'
+                         b'"q":"\\"x\\"\\u000A","none":null,"gone":null,"n":1.5,'
+                         b'"brace":"{x}","list":["7",true,null]}')
+        self.assertEqual(made.headers.get("Content-Type"), "application/json")
+        seen = self.users.origin.wait_requests(1)[0]
+        self.assertEqual((seen.method, seen.body),
+                         ("PUT", b'{"made":9007199254740993,"deep":{"a": [0.10]}}'))
+        self.assertEqual(seen.headers.get("Content-Type"), "application/merge-patch+json")
+        self.assertEqual(json.loads(answer.body)["each"], {"a": 1})
+
+    def test_a_body_that_is_none_is_a_400(self):
+        for body in (b"{", b"no", b'"\xff"', b'{"a": 1, "a": 2}'):
+            self.assertEqual(self.problem(self.post(body), 400)["type"],
+                             "urn:microreg:problem:bad-request")
+        self.assertEqual(self.problem(self.post(b'{"user": {"id": 56}}'), 400)["part"], "made")
+        self.assertEqual(self.problem(self.post(b" " * (5 << 20)), 413)["status"], 413)
+        self.assertEqual(self.orders.targets(), [])
+        self.problem(self.post(b'{"user": {"id": 56, "name": "x"}}', "/post/7?q=%ff"), 400)
+
+    def test_a_body_that_is_cut_short_ends_the_composition(self):
+        for head in (b"POST /post/7", b"POST /side"):
+            with self.gateway.connect() as connection:
+                connection.send(head + b" HTTP/1.1\r\nHost: shop\r\nContent-Length: 9\r\n\r\n{")
+                connection.half_close()
+                self.assertIn(connection.reply().status, (200, 400))
+                self.assertEqual(connection.rest(), b"")
+
+    def test_a_client_that_waits_for_100_continue(self):
+        with self.gateway.connect() as connection:
+            connection.send(b"POST /post/7 HTTP/1.1\r\nHost: shop\r\nContent-Length: 33\r\n"
+                            b"Expect: 100-continue\r\n\r\n")
+            self.assertEqual(connection.reply().status, 100)
+            self.orders.answers["/made"] = (201, '{"id": 1}')
+            self.users.answers["/seen/56"] = (200, "{}")
+            connection.send(b'{"user": {"id": 56, "name": "x"}}')
+            self.assertEqual(connection.reply().status, 200)
 
     # ---- Failures ----
 

@@ -98,7 +98,8 @@ class Lists(SharedCase):
     def test_odd_values_stay_in_their_place(self):
         products = self.products("/each", ['"a/b?c=d"', '"\\"q\\""', '"\\u00e9"', '"a,b"'])
         self.assertEqual(sorted(products), ['"q"', "a,b", "a/b?c=d", "é"])
-        self.assertEqual(self.targets(), ["/p/%22q%22", "/p/%C3%A9", "/p/a%2Cb", "/p/a%2Fb%3Fc%3Dd"])
+        self.assertEqual(self.targets(),
+                         ["/p/%22q%22", "/p/%C3%A9", "/p/a%2Cb", "/p/a%2Fb%3Fc%3Dd"])
 
     def test_no_values_make_no_request(self):
         self.assertEqual(self.products("/each", []), {})

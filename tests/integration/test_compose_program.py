@@ -175,7 +175,7 @@ class Programs(SharedCase):
                  b'[{"n":0.10},{"n":9007199254740993}]'),
                 ("/views", {"User-Agent": "Mozilla/5.0 (X11)"}, whole),
                 ("/views?far=1", {}, b"[0,1,0.10,9007199254740993]"),
-                ("/declared", {}, b'{"x":[{"id": 1, "n": 0.10}, {"id": 2, "n": 9007199254740993}]}'),
+                ("/declared", {}, b'{"x":' + self.bodies["/a"].encode() + b"}"),
                 ("/declared?short", {}, b"0.10")):
             answer = self.gateway.get(path, headers)
             self.assertEqual((answer.status, answer.body), (200, body), (path, headers))
