@@ -11,10 +11,11 @@ class Recovered(Case):
     """An instance that failed, and whose check passes again."""
 
     def test_one_that_was_ejected_is_back_as_soon_as_its_check_passes(self):
-        well = False
+        checked, well = True, False
 
         def answer(request, peer):
-            return reply(200 if well else 503, b"back")
+            good = checked if request.target == "/check" else well
+            return reply(200 if good else 503, b"back")
         registry = self.stage.registry()
         bad = self.stage.origin(answer)
         good = self.stage.origin(lambda request, peer: reply(200, b"good"))
@@ -24,14 +25,11 @@ class Recovered(Case):
         gateway = self.stage.gateway({"workers": 1, "routes": [
             {"path": "/*", "service": "s", "cache": "off"}]})
         gateway.wait_status("/x", 200)
-
-        def requests():
-            return len([r for r in bad.requests if r.target != "/check"])
-        for _ in range(20):
-            gateway.get("/x")
-        self.assertGreater(requests(), 0)
+        wait_until(lambda: gateway.get("/x").body == b"good" and
+                   len([r for r in bad.requests if r.target != "/check"]) == 5, "five failures")
+        checked = False
         wait_until(lambda: len(registry.lookup("s")["instances"]) == 1, "the check")
-        well = True
+        checked = well = True
         wait_until(lambda: gateway.get("/x").body == b"back", "its return")
 
 
