@@ -20,6 +20,7 @@ const char *tls_context_reason(void)
 }
 
 /* Instead of OpenSSL's, which asks at the terminal and waits. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is OpenSSL's */
 static int tls_context_no_passphrase(char *to, int size, int writing, void *arg)
 {
 	(void)to;
