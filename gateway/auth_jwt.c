@@ -124,8 +124,8 @@ static enum auth_result auth_jwt_verify(struct exchange *x, const struct setting
 		return reason ? AUTH_REFUSED : AUTH_FAILED;
 	}
 	switch (jws_verify(&jws, ring->keys, settings->algorithms, &auth->reason)) {
-	case JWS_UNKNOWN_KEY:
-		return AUTH_ABSENT; /* so far */
+	case JWS_UNKNOWN_KEY: /* so far; of another issuer's token nothing is asked */
+		return token_may_be_of(&jws, iss) ? AUTH_ABSENT : AUTH_REFUSED;
 	case JWS_BAD:
 		return AUTH_REFUSED;
 	case JWS_VERIFIED:

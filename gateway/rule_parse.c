@@ -57,7 +57,7 @@ static int rule_peek(struct rule_parser *p, const char **after)
 
 static int rule_next(struct rule_parser *p)
 {
-	const char *after;
+	const char *after = p->at;
 
 	if (rule_peek(p, &after) < 0)
 		return -1;
@@ -68,7 +68,7 @@ static int rule_next(struct rule_parser *p)
 /* Takes it when it is that one. */
 static bool rule_take(struct rule_parser *p, const char *word)
 {
-	const char *after;
+	const char *after = p->at;
 
 	if (rule_peek(p, &after) < 0 || p->quoted || strcmp(p->word, word) != 0)
 		return false;

@@ -64,7 +64,7 @@ static struct span token_keep(struct arena *arena, const struct buf *text)
 
 struct token_claims {
 	struct token *token;
-	struct claim *items;
+	struct claim items[TOKEN_CLAIMS_MAX]; /* a token keeps as many as it has */
 	size_t count;
 	struct buf text, rest; /* of the claim at hand */
 	bool failed;
@@ -141,17 +141,19 @@ static void token_add_members(struct token_claims *c, const json_t *object, cons
 static int token_flatten(struct token *token, const json_t *root)
 {
 	struct token_claims c = {.token = token};
+	struct claim *items;
 
-	c.items = arena_alloc(&token->arena, TOKEN_CLAIMS_MAX * sizeof(*c.items));
-	if (!c.items)
-		return -1;
 	buf_init(&c.text, JWS_BYTES_MAX);
 	buf_init(&c.rest, 2 * JWS_BYTES_MAX);
 	token_add_members(&c, root, "", 0);
 	buf_fini(&c.text);
 	buf_fini(&c.rest);
-	token->claims = (struct claims){c.items, c.count};
-	return c.failed ? -1 : 0;
+	items = arena_alloc(&token->arena, c.count * sizeof(*items) + 1);
+	if (!items || c.failed)
+		return -1;
+	memcpy(items, c.items, c.count * sizeof(*items));
+	token->claims = (struct claims){items, c.count};
+	return 0;
 }
 
 /* ---- Checks ---- */
@@ -339,6 +341,16 @@ fail:
 	json_decref(root);
 	token_unref(&token);
 	return NULL;
+}
+
+bool token_may_be_of(const struct jws *jws, const char *iss)
+{
+	json_t *root = json_loadb(jws->payload.at, jws->payload.len, JSON_REJECT_DUPLICATES, NULL);
+	const char *said = json_string_value(json_object_get(root, "iss"));
+	bool may = !iss || (said && strcmp(said, iss) == 0);
+
+	json_decref(root);
+	return may;
 }
 
 struct token *token_ref(struct token *token)

@@ -39,6 +39,10 @@ struct token {
 struct token *token_read(const struct settings_issuer *issuer, const char *iss,
 			 const struct consumers *consumers, const struct jws *jws, int64_t now_ms,
 			 const char **reason);
+
+/* Whether a token that nobody has verified says that it is of that issuer: whether it is worth
+ * asking for its key. True when `iss` is NULL. */
+bool token_may_be_of(const struct jws *jws, const char *iss);
 struct token *token_ref(struct token *token);
 void token_unref(struct token **token); /* harmless with NULL */
 
