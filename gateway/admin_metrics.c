@@ -6,6 +6,7 @@
 #include "gateway/access_log.h"
 #include "gateway/admin_pages.h"
 #include "gateway/cache.h"
+#include "gateway/claimed_routes.h"
 #include "gateway/stats.h"
 #include "gateway/worker.h"
 
@@ -19,6 +20,8 @@
 	X(WORKERS, GAUGE, "workers", "Worker threads")                                             \
 	X(READY, GAUGE, "ready", "1 when /ready says so")                                          \
 	X(ROUTES, GAUGE, "routes", "Routes of the settings in effect")                             \
+	X(CLAIMED, GAUGE, "claimed_routes",                                                        \
+	  "Routes that came with registrations, by whether they are in effect")                    \
 	X(CACHE_ENTRIES, GAUGE, "cache_entries", "Replies in the cache")                           \
 	X(CACHE_BYTES, GAUGE, "cache_bytes", "Memory of the replies in the cache")                 \
 	X(CACHE_EVICTED, COUNTER, "cache_evicted_total", "Replies dropped to make room")           \
@@ -134,6 +137,20 @@ static void admin_metric_worker(const struct admin_view *view, struct buf *out,
 	}
 }
 
+static void admin_metric_claims(const struct admin_view *view, struct buf *out)
+{
+	const struct metric *metric = &admin_metric_table[ADMIN_METRIC_CLAIMED];
+	const struct settings *settings = view->table->settings;
+	const struct metric_label in = {"result", "taken"}, left_out = {"result", "left_out"};
+	size_t taken = claimed_routes_taken(settings);
+
+	if (!settings->grant_count)
+		return;
+	metrics_head(out, metric);
+	metrics_sample(out, metric, &in, 1, taken);
+	metrics_sample(out, metric, &left_out, 1, settings->claim_count - taken);
+}
+
 void admin_page_metrics(const struct admin_view *view, struct buf *out)
 {
 	const struct metric_label version = {"version", MICROREG_VERSION};
@@ -148,6 +165,7 @@ void admin_page_metrics(const struct admin_view *view, struct buf *out)
 	admin_metric_write(out, ADMIN_METRIC_WORKERS, gateway->worker_count);
 	admin_metric_write(out, ADMIN_METRIC_READY, admin_is_ready(view));
 	admin_metric_write(out, ADMIN_METRIC_ROUTES, view->table->settings->route_count);
+	admin_metric_claims(view, out);
 	cache_count(gateway->cache, &cache);
 	admin_metric_write(out, ADMIN_METRIC_CACHE_ENTRIES, cache.entries);
 	admin_metric_write(out, ADMIN_METRIC_CACHE_BYTES, cache.bytes);

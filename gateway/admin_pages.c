@@ -299,7 +299,30 @@ static void admin_json_route(struct json_writer *j, const struct settings_route 
 	if (route->fallback.given)
 		admin_key_uint(j, "fallback_status", route->fallback.status);
 	admin_key_uint(j, "line", route->line);
+	if (route->claimed)
+		admin_key_string(j, "from", "registration");
 	json_write_object_end(j);
+}
+
+/* What registrations brought and is not in effect. */
+static void admin_json_claims(struct json_writer *j, const struct settings *settings)
+{
+	if (!settings->grant_count)
+		return;
+	json_write_key(j, "left_out");
+	json_write_array(j);
+	for (size_t i = 0; i < settings->claim_count; i++) {
+		const struct settings_claim *claim = &settings->claims[i];
+
+		if (!claim->reason)
+			continue;
+		json_write_object(j);
+		admin_key_string(j, "service", claim->service);
+		admin_key_string(j, "route", claim->text);
+		admin_key_string(j, "reason", claim->reason);
+		json_write_object_end(j);
+	}
+	json_write_array_end(j);
 }
 
 void admin_page_routes(const struct admin_view *view, struct buf *out)
@@ -314,6 +337,7 @@ void admin_page_routes(const struct admin_view *view, struct buf *out)
 	for (size_t i = 0; i < settings->route_count; i++)
 		admin_json_route(&j, &settings->routes[i]);
 	json_write_array_end(&j);
+	admin_json_claims(&j, settings);
 	json_write_object_end(&j);
 	(void)buf_putc(out, '\n'); /* failure sticks */
 }

@@ -93,6 +93,8 @@ static bool explain_read(struct explainer *x, const struct buf *head)
 static void explain_line(const struct explainer *x, const struct settings_route *route)
 {
 	(void)buf_printf(x->out, "%s  %s:%u", route->pattern, x->settings->file, route->line);
+	if (route->claimed)
+		(void)buf_printf(x->out, ", from a registration of %s", route->service_name);
 }
 
 static struct template_values explain_values(struct explainer *x)

@@ -39,4 +39,8 @@ void explain_service(const struct settings *settings, const struct settings_serv
 void explain_policy(const struct settings *settings, const struct settings_route *route,
 		    struct buf *out);
 
+/* With `registry_routes`: asks the registry which routes registrations bring, adds them to the
+ * settings, and says which are left out. Waits for it a few seconds at most. */
+void explain_add_claims(struct settings *settings, struct buf *out);
+
 #endif

@@ -84,13 +84,14 @@ static int main_check(const char *file, const struct settings *settings)
 }
 
 /* The exit code: 0 when a route takes the request, 1 when none does. */
-static int main_explain(const struct settings *settings, const char *request)
+static int main_explain(struct settings *settings, const char *request)
 {
 	struct err e = {0};
 	struct buf out;
 	int code = DAEMON_EXIT_USAGE, found;
 
 	buf_init(&out, 4 << 20);
+	explain_add_claims(settings, &out);
 	found = explain(settings, request, &out, &e);
 	if (found < 0)
 		(void)fprintf(stderr, "microreg-gateway: --explain: %s\n", e.text);

@@ -62,6 +62,13 @@ void reload_note(struct reload *r)
 	r->file.known = reload_look(r->file.path);
 }
 
+bool reload_is_known(const struct reload *r)
+{
+	struct reload_mark now = reload_look(r->file.path);
+
+	return reload_is_same(&now, &r->file.known);
+}
+
 void reload_stop(struct reload *r)
 {
 	if (r->loop)

@@ -7,6 +7,7 @@
 
 #include "common/loop.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -43,6 +44,9 @@ void reload_start(struct reload *r, struct loop *loop, const struct reload_file 
 
 /* The file is being read now: what it is counts as known. */
 void reload_note(struct reload *r);
+
+/* The file is as it was when it was read last. */
+bool reload_is_known(const struct reload *r);
 
 void reload_stop(struct reload *r);
 

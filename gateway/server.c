@@ -245,6 +245,7 @@ static int server_start(struct server *s, struct settings *settings, struct err 
 			return -1;
 	}
 	reload_start(&s->reload, s->loop, &s->options->file, server_reload, s);
+	server_watch_claims(s);
 	return 0;
 }
 
@@ -268,6 +269,7 @@ static void server_finish(struct server *s)
 		worker_join(g->workers[i]);
 	/* Workers use the library, and its threads post to the workers' loops: it goes after the
 	 * threads of the ones and before the loops of the others. */
+	server_unwatch_claims(s);
 	microreg_close(&g->registry);
 	g->reporter = NULL;
 	reporter_free(&reporter);

@@ -19,6 +19,7 @@
 #include "gateway/watchdog.h"
 
 struct admin;
+struct microreg_snapshot;
 
 struct server_options {
 	struct reload_file file; /* the settings', which were read after it was marked */
@@ -41,12 +42,15 @@ struct server {
 	struct takeover takeover; /* at start only: from the gateway before */
 	struct handover handover; /* to the gateway after */
 	struct handover_owner handover_owner;
-	struct successor successor; /* that one, when we started it */
-	struct wheel_timer timer;   /* of the drain */
-	struct wheel_timer waiting; /* for the registry's first answer */
-	bool draining;		    /* asked to end; after drain_delay also not accepting */
-	bool tunnels_over;	    /* the drain has come to them */
-	bool replaced;		    /* another gateway serves by now */
+	struct successor successor;		     /* that one, when we started it */
+	struct wheel_timer timer;		     /* of the drain */
+	struct wheel_timer waiting;		     /* for the registry's first answer */
+	struct wheel_timer claims;		     /* looks at the routes of registrations */
+	const struct microreg_snapshot *claims_seen; /* a reference: what was looked at last */
+	uint64_t claims_digest;			     /* of those in effect */
+	bool draining;	   /* asked to end; after drain_delay also not accepting */
+	bool tunnels_over; /* the drain has come to them */
+	bool replaced;	   /* another gateway serves by now */
 	bool accepting;
 	uint64_t drain_until_ms;
 };

@@ -17,6 +17,19 @@
 /* Reads the settings again; with mistakes in them nothing changes. For reload_start. */
 void server_reload(void *server);
 
+/* Puts settings in effect, which it takes over, also when it fails. */
+int server_take_over(struct server *s, struct settings *settings, struct err *e);
+
+/* ---- server_claims.c ---- */
+
+/* Adds the routes of registrations, as the registry tells them now, to settings that were read. */
+int server_add_claims(struct server *s, struct settings *settings, struct err *e);
+/* Puts them in effect now and as they change. When the loop and the workers are there. */
+void server_watch_claims(struct server *s);
+void server_unwatch_claims(struct server *s); /* before the library goes */
+
+/* ---- server_end.c ---- */
+
 /* Goes on accepting for drain_delay, then drains and stops. Asked twice it stops at once. */
 void server_end(struct server *s);
 

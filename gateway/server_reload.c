@@ -101,26 +101,46 @@ static void server_log_lines(const char *text)
 	}
 }
 
+int server_take_over(struct server *s, struct settings *settings, struct err *e)
+{
+	struct table *table = table_new(settings, &s->gateway, e);
+
+	if (!table)
+		return -1;
+	server_swap(s, table);
+	return 0;
+}
+
+/* -1 with e->text, which is empty when the mistakes say it. */
+static int server_read_again(struct server *s, struct buf *mistakes, struct err *e)
+{
+	struct settings *settings = settings_read(s->options->file.path, mistakes);
+
+	e->text[0] = '\0';
+	if (!settings)
+		return -1;
+	if (server_add_claims(s, settings, e) < 0) {
+		settings_free(&settings);
+		return -1;
+	}
+	return server_take_over(s, settings, e);
+}
+
 void server_reload(void *arg)
 {
 	struct server *s = arg;
-	struct settings *settings;
-	struct table *table;
 	struct buf mistakes;
 	struct err e;
 
 	buf_init(&mistakes, 64 << 10);
 	notify_reloading(&s->notify);
 	reload_note(&s->reload);
-	settings = settings_read(s->options->file.path, &mistakes);
-	table = settings ? table_new(settings, &s->gateway, &e) : NULL;
-	if (table) {
-		server_swap(s, table);
+	if (server_read_again(s, &mistakes, &e) == 0) {
 		log_info("%s is in effect; routes: %zu", s->options->file.path,
-			 table->settings->route_count);
+			 s->table->settings->route_count);
 		server_note_reload(s, true, "in effect");
 	} else {
-		const char *text = settings ? e.text : buf_str(&mistakes);
+		const char *text = e.text[0] ? e.text : buf_str(&mistakes);
 
 		log_error("%s was not taken over, what ran before goes on:", s->options->file.path);
 		server_log_lines(text ? text : "out of memory");

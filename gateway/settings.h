@@ -18,6 +18,7 @@
 #include "common/settings_table.h"
 #include "gateway/settings_bridge.h"
 #include "gateway/settings_compose.h"
+#include "gateway/settings_claims.h"
 #include "gateway/settings_conditions.h"
 #include "gateway/settings_policy.h"
 
@@ -308,6 +309,7 @@ struct settings_route {
 	struct settings_strings upgrade; /* protocols; none: `upgrade: off` */
 	bool debug;			 /* show addresses of instances in answers */
 	unsigned line;
+	bool claimed; /* it came with a registration; the line is that of registry_routes */
 };
 
 struct settings {
@@ -337,8 +339,14 @@ struct settings {
 	const struct settings_service *services; /* listed, then those only routes name */
 	size_t service_count;
 	size_t service_listed;
-	const struct settings_route *routes; /* in the file's order */
+	const struct settings_route *routes; /* in the file's order, then those of registrations */
 	size_t route_count;
+	const struct settings_grant *grants; /* `registry_routes` */
+	size_t grant_count;
+	struct settings_service default_service; /* for what registrations bring */
+	struct settings_route default_route;
+	const struct settings_claim *claims; /* what they brought; see claimed_routes */
+	size_t claim_count;
 	size_t program_count; /* of all routes */
 };
 

@@ -375,6 +375,7 @@ void settings_check(struct settings_reader *r, struct settings *s)
 	for (size_t i = 0; i < s->route_count; i++)
 		if (routes[i].body_bytes == 0)
 			routes[i].body_bytes = s->limits.body_bytes;
+	settings_check_grants(r, s);
 	settings_check_consumers(r, s);
 	settings_check_issuers(r, s, routes);
 	settings_check_limits(r, s, routes);

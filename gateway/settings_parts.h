@@ -114,6 +114,10 @@ void settings_check_consumers(struct settings_reader *r, const struct settings *
 void settings_check_policies(struct settings_reader *r, struct settings *s,
 			     struct settings_route *routes);
 
+/* One of `registry_routes`; and what only shows when the routes are read. */
+extern const struct settings_table settings_grant_table;
+void settings_check_grants(struct settings_reader *r, struct settings *s);
+
 /* Finds what only shows when everything is read: services nobody lists, routes that are equal,
  * addresses that are taken; adds the services that only routes name. */
 void settings_check(struct settings_reader *r, struct settings *s);

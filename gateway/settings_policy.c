@@ -69,33 +69,39 @@ static bool settings_limits_need(const struct settings_limits_list *limits, bool
 	return false;
 }
 
+/* Which policies a route has, of its own and of the top level. */
+static void settings_check_policy(struct settings_reader *r, const struct settings *s,
+				  struct settings_route *route, bool consumers)
+{
+	struct settings_policy *policy = &route->policy;
+	bool known = policy->auth.count > 0;
+
+	if (settings_ip_is_set(&policy->ip) || settings_ip_is_set(&s->ip))
+		policy->set |= 1u << POLICY_IP;
+	if (known)
+		policy->set |= 1u << POLICY_AUTH;
+	settings_cors_default(r, route);
+	if (policy->cors.given)
+		policy->set |= 1u << POLICY_CORS;
+	if (policy->agents.allow.count || policy->agents.deny.count || policy->content_types.count)
+		policy->set |= 1u << POLICY_CHECK;
+	if (policy->allow.count)
+		policy->set |= 1u << POLICY_ALLOW;
+	if (settings_limits_need(&policy->limits, false) ||
+	    settings_limits_need(&s->rate_limits, false))
+		policy->set |= 1u << POLICY_LIMIT;
+	if (settings_limits_need(&policy->limits, true) ||
+	    settings_limits_need(&s->rate_limits, true) || (known && consumers))
+		policy->set |= 1u << POLICY_LIMIT_CALLER;
+}
+
 void settings_check_policies(struct settings_reader *r, struct settings *s,
 			     struct settings_route *routes)
 {
 	bool consumers = settings_consumers_have_limits(s);
 
 	settings_gather_secrets(r, s);
-	for (size_t i = 0; i < s->route_count; i++) {
-		struct settings_policy *policy = &routes[i].policy;
-		bool known = policy->auth.count > 0;
-
-		if (settings_ip_is_set(&policy->ip) || settings_ip_is_set(&s->ip))
-			policy->set |= 1u << POLICY_IP;
-		if (known)
-			policy->set |= 1u << POLICY_AUTH;
-		settings_cors_default(r, &routes[i]);
-		if (policy->cors.given)
-			policy->set |= 1u << POLICY_CORS;
-		if (policy->agents.allow.count || policy->agents.deny.count ||
-		    policy->content_types.count)
-			policy->set |= 1u << POLICY_CHECK;
-		if (policy->allow.count)
-			policy->set |= 1u << POLICY_ALLOW;
-		if (settings_limits_need(&policy->limits, false) ||
-		    settings_limits_need(&s->rate_limits, false))
-			policy->set |= 1u << POLICY_LIMIT;
-		if (settings_limits_need(&policy->limits, true) ||
-		    settings_limits_need(&s->rate_limits, true) || (known && consumers))
-			policy->set |= 1u << POLICY_LIMIT_CALLER;
-	}
+	for (size_t i = 0; i < s->route_count; i++)
+		settings_check_policy(r, s, &routes[i], consumers);
+	settings_check_policy(r, s, &s->default_route, consumers);
 }
