@@ -233,7 +233,7 @@ class Mixed(Case):
         registry.register("s", origin.port, id="one", scheme="https",
                           check={"type": "http", "path": "/ok", "interval_ms": 100})
         self.assertEqual(origin.wait_requests(3)[2].target, "/ok")
-        self.assertEqual(len(registry.lookup("s")["instances"]), 1)
+        wait_until(lambda: registry.lookup("s")["instances"], "its check")
         origin.close()
         wait_until(lambda: not registry.lookup("s")["instances"], "its end")
 
