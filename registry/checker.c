@@ -10,6 +10,7 @@
 #include "common/loop.h"
 #include "registry/catalog.h"
 #include "registry/edit.h"
+#include "registry/streak.h"
 #include "registry/probe_tls.h"
 
 #include <errno.h>
@@ -21,10 +22,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#define HASH_FUNCTION(key, len, hash) ((hash) = (unsigned)siphash_process((key), (len)))
-#include "common/siphash.h"
-#include <uthash.h>
 
 enum {
 	CHECKER_PARALLEL = 4096,
@@ -38,15 +35,6 @@ enum checker_outcome {
 	CHECKER_UNKNOWN = 0, /* says nothing about the instance */
 	CHECKER_GOOD,
 	CHECKER_BAD,
-};
-
-/* How often in a row it has failed, or (one that is down) passed; only of those that differ from
- * what is known of them. */
-struct checker_failures {
-	UT_hash_handle hh;
-	uint64_t number;
-	unsigned count;
-	uint64_t until_ms; /* forgotten then, when it was not checked again */
 };
 
 struct probe {
@@ -70,7 +58,7 @@ struct checker {
 	struct probe probes[CHECKER_PARALLEL];
 	struct probe *idle;
 	uint64_t pruned_ms;
-	struct checker_failures *failures; /* by number */
+	struct streak *streaks; /* what differs from what is known of an instance; by number */
 };
 
 static void checker_fill(struct checker *c);
@@ -129,45 +117,17 @@ static unsigned checker_timeout(const struct checker *c, const struct record *r)
 	return r->in.check_timeout_ms ? r->in.check_timeout_ms : c->options.timeout_ms;
 }
 
-static struct checker_failures *checker_failures_of(struct checker *c, uint64_t number)
-{
-	struct checker_failures *f, *found;
-
-	HASH_FIND(hh, c->failures, &number, sizeof(number), f);
-	if (f)
-		return f;
-	f = calloc(1, sizeof(*f));
-	if (!f)
-		return NULL;
-	f->number = number;
-	HASH_ADD(hh, c->failures, number, sizeof(number), f);
-	HASH_FIND(hh, c->failures, &number, sizeof(number), found);
-	if (found)
-		return f;
-	free(f);
-	return NULL;
-}
-
 static void checker_forget(struct checker *c, const struct record *r)
 {
-	struct checker_failures *f;
-
-	HASH_FIND(hh, c->failures, &r->number, sizeof(r->number), f);
-	if (!f)
-		return;
-	HASH_DEL(c->failures, f);
-	free(f);
+	streak_forget(&c->streaks, r->number);
 }
 
 /* One more of a kind: how many in a row. 0: no memory, the next one counts. */
 static unsigned checker_count(struct checker *c, const struct record *r)
 {
-	struct checker_failures *f = checker_failures_of(c, r->number);
+	uint64_t turn = (uint64_t)checker_interval(c, r) + checker_timeout(c, r);
 
-	if (!f)
-		return 0;
-	f->until_ms = clock_ms() + 4 * ((uint64_t)checker_interval(c, r) + checker_timeout(c, r));
-	return ++f->count;
+	return streak_add(&c->streaks, r->number, clock_ms() + 4 * turn);
 }
 
 static void checker_good(struct checker *c, const struct record *r)
@@ -423,18 +383,10 @@ static void checker_fill(struct checker *c)
 /* What was not checked for some turns is not there any more. */
 static void checker_prune(struct checker *c, uint64_t now_ms)
 {
-	struct checker_failures *f, *next;
-
 	if (now_ms - c->pruned_ms < CHECKER_PRUNE_MS)
 		return;
 	c->pruned_ms = now_ms;
-	HASH_ITER(hh, c->failures, f, next)
-	{
-		if (f->until_ms > now_ms)
-			continue;
-		HASH_DEL(c->failures, f);
-		free(f);
-	}
+	streak_prune(&c->streaks, now_ms);
 }
 
 static void checker_on_tick(struct wheel_timer *timer)
@@ -508,17 +460,12 @@ struct checker *checker_start(struct registry *registry, const struct checker_op
 void checker_stop(struct checker **checker)
 {
 	struct checker *c = *checker;
-	struct checker_failures *f, *next;
 
 	if (!c)
 		return;
 	loop_stop(c->loop);
 	(void)pthread_join(c->thread, NULL);
-	HASH_ITER(hh, c->failures, f, next)
-	{
-		HASH_DEL(c->failures, f);
-		free(f);
-	}
+	streak_prune(&c->streaks, UINT64_MAX);
 	loop_free(&c->loop);
 	free(c);
 	*checker = NULL;

@@ -1,5 +1,5 @@
-"""The registry's rows: lookups, heartbeats, durable registrations, watchers; etcd beside it where it
-is installed. The registry is alone on one core, the load on the other."""
+"""The registry's rows: lookups, heartbeats, durable registrations, watchers; etcd beside it where
+it is installed. The registry is alone on one core, the load on the other."""
 
 import base64
 import json
