@@ -227,8 +227,8 @@ class Bridge(SharedCase):
         for path, status in (("/slow", b"400"), ("/body", b"400")):
             with self.subTest(path), self.gateway.connect() as wire:
                 self.slow.clear()
-                wire.send(f"POST {path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-                          .encode())
+                wire.send(f"POST {path} HTTP/1.1\r\nHost: a\r\n"
+                          "Transfer-Encoding: chunked\r\n\r\n".encode())
                 wire.send(b"3\r\n{}\n\r\nnonsense\r\n")
                 said = wire.rest()
                 self.slow.set()
