@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "gateway/listener.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +73,7 @@ static int doors_fill(struct doors *d, size_t index, struct inherited *inherited
 		if (fd < 0 || doors_keep(a, fd, e) < 0)
 			return -1;
 	}
+	assert(a->fds); /* one was kept */
 	while (a->count < d->settings->workers)
 		if (doors_keep(a, doors_open_another(address, a->fds[0], e), e) < 0)
 			return -1;
@@ -101,7 +103,7 @@ struct listener *doors_take(struct doors *d, unsigned worker, size_t *count)
 
 	for (size_t i = 0; i < addresses; i++)
 		most += d->addresses[i].count / d->settings->workers + 1;
-	listeners = calloc(most, sizeof(*listeners));
+	listeners = calloc(most + 1, sizeof(*listeners));
 	if (!listeners)
 		return NULL;
 	for (size_t i = 0; i < addresses; i++) {

@@ -14,7 +14,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <string.h>
 
 static int main_print_reference(void)
 {

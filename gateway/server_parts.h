@@ -15,7 +15,7 @@
 	((struct server *)(void *)((char *)(pointer)-offsetof(struct server, member)))
 
 /* Reads the settings again; with mistakes in them nothing changes. For reload_start. */
-void server_reload(void *server);
+void server_reload(void *arg);
 
 /* Puts settings in effect, which it takes over, also when it fails. */
 int server_take_over(struct server *s, struct settings *settings, struct err *e);

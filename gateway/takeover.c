@@ -109,7 +109,7 @@ static int takeover_receive(struct takeover *t, struct err *e)
 
 int takeover_begin(struct takeover *t, const struct settings *settings, struct err *e)
 {
-	char path[HANDOVER_PATH_SIZE];
+	char path[HANDOVER_PATH_SIZE] = "";
 	int more = 1;
 
 	*t = (struct takeover){.fd = -1};

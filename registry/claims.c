@@ -4,6 +4,7 @@
 #include "common/rpc.h"
 #include "common/siphash.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,6 +39,7 @@ struct claims *claims_new(void)
 
 static void claims_free_path(struct claims *claims, struct claims_path *path)
 {
+	assert(claims->paths); /* it is one of them */
 	HASH_DEL(claims->paths, path);
 	while (path->first) {
 		struct claim *next = path->first->next;

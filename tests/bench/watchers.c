@@ -9,6 +9,7 @@
  */
 #include "common/clock.h"
 
+#include <poll.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -106,8 +107,13 @@ static void wait_waiting(int fd, unsigned count)
 		post(fd, CALL("registry.stats", ""));
 		if (strtoul(member(answer(fd), "watchers"), NULL, 10) >= count)
 			return;
-		(void)usleep(10000); /* others still connect */
+		(void)poll(NULL, 0, 10); /* others still connect */
 	}
+}
+
+static double milliseconds(const uint64_t *took_us, unsigned at)
+{
+	return (double)took_us[at] / 1000;
 }
 
 static int compare(const void *a, const void *b)
@@ -117,7 +123,7 @@ static int compare(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-static void collect(int epoll, int *fds, uint64_t *took, unsigned count, uint64_t start)
+static void collect(int epoll, const int *fds, uint64_t *took, unsigned count, uint64_t start)
 {
 	struct epoll_event events[EVENTS];
 	static char trash[TEXT_MAX];
@@ -169,8 +175,8 @@ int main(int argc, char **argv)
 	registers(control, 2);
 	collect(epoll, fds, took, count, start);
 	qsort(took, count, sizeof(*took), compare);
-	(void)printf("%.1f %.1f %.1f\n", (double)took[count / 2] / 1000,
-		     (double)took[count - count / 100 - 1] / 1000, (double)took[count - 1] / 1000);
+	(void)printf("%.1f %.1f %.1f\n", milliseconds(took, count / 2),
+		     milliseconds(took, count - count / 100 - 1), milliseconds(took, count - 1));
 	free(took);
 	free(fds);
 	return 0;

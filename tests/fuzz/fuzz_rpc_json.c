@@ -47,9 +47,9 @@ static void fuzz_back(void)
 	FUZZ_HOLDS(!fault && again.len == json.len && memcmp(again.data, json.data, json.len) == 0);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	struct span document = {(const char *)data, size};
+	struct span document = {(const char *)data, len};
 	struct err e = {0};
 	bool fault = false;
 
@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_init(&xml, 32 << 20);
 	buf_init(&again, 32 << 20);
 	buf_init(&method, 1 << 20);
-	if (xml_guard_check_extended(document.at, size, XML_GUARD_ELEMENTS_MAX, XML_GUARD_BYTES_MAX,
+	if (xml_guard_check_extended(document.at, len, XML_GUARD_ELEMENTS_MAX, XML_GUARD_BYTES_MAX,
 				     &e) == 0) {
 		if (rpc_json_read_reply(document, &json, &fault, &e) == 0) {
 			FUZZ_HOLDS(json_check(span(&json), &e) == 0);

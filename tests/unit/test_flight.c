@@ -38,7 +38,7 @@ static void teardown(void)
 	flights_free(&flights);
 }
 
-static enum flight_part join(const struct cache_key *key, uint64_t wait_ms, unsigned *expected,
+static enum flight_part join(const struct cache_key *key, uint64_t wait_ms, void *expected,
 			     struct flight **flight, struct flight_waiter **waiter)
 {
 	struct flight_ticket ticket = {
