@@ -145,7 +145,8 @@ class Bridge(SharedCase):
 
     def test_each_type_arrives_as_itself(self):
         found = self.get("/typed/a%20%C3%A9%2Fb?i=-7&b=true&d=0.10&x=aGn/"
-                         "&j=%5B1,%7B%22a%22:2.5%7D%5D&t=2026-11-21T10:00:00%2B02:00", headers={"X-Who": "me"})
+                         "&j=%5B1,%7B%22a%22:2.5%7D%5D&t=2026-11-21T10:00:00%2B02:00",
+                         headers={"X-Who": "me"})
         self.assertEqual(found, [
             ["int", -7], ["bool", True], ["float", 0.1], ["DateTime", "2026-11-21T08:00:00"],
             ["Binary", "aGn/"], ["list", [1, {"a": 2.5}]], ["str", "a \u00e9/b"], ["str", "me"],
