@@ -10,7 +10,10 @@
 
 #include <string.h>
 
-enum { ADMIN_NAMES_MAX = 50 }; /* of services, in a problem's detail and in `not_routed` */
+enum {
+	ADMIN_NAMES_MAX = 50, /* of services, in a problem's detail and in `not_routed` */
+	ADMIN_EJECTED_MAX_MS = 24 * 3600 * 1000,
+};
 
 /* ---- An instance ---- */
 
@@ -33,10 +36,14 @@ static void admin_json_counted(struct json_writer *j, const struct admin_view *v
 	}
 	admin_key_string(j, "state", sum.ejectors ? "ejected" : in->status);
 	if (sum.ejectors) {
+		uint64_t until_ms = sum.counts[TALLY_EJECTED_UNTIL_MS];
+		uint64_t left_ms = until_ms > now_ms ? until_ms - now_ms : 0;
+
 		admin_key_uint(j, "ejected_by_workers", sum.ejectors);
 		admin_key_time(j, "ejected_until",
-			       clock_wall_ms() +
-				       (int64_t)(sum.counts[TALLY_EJECTED_UNTIL_MS] - now_ms));
+			       clock_wall_ms() + (int64_t)(left_ms < ADMIN_EJECTED_MAX_MS
+								   ? left_ms
+								   : ADMIN_EJECTED_MAX_MS));
 	}
 	admin_key_uint(j, "in_flight", sum.counts[TALLY_IN_FLIGHT]);
 	admin_key_uint(j, "connections", sum.counts[TALLY_CONNECTIONS]);

@@ -250,7 +250,6 @@ static const char *const bodies[] = {
 					  STRING("instances",
 						 ARRAY(STRUCT(INSTANCE INT("in_flight", "1"))))))),
 	CALL("registry.stats", ""),
-	CALL("registry.backup", ""),
 	CALL("register", PARAM("<value>l</value>") PARAM("<value>http://10.0.0.2</value>")
 				 PARAM("<value>8080</value>")),
 	CALL("get_service_details", PARAM("<value>a</value>")),
@@ -265,6 +264,7 @@ static const char *const bodies[] = {
 	     PARAM("<value>" ARRAY(ONE("registry.lookup", STRUCT(STRING("service", "a"))) ONE(
 		     "registry.heartbeat", STRUCT(INSTANCE)) ONE("get_reg_count", "")) "</value>")),
 	CALL("registry.deregister", PARAM(STRUCT(INSTANCE))),
+	CALL("registry.backup", ""), /* the last: it starts a thread */
 };
 
 static void once(const char *body)
@@ -315,7 +315,8 @@ static Suite *suite(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, start, stop);
 	tcase_add_loop_test(t, every_method_survives_every_failed_allocation, 0,
-			    sizeof(bodies) / sizeof(bodies[0]));
+			    (int)(sizeof(bodies) / sizeof(bodies[0])) -
+				    !fail_malloc_spares_threads());
 	tcase_add_test(t, a_call_that_is_refused_is_refused_without_memory_too);
 	suite_add_tcase(s, t);
 	return s;
