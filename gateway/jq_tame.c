@@ -5,7 +5,12 @@
  * Not tame: what makes values out of nothing (range, repeat, until, input …), a
  * function that calls itself, regular expressions, which may backtrack for
  * ever, `*`, which repeats strings, and a list's index that is computed where
- * something is assigned: `.[1e9] = 0` fills memory.
+ * something is assigned or deleted: `.[1e9] = 0` fills memory.
+ *
+ * Nor is what a value can make run long within one instruction, where nothing
+ * stops it, or bring down: `-`, contains and inside compare all elements with
+ * all others; libjq 1.6 never comes back from index(""), and ends the process
+ * by `%` of the least integer and -1 and by todate of a date out of range.
  */
 #include "gateway/jq.h"
 
@@ -22,9 +27,7 @@ static const char *const tame_builtins[] = {
 	"ascii_upcase",
 	"booleans",
 	"ceil",
-	"contains",
 	"del",
-	"delpaths",
 	"empty",
 	"endswith",
 	"error",
@@ -41,10 +44,7 @@ static const char *const tame_builtins[] = {
 	"group_by",
 	"has",
 	"in",
-	"index",
 	"INDEX",
-	"indices",
-	"inside",
 	"isnan",
 	"isnormal",
 	"isvalid",
@@ -73,7 +73,6 @@ static const char *const tame_builtins[] = {
 	"paths",
 	"recurse",
 	"reverse",
-	"rindex",
 	"round",
 	"rtrimstr",
 	"scalars",
@@ -85,8 +84,6 @@ static const char *const tame_builtins[] = {
 	"strings",
 	"to_entries",
 	"toarray",
-	"todate",
-	"todateiso8601",
 	"tojson",
 	"tonumber",
 	"tostring",
@@ -105,6 +102,9 @@ static const char *const tame_words[] = {
 	"and",	 "as",	  "catch", "elif", "else",   "end",  "false", "foreach", "if",
 	"label", "break", "null",  "or",   "reduce", "then", "true",  "try",
 };
+
+/* Whose index may be any value. */
+static const char *const tame_paths[] = {"getpath", "nth"};
 
 static const char *const tame_formats[] = {"text", "json", "csv", "tsv",
 					   "html", "uri",  "sh",  "base64"};
@@ -277,6 +277,8 @@ static bool tame_call(struct tame *t, const char *name, size_t len)
 		return !tame_has_two_arguments(name + len);
 	if (len == 7 && memcmp(name, "recurse", 7) == 0)
 		return *tame_space(name + len) != '(';
+	t->assigns |= len == 3 && memcmp(name, "del", 3) == 0;
+	t->computes_index |= TAME_IS_IN(tame_paths, name, len);
 	return TAME_IS_IN(tame_builtins, name, len);
 }
 
@@ -346,7 +348,7 @@ static bool tame_operator(struct tame *t, const char *start)
 {
 	char c = *t->at, before = t->before;
 
-	if (c == '*')
+	if (c == '*' || c == '%' || (c == '-' && !tame_is_digit(*tame_space(t->at + 1))))
 		return false;
 	if (c == '=' && tame_is_assignment(start, t->at))
 		t->assigns = true;

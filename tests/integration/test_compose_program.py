@@ -9,6 +9,15 @@ from harness import Case, SharedCase, wait_until
 from origin import reply
 
 LOOP = "def f: f; f"
+# Programs, and values that libjq 1.6 dies of or never comes back from.
+FATAL = {
+    "/mod": ("$a.x % $a.y", '{"x": -9223372036854775808, "y": -1}'),
+    "/date": ("$a | todate", "1e18"),
+    "/index": ("$a.s | index($a.of)", '{"s": "abc", "of": ""}'),
+    "/path": ("$a | getpath(.p) = 0 | length", '{"p": ["z", 1000000000]}'),
+    "/minus": ("$a - [2] - $a | length", json.dumps(list(range(10000)))),
+    "/contains": ("$a | contains($a)", json.dumps(list(range(10000)))),
+}
 
 
 def helpers(gateway):
@@ -57,6 +66,7 @@ class Programs(SharedCase):
                 composed("/loop", LOOP),
                 composed("/memory", "[range(1e9)]"),
                 composed("/string", '"x" * $a'),
+                *(composed(path, program) for path, (program, _) in FATAL.items()),
                 composed("/slow", "reduce ($a[] | $a[] | $a[] | $a[] | $a[]) as $x (0; . + 1)"),
                 composed("/large", "[$a, $b]"),
                 composed("/fallback", "error", fallback={"status": 200, "json": []}),
@@ -127,6 +137,13 @@ class Programs(SharedCase):
 
     def test_a_fallback_stands_for_a_failed_join(self):
         self.assertEqual(self.gateway.get("/fallback").body.strip(), b"[]")
+
+    def test_no_value_ends_the_gateway(self):
+        for path, (_, value) in FATAL.items():
+            with self.subTest(path=path):
+                self.bodies["/a"] = value
+                self.assertIn(self.gateway.get(path).status, (200, 502, 503))
+        self.assertTrue(self.gateway.is_running())
 
     def test_a_program_that_loops_is_stopped_and_others_go_on(self):
         answers, done = [], threading.Event()
