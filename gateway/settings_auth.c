@@ -51,8 +51,7 @@ static const struct settings_key settings_auth_key_keys[] = {
 static const struct settings_table settings_auth_key_table = {
 	SETTINGS_KEYS(settings_auth_key_keys), sizeof(struct settings_auth_method), NULL};
 
-static void settings_read_token(struct settings_reader *r, const struct settings_node *node,
-				void *to)
+void settings_read_token(struct settings_reader *r, const struct settings_node *node, void *to)
 {
 	const char *text = settings_table_text(r, node), *copy;
 

@@ -42,22 +42,6 @@ static void settings_read_by(struct settings_reader *r, const struct settings_no
 			      text);
 }
 
-/* A structured field's string (RFC 8941 3.3.3) without escapes. */
-static void settings_read_limit_name(struct settings_reader *r, const struct settings_node *node,
-				     void *to)
-{
-	const char *text = settings_table_text(r, node), *copy;
-
-	if (!text)
-		return;
-	if (!http_is_token(text, strlen(text))) {
-		settings_file_mistake(r->file, node, "\"%.60s\" can't be a name here", text);
-		return;
-	}
-	copy = settings_table_copy(r, text);
-	memcpy(to, &copy, sizeof(copy));
-}
-
 static const struct settings_key settings_limit_keys[] = {
 	{.name = "rate",
 	 .type = SETTINGS_INT,
@@ -101,7 +85,7 @@ static const struct settings_key settings_limit_keys[] = {
 	{.name = "name",
 	 .type = SETTINGS_CUSTOM,
 	 .at = offsetof(struct settings_limit, name),
-	 .custom = settings_read_limit_name,
+	 .custom = settings_read_token,
 	 .fallback = "default",
 	 .form = "text",
 	 .help = "What the fields RateLimit and RateLimit-Policy call it; `by: service` counts "

@@ -72,6 +72,9 @@ extern const struct settings_table settings_breaker_table;
 /* A route's `hedge`. */
 extern const struct settings_table settings_hedge_table;
 
+/* A token (RFC 9110 5.6.2), say the name of a cookie or of a limit, into a const char *. */
+void settings_read_token(struct settings_reader *r, const struct settings_node *node, void *to);
+
 /* The name of a service, into a const char *. */
 void settings_read_service_name(struct settings_reader *r, const struct settings_node *node,
 				void *to);
