@@ -102,7 +102,7 @@ FUZZ := $(patsubst tests/fuzz/%.c,$(B)/%,$(call src,tests/fuzz))
 FUZZ_SECONDS ?= 30
 LIBS := $(if $(CLIENT_SRC),$(B)/libmicroreg.a $(B)/$(SO_FILE) $(B)/libmicroreg.so)
 
-.PHONY: all check asan tsan coverage lint docs install bench proofs soak format clean unit unit-build fuzz fuzz-run
+.PHONY: all check asan tsan coverage lint docs install bench proofs soak format clean unit unit-build peers fuzz fuzz-run
 .SECONDARY:
 # What the integration tests run beside the daemons.
 DRIVERS := $(patsubst tests/integration/%.c,$(B)/%,$(call src,tests/integration))
@@ -191,7 +191,17 @@ unit-build: $(UNIT)
 unit: $(UNIT)
 	$(Q)BUILD=$(B) scripts/run-tests unit
 
-check: all unit-build
+# What npm has of others, for the integration tests; one folder serves all flavours.
+peers: build/peers/node_modules/.package-lock.json
+build/peers/node_modules/.package-lock.json: tests/peers/package.json tests/peers/package-lock.json
+	@mkdir -p build/peers
+	$(say) NPM build/peers
+	$(Q)cp $^ build/peers/
+	$(Q)npm --prefix build/peers ci --no-audit --no-fund --ignore-scripts --loglevel=error >build/peers/npm.log 2>&1 || \
+		{ cat build/peers/npm.log; exit 1; }
+	@touch $@
+
+check: all unit-build peers
 	$(Q)BUILD=$(B) scripts/run-tests all
 
 asan tsan:

@@ -67,6 +67,15 @@ def wait_until(question, what="it", timeout=None):
         pause = min(pause * 1.5, 0.05)
 
 
+def peer(script):
+    """The command that runs a script of tests/peers, beside the packages that `make peers` laid."""
+    folder = os.path.join(ROOT, "build", "peers")
+    if not os.path.isdir(os.path.join(folder, "node_modules")):
+        raise AssertionError(f"{folder}/node_modules is missing; `make peers` brings it")
+    source = os.path.join(ROOT, "tests", "peers", script)
+    return "env", f"NODE_PATH={folder}/node_modules", "node", source
+
+
 def free_port():
     """A port of 127.0.0.1 nobody listens on now. For tests that need to know one beforehand."""
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -1,12 +1,12 @@
-"""XML-RPC clients nobody here wrote: Python's, Perl's RPC::XML, the xmlrpc command of xmlrpc-c;
-each registers, beats, looks up, gets a fault and makes many calls at once."""
+"""XML-RPC clients nobody here wrote: Python's, Perl's RPC::XML, Node's xmlrpc, the xmlrpc command of
+xmlrpc-c; each registers, beats, looks up, gets a fault and makes many calls at once."""
 
 import json
 import subprocess
 import unittest
 import xmlrpc.client
 
-from harness import SharedCase
+from harness import SharedCase, peer
 
 PERL = r"""
 use strict; use warnings;
@@ -75,6 +75,18 @@ class Clients(SharedCase):
         self.assertEqual(answer["fault"]["faultCode"], "409")
         self.assertEqual(answer["many"][0][0]["instances"], answer["found"]["instances"])
         self.assertEqual(answer["many"][1]["faultCode"], "-32602")
+
+    def test_node(self):
+        code, said, log = self.run_client(*peer("xmlrpc_client.js"), self.registry.url)
+        self.assertEqual(code, 0, log)
+        answer = json.loads(said)
+        self.assertIs(answer["known"], True)
+        instance = answer["found"]["instances"][0]
+        self.assertEqual((instance["id"], instance["port"], instance["meta"]),
+                         ("a", 80, {"ü": "<&>"}))
+        self.assertEqual(answer["fault"]["faultCode"], 409)
+        self.assertEqual(answer["many"][0][0]["instances"], answer["found"]["instances"])
+        self.assertEqual(answer["many"][1]["faultCode"], -32602)
 
     def test_the_xmlrpc_command(self):
         """Debian's sends no structs, so it is an original client."""
