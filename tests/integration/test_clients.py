@@ -1,5 +1,5 @@
-"""XML-RPC clients nobody here wrote: Python's, Perl's RPC::XML, Node's xmlrpc, the xmlrpc command of
-xmlrpc-c; each registers, beats, looks up, gets a fault and makes many calls at once."""
+"""XML-RPC clients nobody here wrote: Python's, Perl's RPC::XML, Node's xmlrpc, the xmlrpc command
+of xmlrpc-c; each registers, beats, looks up, gets a fault and makes many calls at once."""
 
 import json
 import subprocess
