@@ -104,7 +104,7 @@ static enum MHD_Result httpd_handle(struct httpd_request *request)
 	h->busy++;
 	h->in_handler++;
 	pthread_mutex_unlock(&h->lock);
-	if (h->options.tls.client_ca && !httpd_tls_trusts(request->connection))
+	if (h->options.tls.cert && !httpd_tls_trusts(request->connection))
 		httpd_problem(request, 403);
 	else if (request->too_large)
 		httpd_problem(request, 413);
@@ -219,12 +219,8 @@ static void httpd_more_options(struct httpd *h, struct MHD_OptionItem more[HTTPD
 		more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, o->tls.key};
 		more[n++] =
 			(struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, httpd_priorities};
-	}
-	if (o->tls.client_ca) {
-		more[n++] =
-			(struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_TRUST, 0, o->tls.client_ca};
 		more[n++] = (struct MHD_OptionItem){MHD_OPTION_NOTIFY_CONNECTION,
-						    (intptr_t)httpd_tls_notify, NULL};
+						    (intptr_t)httpd_tls_notify, h};
 	}
 	more[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
 }
@@ -267,6 +263,7 @@ static int httpd_init(struct httpd *h)
 static void httpd_free(struct httpd *h)
 {
 	httpd_tls_fini(&h->options.tls);
+	httpd_credentials_unref(&h->credentials);
 	(void)pthread_mutex_destroy(&h->lock);
 	(void)pthread_cond_destroy(&h->changed);
 	free(h);
@@ -298,6 +295,8 @@ struct httpd *httpd_start(const struct httpd_options *options, struct err *e)
 		return NULL;
 	}
 	h->options = *options;
+	if (h->options.tls.cert && httpd_set_tls(h, &h->options.tls, e) < 0)
+		goto fail;
 	fd = httpd_listen(h, e);
 	if (fd < 0)
 		goto fail;

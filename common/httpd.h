@@ -13,6 +13,7 @@
 
 #include "common/err.h"
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -73,6 +74,10 @@ int httpd_share(struct httpd *httpd);
 
 uint16_t httpd_port(const struct httpd *httpd);
 
+/* Other certificates, for connections from now on. Of an httpd that speaks TLS. Any thread. -1: the
+ * ones before stay. */
+int httpd_set_tls(struct httpd *httpd, const struct httpd_tls *tls, struct err *e);
+
 /* Of a request, borrowed until it is answered. */
 const char *httpd_method(const struct httpd_request *request);
 const char *httpd_path(const struct httpd_request *request);
@@ -80,6 +85,12 @@ const char *httpd_header(const struct httpd_request *request, const char *name);
 const char *httpd_query(const struct httpd_request *request, const char *name);	 /* or NULL */
 const char *httpd_body(const struct httpd_request *request, size_t *len);
 const struct sockaddr *httpd_peer(const struct httpd_request *request);
+/* The peer's address; an IPv4 address in IPv6 is one of IPv4; "" when there is none. */
+void httpd_peer_text(const struct httpd_request *request, char out[INET6_ADDRSTRLEN]);
+/* What to count a peer by: its address, or of IPv6 its /64. Returns its length. */
+enum { HTTPD_NETWORK_SIZE = 8 };
+size_t httpd_peer_network(const struct httpd_request *request,
+			  unsigned char key[HTTPD_NETWORK_SIZE]);
 
 /* Says that the answer comes later. Call it on the handler's thread, BEFORE the request is handed
  * to whoever will answer it. */

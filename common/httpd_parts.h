@@ -34,6 +34,8 @@ struct httpd_request {
 	struct httpd_request *next, **link; /* of httpd.suspended, under its lock; NULL: not in */
 };
 
+struct httpd_credentials;
+
 struct httpd {
 	struct httpd_options options;
 	struct MHD_Daemon *daemon;
@@ -46,12 +48,16 @@ struct httpd {
 	bool stopping; /* under lock */
 	int listen_fd; /* MHD's, which closes it */
 	bool shared;   /* other processes hold the listening socket too */
+	struct httpd_credentials *credentials; /* under lock; NULL: plain HTTP */
 };
 
-/* MHD's notice of connections, when clients need certificates. */
+void httpd_credentials_unref(struct httpd_credentials **credentials); /* NULL does no harm */
+
+/* MHD's notice of connections, of TLS. */
 void httpd_tls_notify(void *arg, struct MHD_Connection *connection, void **slot,
 		      enum MHD_ConnectionNotificationCode code);
-/* Has the client shown a certificate of the client CA? Verified once for each connection. */
+/* Has the client shown a certificate of the client CA, if it needs one? Verified once for each
+ * connection. */
 bool httpd_tls_trusts(struct MHD_Connection *connection);
 
 /* Answers with a problem document of that status (RFC 9457). */

@@ -5,6 +5,7 @@
 #include "common/httpd_parts.h"
 #include "common/http.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,48 @@ const struct sockaddr *httpd_peer(const struct httpd_request *request)
 		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 
 	return info->client_addr;
+}
+
+void httpd_peer_text(const struct httpd_request *request, char out[INET6_ADDRSTRLEN])
+{
+	const struct sockaddr *peer = httpd_peer(request);
+	const void *address = NULL;
+
+	out[0] = '\0';
+	if (peer && peer->sa_family == AF_INET) {
+		address = &((const struct sockaddr_in *)(const void *)peer)->sin_addr;
+	} else if (peer && peer->sa_family == AF_INET6) {
+		const struct in6_addr *six =
+			&((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr;
+
+		address = six;
+		if (IN6_IS_ADDR_V4MAPPED(six)) {
+			(void)inet_ntop(AF_INET, &six->s6_addr[12], out, INET6_ADDRSTRLEN);
+			return;
+		}
+	}
+	if (address && !inet_ntop(peer->sa_family, address, out, INET6_ADDRSTRLEN))
+		out[0] = '\0';
+}
+
+/* RFC 4291 2.5.4: who has one IPv6 address has its whole /64. */
+size_t httpd_peer_network(const struct httpd_request *request,
+			  unsigned char key[HTTPD_NETWORK_SIZE])
+{
+	const struct sockaddr *peer = httpd_peer(request);
+	const void *address;
+	size_t len = 4;
+
+	if (peer && peer->sa_family == AF_INET) {
+		address = &((const struct sockaddr_in *)(const void *)peer)->sin_addr;
+	} else if (peer && peer->sa_family == AF_INET6) {
+		address = &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr;
+		len = HTTPD_NETWORK_SIZE;
+	} else {
+		return 0;
+	}
+	memcpy(key, address, len);
+	return len;
 }
 
 /* ---- The answer ---- */

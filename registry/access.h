@@ -6,6 +6,7 @@
 #ifndef MICROREG_REGISTRY_ACCESS_H
 #define MICROREG_REGISTRY_ACCESS_H
 
+#include "common/bearer.h"
 #include "common/buf.h"
 #include "common/err.h"
 #include "common/settings_table.h"
@@ -16,7 +17,7 @@
 /* Each may do what those before it may. */
 enum access_role { ACCESS_NOBODY = 0, ACCESS_READ, ACCESS_REGISTER, ACCESS_ADMIN };
 
-enum { ACCESS_HASH_SIZE = 32, ACCESS_TOKENS_MAX = 1000, ACCESS_SECRET_SIZE = 68 };
+enum { ACCESS_TOKENS_MAX = 1000 };
 
 struct access_token {
 	const char *name; /* in the history, of whoever showed it */
@@ -24,11 +25,8 @@ struct access_token {
 	struct settings_strings services; /* patterns, of ACCESS_REGISTER; none: every service */
 	unsigned calls;			  /* a second; 0: any number */
 	const char *hash_text;		  /* as the settings say it */
-	unsigned char hash[ACCESS_HASH_SIZE];
+	unsigned char hash[BEARER_HASH_SIZE];
 };
-
-/* "sha256:HEX" into bytes. False when it is none. */
-bool access_parse_hash(const char *text, unsigned char hash[ACCESS_HASH_SIZE]);
 
 /* ---- A set ---- */
 

@@ -8,10 +8,9 @@
 #include "registry/catalog.h"
 #include "registry/door_metrics.h"
 #include "registry/method.h"
-#include "registry/rate.h"
+#include "common/rate.h"
 #include "registry/writer.h"
 
-#include <arpa/inet.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,28 +143,6 @@ static void door_answered(struct call *call, xmlrpc_value *result, const struct 
 		xmlrpc_DECREF(result);
 }
 
-static void door_peer(const struct httpd_request *request, char out[INET6_ADDRSTRLEN])
-{
-	const struct sockaddr *peer = httpd_peer(request);
-	const void *address = NULL;
-
-	out[0] = '\0';
-	if (peer && peer->sa_family == AF_INET) {
-		address = &((const struct sockaddr_in *)(const void *)peer)->sin_addr;
-	} else if (peer && peer->sa_family == AF_INET6) {
-		const struct in6_addr *six =
-			&((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr;
-
-		address = six;
-		if (IN6_IS_ADDR_V4MAPPED(six)) {
-			(void)inet_ntop(AF_INET, &six->s6_addr[12], out, INET6_ADDRSTRLEN);
-			return;
-		}
-	}
-	if (address && !inet_ntop(peer->sa_family, address, out, INET6_ADDRSTRLEN))
-		out[0] = '\0';
-}
-
 /* "text/xml; charset=utf-8" is "text/xml". */
 static bool door_is_type(const char *value, const char *type)
 {
@@ -214,37 +191,18 @@ static bool door_knows(struct door *s, struct httpd_request *request, struct cal
 	return false;
 }
 
-/* RFC 4291 2.5.4: who has one IPv6 address has its whole /64. */
-static size_t door_network(const struct httpd_request *request, unsigned char key[8])
-{
-	const struct sockaddr *peer = httpd_peer(request);
-	const void *address;
-	size_t len = 4;
-
-	if (peer && peer->sa_family == AF_INET) {
-		address = &((const struct sockaddr_in *)(const void *)peer)->sin_addr;
-	} else if (peer && peer->sa_family == AF_INET6) {
-		address = &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr;
-		len = 8;
-	} else {
-		return 0;
-	}
-	memcpy(key, address, len);
-	return len;
-}
-
 /* False, with the fault answered, when there were too many. */
 static bool door_allows(struct door *s, struct httpd_request *request, struct call *call)
 {
 	const struct access_token *token = call->token;
-	unsigned char key[8];
+	unsigned char key[HTTPD_NETWORK_SIZE];
 	uint64_t now_us;
 	size_t len;
 
 	if (!s->calls_per_address && !(token && token->calls))
 		return true;
 	now_us = clock_us();
-	len = door_network(request, key);
+	len = httpd_peer_network(request, key);
 	if (s->calls_per_address && !rate_take(s->rate, key, len, s->calls_per_address, now_us))
 		call_fault(call, RPC_FAULT_TOO_MANY,
 			   "more than %u calls a second from this address "
@@ -278,7 +236,7 @@ static void door_call(struct door *s, struct httpd_request *request)
 	call->owner = request;
 	call->answered = door_answered;
 	call->suspend = door_suspend;
-	door_peer(request, call->peer);
+	httpd_peer_text(request, call->peer);
 	if (!door_knows(s, request, call) || !door_allows(s, request, call))
 		return;
 	body = httpd_body(request, &len);

@@ -19,7 +19,7 @@
 #include "registry/door_metrics.h"
 #include "registry/note.h"
 #include "registry/options.h"
-#include "registry/rate.h"
+#include "common/rate.h"
 #include "registry/setup.h"
 #include "registry/store.h"
 #include "registry/writer.h"

@@ -2,7 +2,7 @@
 #include "registry/note.h"
 #include "common/clock.h"
 #include "registry/edit.h"
-#include "registry/rate.h"
+#include "common/rate.h"
 
 #include <netinet/in.h>
 #include <stdio.h>

@@ -238,7 +238,7 @@ static void setup_token_done(struct settings_reader *r, const struct settings_no
 		settings_file_mistake(r->file, node,
 				      "only the role register has services; role: register, or "
 				      "leave them out");
-	if (token->hash_text && !access_parse_hash(token->hash_text, token->hash))
+	if (token->hash_text && !bearer_parse_hash(token->hash_text, token->hash))
 		settings_file_mistake(r->file, settings_node_get(map, "hash"),
 				      "no hash; \"sha256:\" and 64 hex digits, which "
 				      "microreg-registry --new-token NAME makes");

@@ -16,8 +16,8 @@ static struct access *make(const char *const *patterns, size_t count, enum acces
 	struct access *access;
 
 	tokens[1].services = (struct settings_strings){patterns, count};
-	ck_assert(access_parse_hash(EMPTY, tokens[0].hash));
-	ck_assert(access_parse_hash(SECRET, tokens[1].hash));
+	ck_assert(bearer_parse_hash(EMPTY, tokens[0].hash));
+	ck_assert(bearer_parse_hash(SECRET, tokens[1].hash));
 	access = access_new(tokens, 2);
 	ck_assert_ptr_nonnull(access);
 	return access;
@@ -29,12 +29,12 @@ START_TEST(a_hash_is_read_strictly)
 				    "bde0eacd7162fef6a25fe97bf527a25b";
 	static const char longer[] = SECRET "0";
 	static const char *const bad[] = {"", "sha256:", "sha256:00", "sha1:00", longer, mixed};
-	unsigned char hash[ACCESS_HASH_SIZE];
+	unsigned char hash[BEARER_HASH_SIZE];
 
-	ck_assert(access_parse_hash(SECRET, hash));
+	ck_assert(bearer_parse_hash(SECRET, hash));
 	ck_assert_uint_eq(hash[0], 0x2b);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		ck_assert_msg(!access_parse_hash(bad[i], hash), "%s", bad[i]);
+		ck_assert_msg(!bearer_parse_hash(bad[i], hash), "%s", bad[i]);
 }
 END_TEST
 
@@ -135,7 +135,7 @@ END_TEST
 
 START_TEST(a_new_token_is_found_by_its_secret)
 {
-	unsigned char hash[ACCESS_HASH_SIZE];
+	unsigned char hash[BEARER_HASH_SIZE];
 	struct access_token token = {.name = "new", .role = ACCESS_READ};
 	char header[200], digest[80];
 	struct access *access;
@@ -152,7 +152,7 @@ START_TEST(a_new_token_is_found_by_its_secret)
 	at = strstr(buf_str(&out), "sha256:");
 	ck_assert_ptr_nonnull(at);
 	(void)snprintf(digest, sizeof(digest), "%.71s", at);
-	ck_assert(access_parse_hash(digest, hash));
+	ck_assert(bearer_parse_hash(digest, hash));
 	memcpy(token.hash, hash, sizeof(hash));
 	access = access_new(&token, 1);
 	ck_assert_ptr_nonnull(access_find(access, header));

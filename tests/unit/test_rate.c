@@ -1,5 +1,5 @@
 /* rate: a burst, then one as often as the rate allows; each key for itself. */
-#include "registry/rate.h"
+#include "common/rate.h"
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
@@ -25,6 +25,19 @@ START_TEST(a_burst_is_as_large_as_a_second_s_calls)
 	ck_assert_uint_eq(taken(rate, "a", 10, 50, SECOND + SECOND / 10), 1);
 	ck_assert_uint_eq(taken(rate, "a", 10, 50, SECOND + SECOND / 10 + 1), 0);
 	ck_assert_uint_eq(taken(rate, "a", 10, 50, 10 * (uint64_t)SECOND), 10);
+	rate_free(&rate);
+}
+END_TEST
+
+START_TEST(looking_takes_nothing)
+{
+	struct rate *rate = rate_new();
+
+	for (unsigned i = 0; i < 50; i++)
+		ck_assert(!rate_is_spent(rate, "a", 1, 10, SECOND));
+	ck_assert_uint_eq(taken(rate, "a", 10, 50, SECOND), 10);
+	ck_assert(rate_is_spent(rate, "a", 1, 10, SECOND));
+	ck_assert(!rate_is_spent(rate, "a", 1, 10, SECOND + SECOND / 10));
 	rate_free(&rate);
 }
 END_TEST
@@ -58,6 +71,7 @@ int main(void)
 	TCase *t = tcase_create("rate");
 
 	tcase_add_test(t, a_burst_is_as_large_as_a_second_s_calls);
+	tcase_add_test(t, looking_takes_nothing);
 	tcase_add_test(t, each_key_has_its_own);
 	tcase_add_test(t, more_keys_than_places_make_room_of_the_quietest);
 	suite_add_tcase(s, t);

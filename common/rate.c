@@ -1,5 +1,5 @@
 /* rate: for each key the time at which its calls so far are paid for (GCRA, ITU-T I.371). */
-#include "registry/rate.h"
+#include "common/rate.h"
 #include "common/siphash.h"
 
 #include <pthread.h>
@@ -51,19 +51,32 @@ static struct rate_slot *rate_slot_locked(struct rate *r, uint64_t key)
 	return oldest;
 }
 
-bool rate_take(struct rate *rate, const void *key, size_t len, unsigned a_second, uint64_t now_us)
+/* `take`: and count it. */
+static bool rate_allows(struct rate *rate, uint64_t key, unsigned a_second, uint64_t now_us,
+			bool take)
 {
 	uint64_t cost = RATE_SECOND_US / a_second;
 	struct rate_slot *slot;
 	bool allowed;
 
 	(void)pthread_mutex_lock(&rate->lock);
-	slot = rate_slot_locked(rate, siphash_process(key, len));
+	slot = rate_slot_locked(rate, key);
 	if (slot->paid_us < now_us)
 		slot->paid_us = now_us;
 	allowed = slot->paid_us - now_us + cost <= RATE_SECOND_US;
-	if (allowed)
+	if (allowed && take)
 		slot->paid_us += cost;
 	(void)pthread_mutex_unlock(&rate->lock);
 	return allowed;
+}
+
+bool rate_take(struct rate *rate, const void *key, size_t len, unsigned a_second, uint64_t now_us)
+{
+	return rate_allows(rate, siphash_process(key, len), a_second, now_us, true);
+}
+
+bool rate_is_spent(struct rate *rate, const void *key, size_t len, unsigned a_second,
+		   uint64_t now_us)
+{
+	return !rate_allows(rate, siphash_process(key, len), a_second, now_us, false);
 }
