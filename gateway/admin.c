@@ -5,10 +5,13 @@
 #include "common/httpd.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "common/rate.h"
+#include "gateway/admin_access.h"
 #include "gateway/admin_pages.h"
 #include "gateway/problem.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,8 +24,11 @@ struct admin {
 	struct gateway *gateway;
 	int64_t started_wall_ms;
 	uint64_t started_ms;
+	struct rate *failures;
+	atomic_uint_fast64_t denied;
 	pthread_mutex_t lock; /* guards what follows */
 	struct table *table;
+	struct table *rules; /* whose settings say who may come: the newest with this address */
 	struct admin_reload reload;
 	bool draining;
 };
@@ -36,14 +42,14 @@ static void admin_page_health(const struct admin_view *view, struct buf *out)
 static const struct admin_page {
 	const char *path, *type;
 	void (*write)(const struct admin_view *view, struct buf *out);
-	bool ready; /* 503 unless ready */
+	unsigned open; /* the ADMIN_OPEN_… that has it shown without a token */
 } admin_pages[] = {
-	{"/health", "application/json", admin_page_health, false},
-	{"/ready", "application/json", admin_page_ready, true},
-	{"/metrics", METRICS_CONTENT_TYPE, admin_page_metrics, false},
-	{"/status", "application/json", admin_page_status, false},
-	{"/services", "application/json", admin_page_services, false},
-	{"/routes", "application/json", admin_page_routes, false},
+	{"/health", "application/json", admin_page_health, ADMIN_OPEN_HEALTH},
+	{"/ready", "application/json", admin_page_ready, ADMIN_OPEN_READY},
+	{"/metrics", METRICS_CONTENT_TYPE, admin_page_metrics, ADMIN_OPEN_METRICS},
+	{"/status", "application/json", admin_page_status, 0},
+	{"/services", "application/json", admin_page_services, 0},
+	{"/routes", "application/json", admin_page_routes, 0},
 };
 
 static const char admin_of_service[] = "/services/"; /* and its name */
@@ -85,7 +91,7 @@ static const char *admin_make_open(struct buf *page)
 static void admin_reply(struct httpd_request *request, const struct admin_page *page,
 			const struct admin_view *view)
 {
-	unsigned status = page->ready && !admin_is_ready(view) ? 503 : 200;
+	unsigned status = page->write == admin_page_ready && !admin_is_ready(view) ? 503 : 200;
 	const char *type = page->type;
 	struct buf out;
 
@@ -113,12 +119,22 @@ static struct admin_view *admin_view_new(struct admin *admin)
 	view->gateway = admin->gateway;
 	view->started_wall_ms = admin->started_wall_ms;
 	view->uptime_ms = clock_ms() - admin->started_ms;
+	view->denied = atomic_load_explicit(&admin->denied, memory_order_relaxed);
 	pthread_mutex_lock(&admin->lock);
 	view->table = table_ref(admin->table);
+	view->rules = table_ref(admin->rules);
 	view->reload = admin->reload;
 	view->draining = admin->draining;
 	pthread_mutex_unlock(&admin->lock);
 	return view;
+}
+
+static void admin_view_free(struct admin_view **view)
+{
+	table_unref(&(*view)->table);
+	table_unref(&(*view)->rules);
+	free(*view);
+	*view = NULL;
 }
 
 /* The page of one service. */
@@ -140,55 +156,145 @@ static void admin_reply_service(struct httpd_request *request, const struct admi
 	buf_fini(&why);
 }
 
-/* `page` NULL: of the service `name`. */
-static void admin_show(struct admin *admin, struct httpd_request *request,
-		       const struct admin_page *page, const char *name)
-{
-	struct admin_view *view = admin_view_new(admin);
-	struct table *table;
+/* ---- Who may ---- */
 
-	if (!view) {
-		admin_problem(request, PROBLEM_NO_MEMORY, NULL);
-		return;
-	}
-	view->name = name;
-	if (page)
-		admin_reply(request, page, view);
-	else
-		admin_reply_service(request, view);
-	table = view->table;
-	table_unref(&table);
-	free(view);
+static void admin_challenge(struct httpd_request *request, const char *detail)
+{
+	/* Without these two the status says it too. */
+	(void)httpd_add_header(request, "WWW-Authenticate", "Bearer realm=\"microreg\"");
+	(void)httpd_add_header(request, "WWW-Authenticate", "Basic realm=\"microreg\"");
+	admin_problem(request, PROBLEM_UNAUTHORIZED, detail);
 }
 
-static void admin_handle(void *arg, struct httpd_request *request)
+static void admin_slow_down(struct httpd_request *request, const struct settings_admin *settings)
+{
+	char seconds[16];
+
+	(void)snprintf(seconds, sizeof(seconds), "%u", 60 / settings->failures + 1);
+	(void)httpd_add_header(request, "Retry-After", seconds); /* the status says it too */
+	admin_problem(request, PROBLEM_RATE_LIMITED,
+		      "too many tokens that are none came from this address");
+}
+
+/* False, with the refusal answered. */
+static bool admin_lets_in(struct admin *admin, struct httpd_request *request,
+			  const struct admin_view *view, enum settings_admin_role role)
+{
+	const struct settings_admin *settings = &view->rules->settings->admin;
+	const struct settings_admin_token *token;
+	enum admin_verdict verdict = admin_access(settings, admin->failures, request, role, &token);
+
+	if (verdict == ADMIN_ALLOWED)
+		return true;
+	atomic_fetch_add_explicit(&admin->denied, 1, memory_order_relaxed);
+	switch (verdict) {
+	case ADMIN_ALLOWED:
+	case ADMIN_UNKNOWN:
+		admin_challenge(request, "a token is wanted: send Authorization: Bearer TOKEN");
+		break;
+	case ADMIN_FORBIDDEN:
+		admin_problem(request, PROBLEM_FORBIDDEN,
+			      "the token's role is read; changes want one of the role admin");
+		break;
+	case ADMIN_TOO_OFTEN:
+		admin_slow_down(request, settings);
+		break;
+	case ADMIN_TOKENLESS:
+		admin_problem(request, PROBLEM_FORBIDDEN,
+			      "changes want a token of the role admin: give admin.tokens in the "
+			      "settings");
+		break;
+	}
+	return false;
+}
+
+/* ---- Requests ---- */
+
+static const struct admin_page *admin_find_page(const char *path)
+{
+	for (size_t i = 0; i < ADMIN_PAGES; i++)
+		if (strcmp(path, admin_pages[i].path) == 0)
+			return &admin_pages[i];
+	return NULL;
+}
+
+static void admin_answer(struct admin *admin, struct httpd_request *request,
+			 struct admin_view *view)
 {
 	const char *path = httpd_path(request), *method = httpd_method(request);
+	const struct admin_page *page = admin_find_page(path);
+	unsigned open = view->rules->settings->admin.open;
 
-	const char *name = NULL;
-	size_t i = 0;
-
-	while (i < ADMIN_PAGES && strcmp(path, admin_pages[i].path) != 0)
-		i++;
+	if (!(page && page->open & open) && !admin_lets_in(admin, request, view, ADMIN_ROLE_READ))
+		return;
 	if (strncmp(path, admin_of_service, strlen(admin_of_service)) == 0)
-		name = path + strlen(admin_of_service);
-	if (i == ADMIN_PAGES && (!name || !*name)) {
+		view->name = path + strlen(admin_of_service);
+	if (!page && !(view->name && *view->name)) {
 		admin_problem(request, PROBLEM_NOT_THERE,
 			      "the admin door has /health, /ready, /metrics, /status, /services, "
 			      "/services/NAME and /routes");
 	} else if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
 		(void)httpd_add_header(request, "Allow", "GET, HEAD");
 		admin_problem(request, PROBLEM_NO_METHOD, NULL);
+	} else if (page) {
+		admin_reply(request, page, view);
 	} else {
-		admin_show(arg, request, i < ADMIN_PAGES ? &admin_pages[i] : NULL, name);
+		admin_reply_service(request, view);
 	}
+}
+
+static void admin_handle(void *arg, struct httpd_request *request)
+{
+	struct admin *admin = arg;
+	struct admin_view *view = admin_view_new(admin);
+
+	if (!view) {
+		admin_problem(request, PROBLEM_NO_MEMORY, NULL);
+		return;
+	}
+	admin_answer(admin, request, view);
+	admin_view_free(&view);
+}
+
+/* ---- Life ---- */
+
+/* Only where they are sent to others over a network. */
+static void admin_warn(const struct settings_admin *settings)
+{
+	const char *host = settings->address.host;
+
+	if (settings->token_count && !settings->tls.cert && strncmp(host, "127.", 4) != 0 &&
+	    strcmp(host, "::1") != 0)
+		log_warn("admin: tokens are sent in the clear: give admin.tls in the settings");
+}
+
+static struct admin *admin_new(struct gateway *gateway, struct table *table)
+{
+	struct admin *admin = calloc(1, sizeof(*admin));
+
+	if (!admin)
+		return NULL;
+	admin->failures = rate_new();
+	if (!admin->failures || pthread_mutex_init(&admin->lock, NULL)) {
+		rate_free(&admin->failures);
+		free(admin);
+		return NULL;
+	}
+	admin->gateway = gateway;
+	admin->started_wall_ms = clock_wall_ms();
+	admin->started_ms = clock_ms();
+	admin->table = table_ref(table);
+	admin->rules = table_ref(table);
+	admin_note_reload(admin, true, "read at the start");
+	return admin;
 }
 
 struct admin *admin_start(struct gateway *gateway, struct table *table, struct inherited *inherited,
 			  struct err *e)
 {
-	const struct settings_address *address = &table->settings->admin;
-	struct admin *admin = calloc(1, sizeof(*admin));
+	const struct settings_admin *settings = &table->settings->admin;
+	const struct settings_address *address = &settings->address;
+	struct admin *admin = admin_new(gateway, table);
 	struct err why;
 	struct httpd_options options = {.address = address->host,
 					.port = address->port,
@@ -200,17 +306,12 @@ struct admin *admin_start(struct gateway *gateway, struct table *table, struct i
 					.handler = admin_handle,
 					.arg = admin};
 
-	if (!admin || pthread_mutex_init(&admin->lock, NULL)) {
-		free(admin);
+	if (!admin) {
 		(void)err_code(e, DAEMON_EXIT_SYSTEM, "admin: out of memory");
 		return NULL;
 	}
-	admin->gateway = gateway;
-	admin->started_wall_ms = clock_wall_ms();
-	admin->started_ms = clock_ms();
-	admin->table = table_ref(table);
-	admin_note_reload(admin, true, "read at the start");
-	admin->httpd = httpd_start(&options, &why);
+	if (!settings->tls.cert || httpd_tls_load(&options.tls, &settings->tls, &why) == 0)
+		admin->httpd = httpd_start(&options, &why);
 	if (!admin->httpd) {
 		/* 127.0.0.1:8081 is the default: whom it says nothing may not have written it. */
 		(void)err_code(e, why.code, "admin: %.300s; `admin` sets it, off is possible",
@@ -220,6 +321,7 @@ struct admin *admin_start(struct gateway *gateway, struct table *table, struct i
 	}
 	log_info("admin on %s%s%s:%u", strchr(address->host, ':') ? "[" : "", address->host,
 		 strchr(address->host, ':') ? "]" : "", (unsigned)admin_port(admin));
+	admin_warn(settings);
 	return admin;
 }
 
@@ -232,6 +334,8 @@ void admin_stop(struct admin **admin)
 	*admin = NULL;
 	httpd_stop(&a->httpd);
 	table_unref(&a->table);
+	table_unref(&a->rules);
+	rate_free(&a->failures);
 	(void)pthread_mutex_destroy(&a->lock);
 	free(a);
 }
@@ -255,17 +359,52 @@ void admin_set_draining(struct admin *admin)
 	pthread_mutex_unlock(&admin->lock);
 }
 
+/* The certificates' files may hold others by now, whose names are the same. */
+static void admin_renew_tls(struct admin *admin, const struct settings_admin *settings)
+{
+	struct httpd_tls tls;
+	struct err e;
+
+	if (!settings->tls.cert)
+		return;
+	if (httpd_tls_load(&tls, &settings->tls, &e) < 0 ||
+	    httpd_set_tls(admin->httpd, &tls, &e) < 0)
+		log_warn("reload: admin.%s; it goes on with the certificate that it had", e.text);
+	httpd_tls_fini(&tls);
+}
+
+bool admin_is_same_door(const struct settings_admin *a, const struct settings_admin *b)
+{
+	if (!a->address.host || !b->address.host)
+		return a->address.host == b->address.host;
+	return strcmp(a->address.host, b->address.host) == 0 &&
+	       a->address.port == b->address.port && !a->tls.cert == !b->tls.cert;
+}
+
 void admin_set_table(struct admin *admin, struct table *table)
 {
-	struct table *old;
+	const struct settings_admin *settings = &table->settings->admin;
+	struct table *old, *rules = NULL;
 
 	if (!admin)
 		return;
+	/* Rules for another address may be too lax for the one it has until a restart. */
+	if (admin_is_same_door(&admin->rules->settings->admin, settings)) {
+		admin_renew_tls(admin, settings);
+		rules = table_ref(table);
+	}
 	pthread_mutex_lock(&admin->lock);
 	old = admin->table;
 	admin->table = table_ref(table);
+	if (rules) {
+		struct table *before = admin->rules;
+
+		admin->rules = rules;
+		rules = before;
+	}
 	pthread_mutex_unlock(&admin->lock);
 	table_unref(&old);
+	table_unref(&rules);
 }
 
 void admin_note_reload(struct admin *admin, bool ok, const char *text)

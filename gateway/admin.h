@@ -1,6 +1,7 @@
 /*
  * admin: the gateway's own door, for its operator: health, readiness,
- * metrics, status. Over common/httpd, on its own thread; never on a worker's.
+ * metrics, status, to whoever may see them. Over common/httpd, on its own
+ * thread; never on a worker's.
  *
  * All functions are the main thread's and are harmless with NULL, which is
  * what there is with `admin: off`.
@@ -33,7 +34,10 @@ int admin_share(struct admin *admin);
 /* From now on /ready is 503. */
 void admin_set_draining(struct admin *admin);
 
-/* The table that a reload has put in effect; its own reference. */
+/* Can a running door go over to the other settings? Else that needs a restart. */
+bool admin_is_same_door(const struct settings_admin *a, const struct settings_admin *b);
+
+/* The table that a reload has put in effect; its own reference. Reads the certificates again. */
 void admin_set_table(struct admin *admin, struct table *table);
 
 /* How the last reading of the settings ended. The text is copied. */

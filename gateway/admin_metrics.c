@@ -26,6 +26,8 @@
 	X(CACHE_BYTES, GAUGE, "cache_bytes", "Memory of the replies in the cache")                 \
 	X(CACHE_EVICTED, COUNTER, "cache_evicted_total", "Replies dropped to make room")           \
 	X(LOG_DROPPED, COUNTER, "access_log_dropped_total", "Lines of the access log lost")        \
+	X(DENIED, COUNTER, "admin_denied_total",                                                   \
+	  "Requests refused at the admin door, for their token or its lack")                       \
 	X(REGISTRY, GAUGE, "registry_connected", "1 when the registry's last answer came")         \
 	X(MEMORY, GAUGE, "memory_bytes", "Memory in buffers and heads, see limits.memory")         \
 	X(MEMORY_MAX, GAUGE, "memory_max_bytes", "limits.memory")                                  \
@@ -171,6 +173,7 @@ void admin_page_metrics(const struct admin_view *view, struct buf *out)
 	admin_metric_write(out, ADMIN_METRIC_CACHE_BYTES, cache.bytes);
 	admin_metric_write(out, ADMIN_METRIC_CACHE_EVICTED, cache.evicted);
 	admin_metric_write(out, ADMIN_METRIC_LOG_DROPPED, access_log_dropped(gateway->access_log));
+	admin_metric_write(out, ADMIN_METRIC_DENIED, view->denied);
 	if (gateway->registry) {
 		struct microreg_watch_status watch;
 

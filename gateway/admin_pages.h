@@ -25,10 +25,11 @@ struct admin_reload {
 /* What a page is made of. */
 struct admin_view {
 	struct gateway *gateway;
-	struct table *table;
-	const char *name; /* of /services/NAME */
+	struct table *table, *rules; /* rules: by whose settings it was let in */
+	const char *name;	     /* of /services/NAME */
 	int64_t started_wall_ms;
 	uint64_t uptime_ms;
+	uint64_t denied; /* requests of the admin door */
 	bool draining;
 	struct admin_reload reload;
 };

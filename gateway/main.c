@@ -1,5 +1,7 @@
 /* main: the program microreg-gateway. */
+#include "common/bearer.h"
 #include "common/daemon.h"
+#include "common/instance.h"
 #include "common/log.h"
 #include "gateway/admin_pages.h"
 #include "gateway/explain.h"
@@ -74,6 +76,29 @@ static int main_new_key(const char *name)
 	return DAEMON_EXIT_OK;
 }
 
+static int main_new_token(const char *name)
+{
+	char secret[BEARER_SECRET_SIZE], hash[BEARER_HASH_TEXT_SIZE];
+	struct err e;
+
+	if (!*name || !instance_id_is_valid(name)) {
+		(void)fprintf(
+			stderr,
+			"microreg-gateway: --new-token: \"%.80s\" is no name; allowed: at most "
+			"128 letters, digits, '.', '_', '-' and ':'\n",
+			name);
+		return DAEMON_EXIT_USAGE;
+	}
+	if (bearer_make(secret, hash, &e) < 0) {
+		(void)fprintf(stderr, "microreg-gateway: --new-token: %s\n", e.text);
+		return DAEMON_EXIT_SYSTEM;
+	}
+	(void)printf("token, shown this once: %s\n\nfor the settings; role: read or admin:\n\n"
+		     "admin:\n  tokens:\n    - {name: %s, role: read, hash: \"%s\"}\n",
+		     secret, name, hash);
+	return DAEMON_EXIT_OK;
+}
+
 static int main_check(const char *file, const struct settings *settings)
 {
 	(void)printf("%s: no mistakes; %zu route%s, %zu service%s\n", file, settings->route_count,
@@ -124,6 +149,8 @@ int main(int argc, char **argv)
 		return main_hash_password();
 	if (options.new_key)
 		return main_new_key(options.new_key);
+	if (options.new_token)
+		return main_new_token(options.new_token);
 	buf_init(&mistakes, 1 << 20);
 	reload_mark(&running.file, options.config);
 	settings = settings_read(options.config, &mistakes);

@@ -11,7 +11,7 @@ static void options_help(void)
 		"microreg-gateway: routes HTTP requests to the instances of services\n\n"
 		"usage: microreg-gateway --config FILE [--check] [--explain REQUEST] "
 		"[--replace]\n"
-		"       microreg-gateway --new-key NAME | --hash-password\n\n"
+		"       microreg-gateway --new-key NAME | --new-token NAME | --hash-password\n\n"
 		"  --config FILE  the settings (YAML); read again on SIGHUP and when it changes\n"
 		"  --check        print every mistake in the settings and exit\n"
 		"  --explain REQUEST  print the route that takes a request, like 'GET /orders/7 "
@@ -22,6 +22,9 @@ static void options_help(void)
 		"  --new-key NAME  make an API key for a consumer: print it, this once, and what "
 		"the\n"
 		"                 settings need to know of it\n"
+		"  --new-token NAME  make a token for the admin door: print it, this once, and its "
+		"line for\n"
+		"                 the settings\n"
 		"  --replace      take the listening sockets of the gateway that runs there over, "
 		"then have it\n"
 		"                 finish its requests and end; if this one can't start, that one "
@@ -49,6 +52,7 @@ int options_read(struct options *options, int argc, char **argv)
 		{"check", no_argument, NULL, 'k'},
 		{"explain", required_argument, NULL, 'e'},
 		{"new-key", required_argument, NULL, 'n'},
+		{"new-token", required_argument, NULL, 't'},
 		{"hash-password", no_argument, NULL, 'w'},
 		{"replace", no_argument, NULL, 'p'},
 		{"reference", no_argument, NULL, 'r'},
@@ -75,6 +79,9 @@ int options_read(struct options *options, int argc, char **argv)
 			return -1;
 		case 'n':
 			options->new_key = optarg;
+			return -1;
+		case 't':
+			options->new_token = optarg;
 			return -1;
 		case 'p':
 			options->replace = true;

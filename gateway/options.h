@@ -8,8 +8,9 @@
 
 struct options {
 	const char *config;
-	const char *explain; /* a request; NULL: none */
-	const char *new_key; /* a consumer's name; NULL: none */
+	const char *explain;   /* a request; NULL: none */
+	const char *new_key;   /* a consumer's name; NULL: none */
+	const char *new_token; /* the name of a token for the admin door; NULL: none */
 	bool hash_password;
 	bool check;
 	bool replace;

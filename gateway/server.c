@@ -212,7 +212,7 @@ static int server_open(struct server *s, const char *name, struct err *e)
 		return -1;
 	if (doors_open(&s->doors, settings, &t->doors, e) < 0 || server_make_workers(s, e) < 0)
 		return -1;
-	if (!settings->admin.host)
+	if (!settings->admin.address.host)
 		return 0;
 	s->admin = admin_start(&s->gateway, s->table, t->admin.count ? &t->admin : &t->doors, e);
 	return s->admin ? 0 : -1;

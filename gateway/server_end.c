@@ -108,7 +108,7 @@ static bool server_socket_at(void *arg, size_t index, struct handover_socket *ou
 		index -= w->listener_count;
 	}
 	out->kind = "admin";
-	out->address = &s->first->settings->admin;
+	out->address = &s->first->settings->admin.address;
 	out->fd = index == 0 && s->admin ? admin_share(s->admin) : -1;
 	return out->fd >= 0;
 }

@@ -41,8 +41,7 @@ static const char *server_needs_restart(const struct settings *then, const struc
 		return "listen";
 	if (then->workers != now->workers)
 		return "workers";
-	if (!server_texts_equal(then->admin.host, now->admin.host) ||
-	    then->admin.port != now->admin.port)
+	if (!admin_is_same_door(&then->admin, &now->admin))
 		return "admin";
 	if (a->given != b->given || a->urls.count != b->urls.count ||
 	    !server_texts_equal(a->token_file, b->token_file) ||

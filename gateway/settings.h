@@ -10,9 +10,11 @@
 #define MICROREG_GATEWAY_SETTINGS_H
 
 #include "common/arena.h"
+#include "common/bearer.h"
 #include "common/buf.h"
 #include "common/err.h"
 #include "common/http.h"
+#include "common/httpd.h"
 #include "common/log.h"
 #include "common/route_pattern.h"
 #include "common/settings_table.h"
@@ -55,6 +57,29 @@ struct settings_address {
 	struct settings_tls tls; /* of `listen` only, like the next */
 	bool proxy_protocol;	 /* of `listen` only, too */
 	unsigned to_https;	 /* whoever asks here is sent to this port; 0: nobody is */
+};
+
+/* Each may do what those before it may. */
+enum settings_admin_role { ADMIN_ROLE_READ = 0, ADMIN_ROLE_ADMIN };
+
+struct settings_admin_token {
+	const char *name; /* in the log, of whoever showed it */
+	enum settings_admin_role role;
+	const char *hash_text; /* as the settings say it */
+	unsigned char hash[BEARER_HASH_SIZE];
+};
+
+/* Pages that no token is needed for. */
+enum settings_admin_open { ADMIN_OPEN_HEALTH = 1, ADMIN_OPEN_READY = 2, ADMIN_OPEN_METRICS = 4 };
+
+struct settings_admin {
+	struct settings_address address; /* host NULL: `admin: off` */
+	struct httpd_tls_names tls;
+	const struct settings_admin_token *tokens;
+	size_t token_count;
+	unsigned open;	   /* ADMIN_OPEN_… */
+	unsigned failures; /* 30 a minute of one address */
+	bool insecure;
 };
 
 struct settings_registry {
@@ -317,7 +342,7 @@ struct settings {
 	const char *file;
 	const struct settings_address *listen;
 	size_t listen_count;
-	struct settings_address admin; /* host NULL: `admin: off` */
+	struct settings_admin admin;
 	struct settings_registry registry;
 	const char *zone; /* where this gateway is; NULL: not said */
 	unsigned workers; /* cores */

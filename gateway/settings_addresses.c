@@ -45,9 +45,9 @@ static size_t settings_item_count(struct settings_reader *r, const struct settin
 	return 0;
 }
 
-static void settings_read_address(struct settings_reader *r, const struct settings_node *node,
-				  struct settings_address *to)
+void settings_read_address(struct settings_reader *r, const struct settings_node *node, void *out)
 {
+	struct settings_address *to = out;
 	const char *text = settings_table_text(r, node);
 	struct url_address address;
 	struct err e = {0};
@@ -65,12 +65,6 @@ static void settings_read_address(struct settings_reader *r, const struct settin
 }
 
 /* ---- listen ---- */
-
-static void settings_read_listen_address(struct settings_reader *r,
-					 const struct settings_node *node, void *to)
-{
-	settings_read_address(r, node, to);
-}
 
 static const struct settings_key settings_certificate_keys[] = {
 	{.name = "cert",
@@ -208,7 +202,7 @@ static const struct settings_key settings_listen_keys[] = {
 	{.name = "address",
 	 .type = SETTINGS_CUSTOM,
 	 .required = true,
-	 .custom = settings_read_listen_address,
+	 .custom = settings_read_address,
 	 .form = "ADDRESS:PORT",
 	 .help = "The same as the text alone, when there is more to say of it"},
 	{.name = "tls",
@@ -273,17 +267,6 @@ void settings_read_listen(struct settings_reader *r, const struct settings_node 
 			settings_read_address(r, item, at);
 	}
 	settings_rank_listen(all, count);
-}
-
-void settings_read_admin(struct settings_reader *r, const struct settings_node *node, void *to)
-{
-	struct settings *s = to;
-
-	if (node->kind == SETTINGS_SCALAR && strcmp(node->text, "off") == 0) {
-		s->admin = (struct settings_address){.text = "off", .line = node->line};
-		return;
-	}
-	settings_read_address(r, node, &s->admin);
 }
 
 /* ---- Others' ---- */

@@ -48,10 +48,10 @@ static void settings_check_addresses(struct settings_reader *r, const struct set
 		for (size_t k = 0; k < i; k++)
 			settings_check_address(r, &s->listen[i], &s->listen[k], "listen", at);
 		if (!admin)
-			settings_check_address(r, &s->listen[i], &s->admin, "admin", at);
+			settings_check_address(r, &s->listen[i], &s->admin.address, "admin", at);
 	}
 	for (size_t i = 0; admin && i < s->listen_count; i++)
-		settings_check_address(r, &s->admin, &s->listen[i], "listen", admin);
+		settings_check_address(r, &s->admin.address, &s->listen[i], "listen", admin);
 }
 
 /* ---- Services ---- */

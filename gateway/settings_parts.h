@@ -13,6 +13,7 @@ extern const struct settings_table settings_log_table;
 extern const struct settings_table settings_service_table;
 extern const struct settings_table settings_route_table;
 extern const struct settings_table settings_listen_table; /* of an entry that is a map */
+extern const struct settings_table settings_admin_table;  /* of `admin` when it is a map */
 
 /* Parts of a route. While one is read the reader's arg is the route, once its path is known: names
  * in templates are looked up there. */
@@ -44,8 +45,10 @@ extern const struct settings_table settings_bridge_table;
 bool settings_field_is_editable(struct settings_reader *r, const struct settings_node *at,
 				const char *name, bool reply);
 
-/* Custom readers of `listen` and `admin` (`to` is the struct settings), of lists of networks (a
- * struct settings_networks) and `registry.urls` (a struct settings_strings). */
+/* Custom readers of `listen` (`to` is the struct settings), `admin` (a struct settings_admin) and
+ * one address (a struct settings_address), of lists of networks (a struct settings_networks) and
+ * `registry.urls` (a struct settings_strings). */
+void settings_read_address(struct settings_reader *r, const struct settings_node *node, void *to);
 void settings_read_listen(struct settings_reader *r, const struct settings_node *node, void *to);
 void settings_read_admin(struct settings_reader *r, const struct settings_node *node, void *to);
 void settings_read_networks(struct settings_reader *r, const struct settings_node *node, void *to);

@@ -16,8 +16,8 @@ START_TEST(an_empty_file_has_the_defaults)
 	ck_assert_uint_eq(settings->listen_count, 1);
 	ck_assert_str_eq(settings->listen[0].host, "127.0.0.1");
 	ck_assert_uint_eq(settings->listen[0].port, 8080);
-	ck_assert_str_eq(settings->admin.host, "127.0.0.1");
-	ck_assert_uint_eq(settings->admin.port, 8081);
+	ck_assert_str_eq(settings->admin.address.host, "127.0.0.1");
+	ck_assert_uint_eq(settings->admin.address.port, 8081);
 	ck_assert(!settings->registry.given);
 	ck_assert_uint_ge(settings->workers, 1);
 	ck_assert_uint_eq(settings->limits.request_line_bytes, 16384);
@@ -108,7 +108,7 @@ START_TEST(every_key_arrives_in_its_field)
 	ck_assert_str_eq(s->listen[0].text, "127.0.0.1:8090");
 	ck_assert_uint_eq(s->listen[0].line, 1);
 	ck_assert_str_eq(s->listen[1].host, "::1");
-	ck_assert_uint_eq(s->admin.port, 8091);
+	ck_assert_uint_eq(s->admin.address.port, 8091);
 	ck_assert(s->registry.given);
 	ck_assert_uint_eq(s->registry.urls.count, 2);
 	ck_assert_str_eq(s->registry.urls.items[1], "https://r2/RPC2");
@@ -258,7 +258,7 @@ START_TEST(single_values_stand_for_lists_and_off_means_off)
 				   "routes:\n- {path: /, methods: GET, hosts: a, service: b}\n"),
 		"");
 	ck_assert_str_eq(settings->listen[0].host, "0.0.0.0");
-	ck_assert_ptr_null(settings->admin.host);
+	ck_assert_ptr_null(settings->admin.address.host);
 	ck_assert_int_eq(settings->log.access, ACCESS_OFF);
 	ck_assert_uint_eq(settings->registry.urls.count, 1);
 	ck_assert_uint_eq(settings->trusted_proxies.items[0].bits, 128);
