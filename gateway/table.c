@@ -147,9 +147,13 @@ static size_t table_find(const struct table *table, const struct settings_addres
 	const struct settings *settings = table->settings;
 	size_t i = 0;
 
-	while (i < settings->listen_count && (settings->listen[i].port != address->port ||
-					      strcmp(settings->listen[i].host, address->host) != 0))
-		i++;
+	for (; i < settings->listen_count; i++) {
+		const struct settings_address *there = &settings->listen[i];
+
+		if (there->port == address->port && there->rank == address->rank &&
+		    strcmp(there->host, address->host) == 0)
+			break;
+	}
 	return i;
 }
 
