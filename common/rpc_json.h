@@ -46,6 +46,18 @@ int rpc_json_write_text(struct buf *xml, enum rpc_json_type type, struct span te
 /* The same of a value that json_check has passed. A whole number over 32 bits does not fit. */
 int rpc_json_write(struct buf *xml, struct span json, struct err *e);
 
+/* How much a peer is told that XML-RPC has no type for. Of each a value is never another one. */
+enum rpc_json_dialect {
+	RPC_JSON_EXACT = 0, /* null is nil; a number over 32 bits is refused */
+	/* For clients that know the six types: null is an empty string; a whole number over 32 bits
+	 * is a double as long as that holds it (2^53), then a string of its digits, like any number
+	 * that no double holds. */
+	RPC_JSON_PLAIN,
+	RPC_JSON_EXTENDED, /* the same, but null is nil, and up to 64 bits are i8 */
+};
+int rpc_json_write_as(struct buf *xml, struct span json, enum rpc_json_dialect dialect,
+		      struct err *e);
+
 /* Appends text, escaped; -1: it holds what XML has no way to write. */
 int rpc_json_write_escaped(struct buf *xml, struct span text);
 

@@ -287,15 +287,47 @@ static int rpc_json_put_decoded(struct buf *xml, struct span json, struct err *e
 	return result;
 }
 
-static int rpc_json_put_number(struct buf *xml, struct span json, struct err *e)
+/* 2^53: up to here a double is the same number. */
+#define EXACT_MAX (INT64_C(1) << 53)
+
+/* A number that neither an int nor the exact dialect has room for: never another one. */
+static int rpc_json_put_large(struct buf *xml, struct span json, enum rpc_json_dialect dialect)
 {
-	for (size_t i = 0; i < json.len; i++)
-		if (strchr(".eE", json.at[i]))
-			return rpc_json_put_double(xml, json, e);
-	return rpc_json_put_int(xml, json, e);
+	char copy[NUMBER_MAX], *end;
+	long long number = 0;
+	bool fits = rpc_json_number(json, "-0123456789", copy);
+
+	errno = 0;
+	if (fits)
+		number = strtoll(copy, &end, 10);
+	fits = fits && !errno;
+	if (fits && dialect == RPC_JSON_EXTENDED)
+		rpc_json_put(xml, "i8", json);
+	else if (fits && number >= -EXACT_MAX && number <= EXACT_MAX)
+		rpc_json_put(xml, "double", json);
+	else
+		rpc_json_put(xml, "string", json);
+	return 0;
 }
 
-static int rpc_json_put_object(struct buf *xml, struct span json, struct err *e)
+static int rpc_json_put_number(struct buf *xml, struct span json, enum rpc_json_dialect dialect,
+			       struct err *e)
+{
+	size_t before = xml->len;
+	int result = 0;
+	bool whole = true;
+
+	for (size_t i = 0; i < json.len; i++)
+		whole = whole && !strchr(".eE", json.at[i]);
+	result = whole ? rpc_json_put_int(xml, json, e) : rpc_json_put_double(xml, json, e);
+	if (result == 0 || dialect == RPC_JSON_EXACT)
+		return result;
+	xml->len = before;
+	return rpc_json_put_large(xml, json, dialect);
+}
+
+static int rpc_json_put_object(struct buf *xml, struct span json, enum rpc_json_dialect dialect,
+			       struct err *e)
 {
 	struct span name, value;
 	struct json_iter iter;
@@ -307,7 +339,8 @@ static int rpc_json_put_object(struct buf *xml, struct span json, struct err *e)
 		if (rpc_json_put_decoded(xml, name, e) < 0)
 			return -1;
 		(void)buf_puts(xml, "</name>");
-		if (rpc_json_write(xml, value, e) < 0) /* as deep as json_check allows */
+		/* As deep as json_check allows. */
+		if (rpc_json_write_as(xml, value, dialect, e) < 0)
 			return -1;
 		(void)buf_puts(xml, "</member>");
 	}
@@ -315,7 +348,8 @@ static int rpc_json_put_object(struct buf *xml, struct span json, struct err *e)
 	return 0;
 }
 
-static int rpc_json_put_array(struct buf *xml, struct span json, struct err *e)
+static int rpc_json_put_array(struct buf *xml, struct span json, enum rpc_json_dialect dialect,
+			      struct err *e)
 {
 	struct span name, value;
 	struct json_iter iter;
@@ -323,26 +357,28 @@ static int rpc_json_put_array(struct buf *xml, struct span json, struct err *e)
 	(void)buf_puts(xml, "<value><array><data>");
 	json_iter_init(&iter, json);
 	while (json_iter_next(&iter, &name, &value))
-		if (rpc_json_write(xml, value, e) < 0)
+		if (rpc_json_write_as(xml, value, dialect, e) < 0)
 			return -1;
 	(void)buf_puts(xml, "</data></array></value>");
 	return 0;
 }
 
-int rpc_json_write(struct buf *xml, struct span json, struct err *e)
+int rpc_json_write_as(struct buf *xml, struct span json, enum rpc_json_dialect dialect,
+		      struct err *e)
 {
 	switch (json_kind(json)) {
 	case JSON_KIND_FALSE:
 	case JSON_KIND_TRUE:
 		return rpc_json_put_bool(xml, json, e);
 	case JSON_KIND_NUMBER:
-		return rpc_json_put_number(xml, json, e);
+		return rpc_json_put_number(xml, json, dialect, e);
 	case JSON_KIND_OBJECT:
-		return rpc_json_put_object(xml, json, e);
+		return rpc_json_put_object(xml, json, dialect, e);
 	case JSON_KIND_ARRAY:
-		return rpc_json_put_array(xml, json, e);
+		return rpc_json_put_array(xml, json, dialect, e);
 	case JSON_KIND_NULL:
-		(void)buf_puts(xml, "<value><nil/></value>");
+		(void)buf_puts(xml, dialect == RPC_JSON_PLAIN ? "<value><string></string></value>"
+							      : "<value><nil/></value>");
 		return 0;
 	case JSON_KIND_STRING:
 		break;
@@ -352,4 +388,9 @@ int rpc_json_write(struct buf *xml, struct span json, struct err *e)
 		return -1;
 	(void)buf_puts(xml, "</string></value>");
 	return 0;
+}
+
+int rpc_json_write(struct buf *xml, struct span json, struct err *e)
+{
+	return rpc_json_write_as(xml, json, RPC_JSON_EXACT, e);
 }

@@ -226,6 +226,47 @@ START_TEST(json_comes_back_as_it_went)
 }
 END_TEST
 
+static const struct {
+	const char *json, *plain, *extended; /* within <value>; NULL: refused */
+} answers[] = {
+	{"null", "<string></string>", "<nil/>"},
+	{"2147483647", "<int>2147483647</int>", "<int>2147483647</int>"},
+	{"2147483648", "<double>2147483648</double>", "<i8>2147483648</i8>"},
+	{"-9007199254740992", "<double>-9007199254740992</double>", "<i8>-9007199254740992</i8>"},
+	{"9007199254740993", "<string>9007199254740993</string>", "<i8>9007199254740993</i8>"},
+	{"9223372036854775808", "<string>9223372036854775808</string>",
+	 "<string>9223372036854775808</string>"},
+	{"0.10", "<double>0.10</double>", "<double>0.10</double>"},
+	{"1e999", "<string>1e999</string>", "<string>1e999</string>"},
+	{"[null]", "<array><data><value><string></string></value></data></array>",
+	 "<array><data><value><nil/></value></data></array>"},
+	{"{\"a\":5000000000}",
+	 "<struct><member><name>a</name><value><double>5000000000</double></value></member></"
+	 "struct>",
+	 "<struct><member><name>a</name><value><i8>5000000000</i8></value></member></struct>"},
+	{"\"\\u0001\"", NULL, NULL},
+};
+
+START_TEST(an_answer_is_never_another_value)
+{
+	const char *expected[] = {answers[_i].plain, answers[_i].extended};
+	char value[256];
+
+	for (int i = 0; i < 2; i++) {
+		struct err e = {0};
+		int result = rpc_json_write_as(&xml, span(answers[_i].json),
+					       i ? RPC_JSON_EXTENDED : RPC_JSON_PLAIN, &e);
+
+		ck_assert_int_eq(result, expected[i] ? 0 : -1);
+		(void)snprintf(value, sizeof(value), "<value>%s</value>",
+			       expected[i] ? expected[i] : "");
+		if (expected[i])
+			ck_assert_str_eq(buf_str(&xml), value);
+		buf_reset(&xml);
+	}
+}
+END_TEST
+
 START_TEST(types_have_names_in_settings_and_in_signatures)
 {
 	ck_assert_int_eq(rpc_json_type_parse("dateTime"), RPC_JSON_DATETIME);
@@ -250,6 +291,8 @@ int main(void)
 	tcase_add_test(t, a_fault_is_told_from_a_result);
 	tcase_add_test(t, a_call_is_its_method_and_its_parameters);
 	tcase_add_test(t, json_comes_back_as_it_went);
+	tcase_add_loop_test(t, an_answer_is_never_another_value, 0,
+			    (int)(sizeof(answers) / sizeof(answers[0])));
 	tcase_add_test(t, types_have_names_in_settings_and_in_signatures);
 	suite_add_tcase(s, t);
 	return unit_run(s);
