@@ -52,6 +52,9 @@ void auth_basic_strip(struct exchange *x, const struct settings_auth_method *met
 void auth_certificate_strip(struct exchange *x, const struct settings_auth_method *method);
 void auth_jwt_strip(struct exchange *x, const struct settings_auth_method *method);
 
+/* The same of all methods of a route, also in the query. -1: no memory. */
+int auth_strip(struct exchange *x, const struct settings_auth *settings);
+
 /* 401, with a challenge for each method of the route. */
 enum filter_result auth_challenge(struct exchange *x, const char *reason);
 

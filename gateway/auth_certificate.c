@@ -87,7 +87,7 @@ static const struct identity *auth_certificate_by_name(const struct exchange *x,
 enum auth_result auth_certificate_try(struct exchange *x, const struct settings_auth_method *method,
 				      struct auth *auth)
 {
-	SSL *tls = x->client->stream.tls;
+	SSL *tls = client_tls(x->client);
 	const X509 *certificate = tls ? SSL_get0_peer_certificate(tls) : NULL;
 	const struct identity *identity;
 

@@ -80,6 +80,9 @@ void call_fini(struct call *call);
 
 /* ---- call_head.c ---- */
 
+/* True of a field that is about the client's own request: what is made of it does not have it. */
+bool call_head_drops(const struct http1_field *field);
+
 /* 0, or -1: no memory. */
 int call_base_make(struct call_base *base, struct exchange *x);
 

@@ -28,7 +28,7 @@ static bool call_begins(struct span name, const char *with)
 	return name.len >= len && strncasecmp(name.at, with, len) == 0;
 }
 
-static bool call_drops(const struct http1_field *field)
+bool call_head_drops(const struct http1_field *field)
 {
 	switch ((int)field->known) {
 	case HTTP1_IF_NONE_MATCH:
@@ -68,7 +68,8 @@ int call_base_make(struct call_base *base, struct exchange *x)
 	if (!base->fields)
 		return -1;
 	for (size_t i = 0; i < head->field_count; i++)
-		if (forward_head_passes(&head->fields[i], trusted) && !call_drops(&head->fields[i]))
+		if (forward_head_passes(&head->fields[i], trusted) &&
+		    !call_head_drops(&head->fields[i]))
 			base->fields[base->field_count++] = head->fields[i];
 	base->fields[base->field_count++] = call_accept;
 	buf_init(&text, CALL_LINES_MAX);

@@ -6,6 +6,7 @@
 #include "gateway/client_parts.h"
 #include "gateway/exchange.h"
 #include "gateway/gateway.h"
+#include "gateway/inner.h"
 #include "gateway/pipeline.h"
 #include "gateway/listener.h"
 #include "gateway/settings.h"
@@ -51,6 +52,7 @@ static void client_free(struct client *c)
 	loop_timer_clear(client_loop(c), &c->timer);
 	loop_undefer(client_loop(c), &c->task);
 	stream_close(&c->stream);
+	inner_client_gone(&c->inner);
 	*c->link = c->next;
 	if (c->next)
 		c->next->link = c->link;
@@ -131,40 +133,27 @@ static void client_start_head(struct client *c)
 	http1_head_start(&c->reader, HTTP1_REQUEST, &head, HTTP_GET);
 }
 
-void client_accept(struct listener *listener, int fd, const struct sockaddr_storage *peer)
+/* NULL: there are too many, or it can't be watched. The descriptor is still the caller's then. */
+static struct client *client_new(struct worker *worker, int fd, struct tls_door *door)
 {
-	struct worker *worker = listener->worker;
-	struct gateway *gateway = worker->gateway;
-	struct tls_door *door = listener_door(listener);
+	atomic_uint *connections = &worker->gateway->connections;
 	struct client *c = NULL;
 
-	/* Whoever is not trusted could say any address. */
-	if (listener->address->proxy_protocol && !table_trusts(worker->table->table, peer)) {
-		stats_inc(worker->stats, STAT_REFUSED);
-		(void)close(fd); /* nothing was sent */
-		return;
-	}
-	if (atomic_fetch_add_explicit(&gateway->connections, 1, memory_order_relaxed) <
+	if (atomic_fetch_add_explicit(connections, 1, memory_order_relaxed) <
 	    worker_settings(worker)->limits.connections)
 		c = calloc(1, sizeof(*c));
 	if (!c || client_open_stream(c, worker, fd, door) < 0) {
-		(void)atomic_fetch_sub_explicit(&gateway->connections, 1, memory_order_relaxed);
+		(void)atomic_fetch_sub_explicit(connections, 1, memory_order_relaxed);
 		stats_inc(worker->stats, STAT_REFUSED);
 		free(c);
-		client_turn_away(fd, !door);
-		return;
+		return NULL;
 	}
-	stats_inc(worker->stats, STAT_ACCEPTED);
 	stats_inc(worker->stats, STAT_CONNECTIONS);
 	c->worker = worker;
 	c->timer.on_time = client_on_time;
 	c->task.run = client_on_task;
 	buf_init(&c->in, CLIENT_IN_MAX);
 	buf_init(&c->out, CLIENT_OUT_MAX);
-	client_name_peer(c, peer);
-	c->awaits_proxy = listener->address->proxy_protocol;
-	if (!door)
-		c->to_https = table_to_https(worker->table->table, listener->address);
 	c->next = worker->clients;
 	c->link = &worker->clients;
 	if (c->next)
@@ -173,6 +162,47 @@ void client_accept(struct listener *listener, int fd, const struct sockaddr_stor
 	client_set_state(c, CLIENT_IDLE);
 	client_start_head(c);
 	loop_timer_set(client_loop(c), &c->timer, client_limits(c)->header_timeout_ms);
+	return c;
+}
+
+void client_accept(struct listener *listener, int fd, const struct sockaddr_storage *peer)
+{
+	struct worker *worker = listener->worker;
+	struct tls_door *door = listener_door(listener);
+	struct client *c;
+
+	/* Whoever is not trusted could say any address. */
+	if (listener->address->proxy_protocol && !table_trusts(worker->table->table, peer)) {
+		stats_inc(worker->stats, STAT_REFUSED);
+		(void)close(fd); /* nothing was sent */
+		return;
+	}
+	c = client_new(worker, fd, door);
+	if (!c) {
+		client_turn_away(fd, !door);
+		return;
+	}
+	stats_inc(worker->stats, STAT_ACCEPTED);
+	client_name_peer(c, peer);
+	c->awaits_proxy = listener->address->proxy_protocol;
+	if (!door)
+		c->to_https = table_to_https(worker->table->table, listener->address);
+}
+
+struct client *client_open_inner(struct inner *inner, const struct client *outer, int fd)
+{
+	struct client *c = client_new(outer->worker, fd, NULL);
+
+	if (!c)
+		return NULL;
+	client_name_peer(c, &outer->peer);
+	c->inner = inner;
+	return c;
+}
+
+SSL *client_tls(const struct client *c)
+{
+	return c->inner ? inner_asker(c->inner)->stream.tls : c->stream.tls;
 }
 
 void client_abort(struct client *c)

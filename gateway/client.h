@@ -24,7 +24,9 @@
 #include <sys/socket.h>
 
 struct exchange;
+struct inner;
 struct listener;
+struct ssl_st;
 struct worker;
 
 enum client_state { CLIENT_IDLE = 0, CLIENT_HEAD, CLIENT_EXCHANGE, CLIENT_TUNNEL, CLIENT_LINGER };
@@ -45,12 +47,13 @@ struct client {
 	struct tempo coming, going; /* a body's; a reply's */
 	uint64_t discarded;	    /* of bodies nobody wanted, and in LINGER */
 	unsigned requests;
-	unsigned to_https; /* requests are sent on to this port; 0: they are not */
-	bool awaits_proxy; /* the PROXY protocol's header has to come first */
-	bool eof;	   /* the client has ended its side */
-	uint64_t quiet_ms; /* since then: when something went out to it last */
-	bool entered;	   /* one of its callbacks is on the stack */
-	bool dead;	   /* ended: nothing but client_leave may follow */
+	unsigned to_https;   /* requests are sent on to this port; 0: they are not */
+	struct inner *inner; /* whose requests it makes; NULL: its own */
+	bool awaits_proxy;   /* the PROXY protocol's header has to come first */
+	bool eof;	     /* the client has ended its side */
+	uint64_t quiet_ms;   /* since then: when something went out to it last */
+	bool entered;	     /* one of its callbacks is on the stack */
+	bool dead;	     /* ended: nothing but client_leave may follow */
 	char address[INET6_ADDRSTRLEN];
 	struct sockaddr_storage peer;
 };
@@ -66,6 +69,14 @@ void client_leave(struct client *client);
 
 /* Takes the descriptor over; over the limit of connections it is answered 503 and closed. */
 void client_accept(struct listener *listener, int fd, const struct sockaddr_storage *peer);
+
+/* One end of a pair of sockets, for requests in the name of `outer`: they come from its address,
+ * and have shown what it has in TLS. It counts as a connection. NULL: there are too many, or memory
+ * is spent; the descriptor is still the caller's. */
+struct client *client_open_inner(struct inner *inner, const struct client *outer, int fd);
+
+/* The TLS that its requests came by; NULL: none. */
+struct ssl_st *client_tls(const struct client *client);
 
 /* The reply's bytes are written here and leave with client_flush. */
 struct buf *client_out(struct client *client);

@@ -4,6 +4,7 @@
 #include "gateway/bridge.h"
 #include "gateway/compose.h"
 #include "gateway/intake.h"
+#include "gateway/rpc_door.h"
 #include "gateway/shed.h"
 #include "gateway/filter.h"
 #include "gateway/flight.h"
@@ -63,6 +64,7 @@ void exchange_free(struct exchange **x)
 	if (e->forward.worker)
 		forward_fini(&e->forward);
 	bridge_free(&e->bridge);
+	rpc_door_free(&e->rpc);
 	compose_free(&e->compose);
 	intake_free(&e->intake);
 	cache_writer_abort(&e->keep);

@@ -26,6 +26,7 @@ struct compose;
 struct flight;
 struct flight_waiter;
 struct intake;
+struct rpc_door;
 struct tally;
 struct filter_limits;
 struct identity;
@@ -72,6 +73,7 @@ struct exchange {
 	/* Where it is: */
 	struct forward forward;
 	struct bridge *bridge;	 /* in the place of the forward: a call of XML-RPC; NULL: none */
+	struct rpc_door *rpc;	 /* likewise: methods that become requests; NULL: none */
 	struct intake *intake;	 /* gathers the body for whoever needs it whole; NULL: nobody */
 	struct compose *compose; /* in the place of the forward: many calls; NULL: none */
 	const char *backup; /* the service that is asked in the place of the route\'s; NULL: none */

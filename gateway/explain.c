@@ -124,7 +124,7 @@ static void explain_template(struct explainer *x, const char *what, const struct
 	buf_fini(&text);
 }
 
-static void explain_found(struct explainer *x)
+static void explain_found(struct explainer *x, const struct router *router)
 {
 	const struct settings_route *route = x->match.route;
 
@@ -147,6 +147,12 @@ static void explain_found(struct explainer *x)
 	}
 	if (route->respond.given) {
 		(void)buf_printf(x->out, "answer: %u, fixed\n", route->respond.status);
+		return;
+	}
+	if (route->rpc.method_count) {
+		explain_rpc(x->settings, router,
+			    &(struct explain_asked){.route = route, .request = &x->request},
+			    x->out);
 		return;
 	}
 	if (route->compose.call_count) {
@@ -217,13 +223,13 @@ static int explain_request(struct explainer *x, struct err *e)
 	if (!router)
 		return -1;
 	outcome = router_find(router, &x->request, x->path, &x->match);
-	router_free(&router);
 	if (outcome == ROUTER_FOUND)
-		explain_found(x);
+		explain_found(x, router);
 	else if (outcome == ROUTER_NO_METHOD)
 		(void)buf_puts(x->out, "no route takes this method: answered with 405\n");
 	else
 		(void)buf_puts(x->out, "no route takes it: answered with 404\n");
+	router_free(&router);
 	explain_others(x, true, "less specific routes that would take it:\n  ");
 	explain_others(x, false, "routes that nearly take it:\n  ");
 	return outcome == ROUTER_FOUND;

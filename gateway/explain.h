@@ -19,6 +19,7 @@ int explain(const struct settings *settings, const char *request, struct buf *ou
 /* ---- between the files of explain ---- */
 
 struct http1_head;
+struct router;
 struct span;
 struct template_values;
 
@@ -30,6 +31,14 @@ bool explain_route(const struct settings_route *route, const struct http1_head *
 /* The calls of a composed route, and their services; the request's values fill what they know. */
 void explain_compose(const struct settings *settings, const struct settings_route *route,
 		     const struct template_values *values, struct buf *out);
+
+/* The methods that the asked route offers, and the routes that take what they become. */
+struct explain_asked {
+	const struct settings_route *route;
+	const struct http1_head *request;
+};
+void explain_rpc(const struct settings *settings, const struct router *router,
+		 const struct explain_asked *asked, struct buf *out);
 
 /* The service's instances, as the settings or the registry have them. */
 void explain_service(const struct settings *settings, const struct settings_service *service,

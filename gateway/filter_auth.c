@@ -99,8 +99,7 @@ static enum auth_result auth_ask(struct exchange *x, const struct settings_auth 
 	return settings->all && !auth->refused ? AUTH_PROVEN : AUTH_REFUSED;
 }
 
-/* What was shown to the gateway is not the service's to see. */
-static int auth_strip(struct exchange *x, const struct settings_auth *settings)
+int auth_strip(struct exchange *x, const struct settings_auth *settings)
 {
 	for (size_t i = 0; i < settings->count; i++) {
 		const struct settings_auth_method *method = &settings->methods[i];
@@ -153,7 +152,8 @@ enum filter_result filter_auth_run(struct exchange *x)
 	reason = auth_address_reason(x, x->identity);
 	if (reason)
 		return filter_deny(x, PROBLEM_FORBIDDEN, reason, NULL);
-	if (auth_strip(x, settings) < 0)
+	/* Requests that are made in the caller's name show it again: see inner_strip. */
+	if (!x->route->rpc.method_count && auth_strip(x, settings) < 0)
 		return filter_deny(x, PROBLEM_NO_MEMORY, "out of memory", NULL);
 	return FILTER_PASS;
 }

@@ -92,7 +92,7 @@ static void forward_head_write_client(struct exchange *x, struct buf *out, bool 
 	const struct client *client = x->client;
 	const char *address = client->address;
 	bool v6 = strchr(address, ':') != NULL;
-	const char *proto = client->stream.tls ? "https" : "http", *own;
+	const char *proto = client_tls(client) ? "https" : "http", *own;
 
 	forward_head_append(x, out, "X-Forwarded-For", trusted, address);
 	if (!trusted || !http1_head_find_text(&x->request, "X-Forwarded-Proto"))

@@ -1,7 +1,8 @@
 /*
  * pipeline: route -> filters -> act -> cache -> forward -> keep -> respond -> log;
  * of a composed route, route -> filters -> compose -> respond -> log; of one
- * that calls XML-RPC, bridge in the place of compose.
+ * that calls XML-RPC, bridge in the place of compose, and of one that is called
+ * by it, rpc_door, whose methods come back in as requests of their own.
  *
  * Read it from pipeline_start down; what comes back from an instance begins
  * at pipeline_on_head.
@@ -17,11 +18,13 @@
 #include "gateway/forward_problem.h"
 #include "gateway/gateway.h"
 #include "gateway/identity.h"
+#include "gateway/inner.h"
 #include "gateway/mirror.h"
 #include "gateway/no_instance.h"
 #include "gateway/pipeline_cache.h"
 #include "gateway/respond.h"
 #include "gateway/route_action.h"
+#include "gateway/rpc_door.h"
 #include "gateway/shed.h"
 #include "gateway/stats.h"
 #include "gateway/tally.h"
@@ -138,6 +141,14 @@ static bool pipeline_upgrade(struct exchange *x)
 /* To whoever may have it. */
 static void pipeline_serve(struct exchange *x)
 {
+	if (inner_strip(x) < 0) {
+		respond_problem(x, PROBLEM_NO_MEMORY, NULL, NULL);
+		return;
+	}
+	if (x->route->rpc.method_count) {
+		rpc_door_start(x);
+		return;
+	}
 	if (x->route->compose.call_count) {
 		compose_start(x);
 		return;

@@ -89,7 +89,7 @@ static void respond_start(struct exchange *x, unsigned status)
 /* What the client's door says of https; NULL: nothing. */
 static const char *respond_hsts(const struct exchange *x)
 {
-	return x->client->stream.tls ? tls_door_hsts(x->client->stream.tls) : NULL;
+	return client_tls(x->client) ? tls_door_hsts(client_tls(x->client)) : NULL;
 }
 
 static bool respond_is_hsts(struct span name)
@@ -185,7 +185,7 @@ static void respond_sticky(struct exchange *x)
 	const struct settings_sticky *sticky = &fwd->settings->balance.sticky;
 	uint64_t value = balance_sticky_value(fwd->set, fwd->endpoint);
 	bool secure = sticky->secure == SECURE_ALWAYS ||
-		      (sticky->secure == SECURE_AUTO && x->client->stream.tls);
+		      (sticky->secure == SECURE_AUTO && client_tls(x->client));
 	char text[BALANCE_STICKY_SIZE] = "", age[32] = "";
 	const char *cookie;
 
@@ -411,14 +411,15 @@ void respond_part(struct exchange *x, const struct respond_part *answer)
 	buf_fini(&proxy);
 }
 
-void respond_composed(struct exchange *x, unsigned status, struct span body, const char *fields)
+static void respond_whole(struct exchange *x, unsigned status, const char *type, struct span body,
+			  const char *fields)
 {
 	struct buf *out = client_out(x->client);
 
 	respond_start(x, status);
 	respond_own(x, "Date", worker_date(x->worker));
 	respond_own(x, "Server", "microreg");
-	respond_own(x, "Content-Type", "application/json");
+	respond_own(x, "Content-Type", type);
 	if (fields)
 		respond_lines(x, (struct span){fields, strlen(fields)});
 	http1_write_length(out, body.len);
@@ -426,6 +427,16 @@ void respond_composed(struct exchange *x, unsigned status, struct span body, con
 	if (!x->bodiless)
 		x->rest = body;
 	client_reply_done(x->client);
+}
+
+void respond_composed(struct exchange *x, unsigned status, struct span body, const char *fields)
+{
+	respond_whole(x, status, "application/json", body, fields);
+}
+
+void respond_made(struct exchange *x, const char *type, struct span body)
+{
+	respond_whole(x, 200, type, body, NULL);
 }
 
 void respond_default(struct exchange *x, const struct settings_fallback *fallback)

@@ -39,6 +39,8 @@ struct respond_part {
 void respond_part(struct exchange *x, const struct respond_part *answer);
 /* JSON that the gateway has made; it must stay until the exchange ends. */
 void respond_composed(struct exchange *x, unsigned status, struct span body, const char *fields);
+/* The same as any type; `type` is its Content-Type. */
+void respond_made(struct exchange *x, const char *type, struct span body);
 /* Without a body; `fields` are whole lines. */
 void respond_empty(struct exchange *x, unsigned status, const char *fields);
 void respond_redirect(struct exchange *x);

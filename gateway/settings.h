@@ -23,6 +23,7 @@
 #include "gateway/settings_claims.h"
 #include "gateway/settings_conditions.h"
 #include "gateway/settings_policy.h"
+#include "gateway/settings_rpc.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -320,6 +321,7 @@ struct settings_route {
 	const struct settings_view *views; /* of its answer; the first that fits is taken */
 	size_t view_count;
 	struct settings_bridge bridge; /* what its service is called by */
+	struct settings_rpc rpc; /* methods of XML-RPC that it offers, in the place of a service */
 	struct settings_mirror mirror;
 	struct settings_redirect redirect;
 	struct settings_fallback respond; /* given: the fixed answer */

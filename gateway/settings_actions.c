@@ -276,13 +276,16 @@ static void settings_refuse_keys(struct settings_reader *r, const struct setting
 void settings_check_actions(struct settings_reader *r, const struct settings_node *map,
 			    const struct settings_route *route)
 {
-	static const char *const ends[] = {"service", "split", "compose", "redirect", "respond"};
+	static const char *const ends[] = {"service",  "split",	  "compose",
+					   "redirect", "respond", "rpc"};
 	static const char *const of_services[] = {"rewrite",  "request", "cache",
 						  "fallback", "timeout", "mirror"};
 	static const char *const of_one_service[] = {"rewrite", "request", "cache", "mirror",
 						     "hedge"};
 	static const char *const of_bridges[] = {"rewrite", "cache",   "mirror",
 						 "hedge",   "upgrade", "request"};
+	static const char *const of_rpc[] = {"rewrite", "request", "cache",   "mirror",
+					     "hedge",	"upgrade", "fallback"};
 	const struct settings_node *split = settings_node_get(map, "split"), *end = NULL;
 
 	if (!map || map->kind != SETTINGS_MAP)
@@ -324,6 +327,16 @@ void settings_check_actions(struct settings_reader *r, const struct settings_nod
 	if (strcmp(end->key, "compose") == 0) {
 		settings_refuse_keys(r, map, of_one_service, 5,
 				     "the route is composed: say it of a call, or remove it");
+		return;
+	}
+	if (strcmp(end->key, "rpc") == 0) {
+		settings_refuse_keys(r, map, of_rpc, 7,
+				     "the route's methods become requests to other routes: say it "
+				     "of those, or remove it");
+		if (settings_node_get(map, "methods") && route->methods != HTTP_POST)
+			settings_file_mistake(r->file, settings_node_get(map, "methods"),
+					      "XML-RPC is called by POST; write methods: [POST], "
+					      "or remove it");
 		return;
 	}
 	for (size_t i = 0; i < sizeof(of_services) / sizeof(of_services[0]); i++) {

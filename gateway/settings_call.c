@@ -205,8 +205,7 @@ static const char *const settings_call_reserved[] = {
 	"claims", "item",  "items",  "body",	"__loc__", "ENV",
 };
 
-/* A name stands in templates and as a variable of jq. */
-static const char *settings_call_name_wrong(const char *name)
+const char *settings_call_name_wrong(const char *name)
 {
 	size_t len = strlen(name);
 

@@ -15,6 +15,9 @@ extern const struct settings_table settings_call_table;
 /* Does nothing: its node is looked up when all calls are known. */
 void settings_read_later(struct settings_reader *r, const struct settings_node *node, void *to);
 
+/* What is wrong with a name of what stands in templates and as a variable of jq; NULL: nothing. */
+const char *settings_call_name_wrong(const char *name);
+
 /* While the calls of one route are read. */
 struct settings_calls {
 	struct settings_reader *r;

@@ -41,6 +41,8 @@ void settings_read_headers(struct settings_reader *r, const struct settings_node
 void settings_read_query(struct settings_reader *r, const struct settings_node *node, void *to);
 /* `xmlrpc`, a struct settings_bridge. */
 extern const struct settings_table settings_bridge_table;
+/* `rpc`, a struct settings_rpc. */
+extern const struct settings_table settings_rpc_table;
 /* Whether a field may be set; notes why not. `reply`: of an answer. */
 bool settings_field_is_editable(struct settings_reader *r, const struct settings_node *at,
 				const char *name, bool reply);

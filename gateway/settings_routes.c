@@ -271,8 +271,9 @@ static const struct settings_key settings_route_keys[] = {
 	 .at = offsetof(struct settings_route, service_name),
 	 .custom = settings_read_service_name,
 	 .form = "name of a service",
-	 .help = "Where its requests go; each route has this, `split`, `compose`, `redirect` or "
-		 "`respond`"},
+	 .help = "Where its requests go; each route has this, `split`, `compose`, `redirect`, "
+		 "`respond` "
+		 "or `rpc`"},
 	{.name = "split",
 	 .type = SETTINGS_LISTED,
 	 .at = offsetof(struct settings_route, split.shares),
@@ -312,6 +313,12 @@ static const struct settings_key settings_route_keys[] = {
 	 .at = offsetof(struct settings_route, bridge),
 	 .table = &settings_bridge_table,
 	 .help = "Makes each request a call of an XML-RPC method of the service"},
+	{.name = "rpc",
+	 .type = SETTINGS_SUBMAP,
+	 .at = offsetof(struct settings_route, rpc),
+	 .table = &settings_rpc_table,
+	 .help = "Methods of XML-RPC, called by POST, that become requests to other routes; in the "
+		 "place of a service"},
 	{.name = "redirect",
 	 .type = SETTINGS_SUBMAP,
 	 .at = offsetof(struct settings_route, redirect),
@@ -456,7 +463,7 @@ static void settings_route_done(struct settings_reader *r, const struct settings
 	if (!route->name)
 		route->name = route->pattern;
 	if (route->methods == 0)
-		route->methods = HTTP_ANY;
+		route->methods = route->rpc.method_count ? HTTP_POST : HTTP_ANY;
 	if (route->methods & HTTP_GET)
 		route->methods |= HTTP_HEAD;
 	if (!cache)

@@ -34,7 +34,13 @@ static const char yaml[] =
 	"        b: {service: t, path: \"/b/{a.x[0]}\", when: \"{query.b} == 1\", method: PUT,\n"
 	"          json: {v: \"{body.v}\", w: \"<{a.y}>\"}, headers: {X-A: \"{a.z}\"}}\n"
 	"        c: {service: s, path: \"/c?i={items}\", for_each: \".a.list[].n\", batch: 9}\n"
-	"      reply: {from: a, set: {b: b, c: c.d}, drop: [x]}\n";
+	"      reply: {from: a, set: {b: b, c: c.d}, drop: [x]}\n"
+	"  - path: /RPC2\n"
+	"    rpc:\n"
+	"      methods:\n"
+	"        a.b: {call: \"PUT /o/{id}?n={n}\", json: {v: \"{o}\", w: \"<{o.a}>\"},\n"
+	"          returns: struct, params: [{id: string}, {o: struct}, {n: \"int=20\"}], help: "
+	"Puts.}\n";
 
 static void settings_write(void)
 {
