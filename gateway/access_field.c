@@ -98,6 +98,9 @@ static void access_write_number(struct buf *out, const struct access_record *r,
 	case ACCESS_FIELD_ATTEMPTS:
 		access_write_uint(out, r->attempts);
 		break;
+	case ACCESS_FIELD_AUTH_MS:
+		access_write_ms(out, r->auth_us);
+		break;
 	case ACCESS_FIELD_QUEUE_MS:
 		access_write_ms(out, r->queue_us);
 		break;

@@ -25,6 +25,7 @@
 	X(STATUS, "status")               \
 	X(BYTES_IN, "bytes_in")           \
 	X(BYTES_OUT, "bytes_out")         \
+	X(AUTH_MS, "auth_ms")             \
 	X(QUEUE_MS, "queue_ms")           \
 	X(RESOLVE_MS, "resolve_ms")       \
 	X(CONNECT_MS, "connect_ms")       \

@@ -89,6 +89,7 @@ void access_line_json(struct buf *out, const struct access_record *r)
 	access_json_count(&j, "status", r->status);
 	access_json_count(&j, "bytes_in", r->bytes_in);
 	access_json_count(&j, "bytes_out", r->bytes_out);
+	access_json_duration(&j, "auth_ms", r->auth_us);
 	access_json_duration(&j, "queue_ms", r->queue_us);
 	access_json_duration(&j, "resolve_ms", r->resolve_us);
 	access_json_duration(&j, "connect_ms", r->connect_us);

@@ -26,7 +26,7 @@ struct access_record {
 	const char *route;	      /* its pattern */
 	unsigned status;	      /* 0: no answer was begun */
 	uint64_t bytes_in, bytes_out; /* heads included */
-	uint64_t queue_us, resolve_us, connect_us, first_byte_us, total_us;
+	uint64_t auth_us, queue_us, resolve_us, connect_us, first_byte_us, total_us;
 	const char *service, *instance;
 	unsigned attempts;
 	const char *cache;			/* "hit", "stale", "miss" */

@@ -10,6 +10,8 @@
 #include "gateway/identity.h"
 
 struct auth_basic_job;
+struct auth_forward;
+struct verdict;
 
 enum auth_result {
 	AUTH_ABSENT = 0, /* the request shows nothing of this kind */
@@ -21,16 +23,19 @@ enum auth_result {
 
 /* What is known so far; in the request's arena. */
 struct auth {
-	size_t at;		      /* the method that is being asked */
-	bool shown;		      /* some credential was there */
-	bool refused;		      /* and one was worth nothing */
-	bool answered;		      /* the hasher has: … */
-	bool right;		      /* … the password is the right one */
-	bool busy;		      /* it has too much to do */
-	struct auth_basic_job *basic; /* what it is asked; else NULL */
-	bool bearer;		      /* a token was */
-	bool asked;		      /* for an issuer\'s news, once */
-	const char *reason;	      /* why, for the log: static text or in the arena */
+	size_t at;		       /* the method that is being asked */
+	bool shown;		       /* some credential was there */
+	bool refused;		       /* and one was worth nothing */
+	bool answered;		       /* the hasher has: … */
+	bool right;		       /* … the password is the right one */
+	bool busy;		       /* it has too much to do */
+	struct auth_basic_job *basic;  /* what it is asked; else NULL */
+	bool bearer;		       /* a token was */
+	bool asked;		       /* for an issuer\'s news, once */
+	struct auth_forward *forward;  /* a question to a service; NULL: none */
+	const struct verdict *refusal; /* its answer, if that is a no; in the arena */
+	bool unheard;		       /* it gave none */
+	const char *reason;	       /* why, for the log: static text or in the arena */
 	const struct identity *identity;
 };
 
@@ -46,11 +51,21 @@ enum auth_result auth_basic_try(struct exchange *x, const struct settings_auth_m
 enum auth_result auth_certificate_try(struct exchange *x, const struct settings_auth_method *method,
 				      struct auth *auth);
 
+enum auth_result auth_forward_try(struct exchange *x, const struct settings_auth_method *method,
+				  struct auth *auth);
+
+/* How often the cookie is there; *value is the last (RFC 6265 4.2.1). */
+size_t auth_cookie_find(const struct exchange *x, const char *name, struct span *value);
+
 /* Takes the credential's field out of what is passed on. */
 void auth_key_strip(struct exchange *x, const struct settings_auth_method *method);
 void auth_basic_strip(struct exchange *x, const struct settings_auth_method *method);
 void auth_certificate_strip(struct exchange *x, const struct settings_auth_method *method);
 void auth_jwt_strip(struct exchange *x, const struct settings_auth_method *method);
+void auth_forward_strip(struct exchange *x, const struct settings_auth_method *method);
+
+/* Answers with auth->refusal. */
+enum filter_result auth_forward_refuse(struct exchange *x);
 
 /* The same of all methods of a route, also in the query. -1: no memory. */
 int auth_strip(struct exchange *x, const struct settings_auth *settings);

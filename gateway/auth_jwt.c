@@ -44,8 +44,7 @@ static size_t auth_jwt_find_header(struct exchange *x, const struct settings_aut
 	return count;
 }
 
-/* RFC 6265 4.2.1. */
-static size_t auth_jwt_find_cookie(struct exchange *x, const char *name, struct span *token)
+size_t auth_cookie_find(const struct exchange *x, const char *name, struct span *value)
 {
 	size_t len = strlen(name), count = 0;
 
@@ -63,7 +62,7 @@ static size_t auth_jwt_find_cookie(struct exchange *x, const char *name, struct 
 				pair = (struct span){pair.at + 1, pair.len - 1};
 			if (pair.len > len && memcmp(pair.at, name, len) == 0 &&
 			    pair.at[len] == '=') {
-				*token = (struct span){pair.at + len + 1, pair.len - len - 1};
+				*value = (struct span){pair.at + len + 1, pair.len - len - 1};
 				count++;
 			}
 			used += end != NULL;
@@ -80,7 +79,7 @@ static size_t auth_jwt_find(struct exchange *x, const struct settings_auth_metho
 	size_t count = auth_jwt_find_header(x, method, token);
 
 	if (method->cookie)
-		count += auth_jwt_find_cookie(x, method->cookie, token);
+		count += auth_cookie_find(x, method->cookie, token);
 	while (method->query && query_next(&rest, &name, &value)) {
 		if (!query_equal(name, method->query))
 			continue;

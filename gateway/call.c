@@ -276,6 +276,8 @@ static void call_on_head(struct forward *fwd, const struct http1_head *head)
 		return;
 	}
 	forward_commit(fwd);
+	if (call->on_head)
+		call->on_head(call, head);
 	if (call->cached && !call->backup)
 		call_keep_reply(call, head);
 	if (head->framing == HTTP1_LENGTH)

@@ -1,7 +1,7 @@
 /*
  * call: one request of the gateway's own to one service, whose reply is
- * gathered whole: a part of a composed answer. It goes the way of a routed
- * request: the cache, then resolve, balance, retry, breaker, backup.
+ * gathered whole: a part of a composed answer, or a question about a caller.
+ * It goes the way of a routed request: the cache, then resolve, balance, retry, breaker, backup.
  *
  * It belongs to an exchange, whose worker and arena it uses; how its head is
  * made from the client's is call_head's.
@@ -42,7 +42,10 @@ struct call {
 	struct exchange *x;
 	const struct call_base *base;
 	void (*on_done)(struct call *call); /* from the loop; may end the call */
-	size_t service;			    /* index into settings.services */
+	/* With the head of the reply that is being gathered, which is gone after it; may be NULL.
+	 * Not of a kept one. */
+	void (*on_head)(struct call *call, const struct http1_head *head);
+	size_t service; /* index into settings.services */
 	const struct settings_cache *cache;
 	bool stale; /* a kept reply will do when it fails */
 	uint64_t reply_max;
@@ -85,6 +88,12 @@ bool call_head_drops(const struct http1_field *field);
 
 /* 0, or -1: no memory. */
 int call_base_make(struct call_base *base, struct exchange *x);
+
+/* The same, with the fields that `wants` says in the place of the usual ones, of those that may be
+ * passed on at all. */
+int call_base_choose(struct call_base *base, struct exchange *x,
+		     bool (*wants)(const struct http1_field *field, const void *arg),
+		     const void *arg);
 
 /* Fills call->head for the method and target ("/a?b"). `own` are fields in the place of the base's
  * of the same name. -1: no memory. */

@@ -45,6 +45,12 @@ bool call_head_drops(const struct http1_field *field)
 	}
 }
 
+static bool call_wants(const struct http1_field *field, const void *arg)
+{
+	(void)arg;
+	return !call_head_drops(field);
+}
+
 /* What a buf has, in the arena. */
 static int call_keep(struct exchange *x, struct buf *text, struct span *kept)
 {
@@ -56,7 +62,9 @@ static int call_keep(struct exchange *x, struct buf *text, struct span *kept)
 	return copy ? 0 : -1;
 }
 
-int call_base_make(struct call_base *base, struct exchange *x)
+int call_base_choose(struct call_base *base, struct exchange *x,
+		     bool (*wants)(const struct http1_field *field, const void *arg),
+		     const void *arg)
 {
 	const struct http1_head *head = &x->request;
 	bool trusted = table_trusts(x->table->table, &x->client->peer);
@@ -68,10 +76,8 @@ int call_base_make(struct call_base *base, struct exchange *x)
 	if (!base->fields)
 		return -1;
 	for (size_t i = 0; i < head->field_count; i++)
-		if (forward_head_passes(&head->fields[i], trusted) &&
-		    !call_head_drops(&head->fields[i]))
+		if (forward_head_passes(&head->fields[i], trusted) && wants(&head->fields[i], arg))
 			base->fields[base->field_count++] = head->fields[i];
-	base->fields[base->field_count++] = call_accept;
 	buf_init(&text, CALL_LINES_MAX);
 	forward_head_write_about(x, &text, trusted);
 	if (call_keep(x, &text, &base->about) == 0) {
@@ -80,6 +86,14 @@ int call_base_make(struct call_base *base, struct exchange *x)
 	}
 	buf_fini(&text);
 	return result;
+}
+
+int call_base_make(struct call_base *base, struct exchange *x)
+{
+	if (call_base_choose(base, x, call_wants, NULL) < 0)
+		return -1;
+	base->fields[base->field_count++] = call_accept; /* there is room for one more */
+	return 0;
 }
 
 static bool call_has(const struct http1_field *own, size_t count, struct span name)

@@ -93,7 +93,7 @@ static int consumers_add(struct consumers *c, const struct settings_consumer *co
 	identity->consumer = consumer;
 	identity->id = (struct span){consumer->id, strlen(consumer->id)};
 	identity->name = (struct span){consumer->name, strlen(consumer->name)};
-	if (identity_write(identity, &c->arena, NULL) < 0)
+	if (identity_write(identity, &c->arena) < 0)
 		return -1;
 	consumers_add_text(c, CONSUMERS_ID, identity->id, identity);
 	consumers_add_text(c, CONSUMERS_NAME, identity->name, identity);

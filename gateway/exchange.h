@@ -68,6 +68,7 @@ struct exchange {
 	bool preflight;			 /* asks for another method's route: see filter_cors */
 	struct span cors;  /* lines of the answer; then the service's own are dropped */
 	struct auth *auth; /* what filter_auth knows so far */
+	struct span told;  /* lines of the answer, of a service that was asked about the caller */
 	unsigned policy;   /* the one that is at work, or that it waits for */
 	void (*unwait)(struct exchange *x); /* waiting: ends that; else NULL */
 	/* Where it is: */
@@ -103,6 +104,7 @@ struct exchange {
 	uint64_t sent_ms; /* when the request left, for the reply's age */
 	/* For the log: */
 	uint64_t started_us;
+	uint64_t auth_us; /* until the services were heard that were asked about the caller */
 	unsigned status;
 	uint64_t bytes_in, bytes_out;
 	uint64_t tunnel_in, tunnel_out; /* bytes, beside those; counted already */

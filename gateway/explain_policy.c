@@ -34,13 +34,26 @@ static void explain_limits(const struct settings_limits_list *limits, const char
 	}
 }
 
+static void explain_forward(const struct settings_forward *forward, struct buf *out)
+{
+	(void)buf_printf(out, "  %s is asked: %s %s, within %u ms", forward->service_name,
+			 forward->method_text, forward->path_text, forward->timeout_ms);
+	if (forward->ttl_ms)
+		(void)buf_printf(out, "; a yes counts %u ms, a no %u ms, for the %s by",
+				 forward->ttl_ms, forward->refused_ms,
+				 forward->per == FORWARD_PER_ROUTE ? "route" : "same request");
+	for (size_t i = 0; i < forward->by_count; i++)
+		(void)buf_printf(out, "%s %s %s", i ? " and" : "",
+				 forward->by[i].cookie ? "cookie" : "header", forward->by[i].name);
+	(void)buf_puts(out, "\n");
+}
+
 static void explain_auth(const struct settings_auth *auth, struct buf *out)
 {
 	static const char *const names[AUTH_KIND_COUNT] = {
-		[AUTH_KEY] = "key",
-		[AUTH_JWT] = "jwt ",
-		[AUTH_BASIC] = "basic",
-		[AUTH_CERTIFICATE] = "certificate",
+		[AUTH_KEY] = "key",	     [AUTH_JWT] = "jwt ",
+		[AUTH_BASIC] = "basic",	     [AUTH_CERTIFICATE] = "certificate",
+		[AUTH_FORWARD] = "forward ",
 	};
 
 	if (!auth->count)
@@ -51,9 +64,14 @@ static void explain_auth(const struct settings_auth *auth, struct buf *out)
 
 		(void)buf_printf(out, "%s %s%s", i ? (auth->all ? " and" : " or") : "",
 				 names[method->kind],
-				 method->issuer_name ? method->issuer_name : "");
+				 method->issuer_name ? method->issuer_name
+				 : method->forward   ? method->forward->service_name
+						     : "");
 	}
 	(void)buf_puts(out, auth->optional ? ", or nobody\n" : "\n");
+	for (size_t i = 0; i < auth->count; i++)
+		if (auth->methods[i].forward)
+			explain_forward(auth->methods[i].forward, out);
 }
 
 void explain_policy(const struct settings *settings, const struct settings_route *route,

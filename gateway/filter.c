@@ -55,11 +55,16 @@ void filter_cancel(struct exchange *x)
 		unwait(x);
 }
 
-enum filter_result filter_deny(struct exchange *x, enum problem problem, const char *reason,
-			       const char *fields)
+void filter_count_denied(struct exchange *x, const char *reason)
 {
 	stats_inc(x->worker->stats, filters[x->policy].denied);
 	x->detail = reason;
+}
+
+enum filter_result filter_deny(struct exchange *x, enum problem problem, const char *reason,
+			       const char *fields)
+{
+	filter_count_denied(x, reason);
 	respond_problem(x, problem, NULL, fields);
 	return FILTER_ANSWERED;
 }

@@ -33,6 +33,9 @@ void filter_cancel(struct exchange *x);
 enum filter_result filter_deny(struct exchange *x, enum problem problem, const char *reason,
 			       const char *fields);
 
+/* Counts it as refused by the policy that is running, for an answer of another kind. */
+void filter_count_denied(struct exchange *x, const char *reason);
+
 /* The policies, in filter_*.c. */
 enum filter_result filter_ip_run(struct exchange *x);
 enum filter_result filter_check_run(struct exchange *x);

@@ -3,11 +3,13 @@
 #include "gateway/caller.h"
 #include "gateway/filter.h"
 
+#include <string.h>
+
 static const struct auth_method {
 	enum auth_result (*try)(struct exchange *x, const struct settings_auth_method *method,
 				struct auth *auth);
 	void (*strip)(struct exchange *x, const struct settings_auth_method *method);
-	const char *challenge; /* RFC 9110 11.6.1 */
+	const char *challenge; /* RFC 9110 11.6.1; NULL: its service says it */
 } auth_methods[AUTH_KIND_COUNT] = {
 	[AUTH_KEY] = {auth_key_try, auth_key_strip, "ApiKey realm=\"microreg\""},
 	[AUTH_JWT] = {auth_jwt_try, auth_jwt_strip, "Bearer realm=\"microreg\""},
@@ -15,6 +17,7 @@ static const struct auth_method {
 			"Basic realm=\"microreg\", charset=\"UTF-8\""},
 	[AUTH_CERTIFICATE] = {auth_certificate_try, auth_certificate_strip,
 			      "Certificate realm=\"microreg\""},
+	[AUTH_FORWARD] = {auth_forward_try, auth_forward_strip, NULL},
 };
 
 /* ---- Answers ---- */
@@ -28,7 +31,7 @@ enum filter_result auth_challenge(struct exchange *x, const char *reason)
 
 	for (size_t i = 0; i < settings->count && fields; i++) {
 		const struct auth_method *method = &auth_methods[settings->methods[i].kind];
-		bool again = false;
+		bool again = !method->challenge;
 
 		for (size_t k = 0; k < i; k++)
 			again |= settings->methods[k].kind == settings->methods[i].kind;
@@ -46,10 +49,27 @@ enum filter_result auth_challenge(struct exchange *x, const char *reason)
 
 static enum filter_result auth_refuse(struct exchange *x)
 {
+	if (x->auth->unheard)
+		return filter_deny(x, PROBLEM_AUTH_UNAVAILABLE, x->auth->reason, NULL);
+	if (x->auth->refusal)
+		return auth_forward_refuse(x);
 	return auth_challenge(x, x->auth->reason ? x->auth->reason : "no credential is shown");
 }
 
 /* ---- The methods in turn ---- */
+
+static struct span auth_join_lines(struct exchange *x, struct span a, struct span b)
+{
+	char *both = arena_alloc(&x->arena, a.len + b.len + 1);
+
+	if (!both)
+		return (struct span){0};
+	if (a.len)
+		memcpy(both, a.at, a.len);
+	if (b.len)
+		memcpy(both + a.len, b.at, b.len);
+	return (struct span){both, a.len + b.len};
+}
 
 /* Of two that are proven the first says who it is; whatever a token says stays. */
 static bool auth_join(struct auth *auth, const struct identity *before, struct exchange *x)
@@ -66,7 +86,12 @@ static bool auth_join(struct auth *auth, const struct identity *before, struct e
 		both->claims = auth->identity->claims;
 		both->scopes = auth->identity->scopes;
 	}
-	if (identity_write(both, &x->arena, NULL) < 0)
+	if (!both->groups.len)
+		both->groups = auth->identity->groups;
+	both->more = auth_join_lines(x, before->more, auth->identity->more);
+	if ((before->more.len || auth->identity->more.len) && !both->more.len)
+		return false;
+	if (identity_write(both, &x->arena) < 0)
 		return false;
 	auth->identity = both;
 	return true;

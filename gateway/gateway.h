@@ -19,6 +19,7 @@ struct reporter;
 struct services;
 struct stats;
 struct usages;
+struct verdicts;
 struct worker;
 
 struct gateway {
@@ -27,6 +28,7 @@ struct gateway {
 	struct issuers *issuers;
 	struct hasher *hasher;
 	struct flights *flights;
+	struct verdicts *verdicts;
 	struct limiter *limiter;
 	struct stats *stats;
 	struct access_log *access_log;

@@ -54,22 +54,34 @@ void identity_put(struct buf *out, const char *name, struct span value)
 	(void)buf_puts(out, "\r\n");
 }
 
-int identity_write(struct identity *identity, struct arena *arena, const char *more)
+/* Those of the settings, then those that a service has told. */
+static void identity_put_groups(struct buf *out, const struct identity *identity)
 {
 	const struct settings_consumer *consumer = identity->consumer;
+	size_t count = consumer ? consumer->groups.count : 0;
+
+	for (size_t i = 0; i < count; i++)
+		(void)buf_printf(out, "%s%s",
+				 i ? "," : "X-Consumer-Groups: ", consumer->groups.items[i]);
+	if (!count)
+		identity_put(out, "X-Consumer-Groups", identity->groups);
+	else if (identity->groups.len)
+		(void)buf_printf(out, ",%.*s\r\n", (int)identity->groups.len, identity->groups.at);
+	else
+		(void)buf_puts(out, "\r\n");
+}
+
+int identity_write(struct identity *identity, struct arena *arena)
+{
 	struct buf out;
 	char *copy;
 
 	buf_init(&out, 64 << 10);
 	identity_put(&out, "X-Consumer-Id", identity->id);
 	identity_put(&out, "X-Consumer-Name", identity->name);
-	for (size_t i = 0; consumer && i < consumer->groups.count; i++)
-		(void)buf_printf(&out, "%s%s",
-				 i ? "," : "X-Consumer-Groups: ", consumer->groups.items[i]);
-	if (consumer && consumer->groups.count)
-		(void)buf_puts(&out, "\r\n");
+	identity_put_groups(&out, identity);
 	identity_put(&out, "X-Auth-Scopes", identity->scopes);
-	(void)buf_puts(&out, more ? more : "");
+	(void)buf_append(&out, identity->more.at, identity->more.len); /* sticks */
 	copy = buf_str(&out) ? arena_strndup(arena, out.data, out.len) : NULL;
 	identity->fields = (struct span){copy, copy ? out.len : 0};
 	buf_fini(&out);
@@ -79,12 +91,13 @@ int identity_write(struct identity *identity, struct arena *arena, const char *m
 /* ---- What clients may not say ---- */
 
 /* Programs behind CGI and its like see "-" and "_" as one. */
-static bool identity_name_is(struct span name, const char *own, size_t len)
+static bool identity_is(struct span name, const char *own, size_t len)
 {
 	if (name.len != len)
 		return false;
 	for (size_t i = 0; i < len; i++) {
-		char a = name.at[i] == '_' ? '-' : name.at[i], b = own[i];
+		char a = name.at[i] == '_' ? '-' : name.at[i];
+		char b = own[i] == '_' ? '-' : own[i];
 
 		a = a >= 'A' && a <= 'Z' ? (char)(a | 0x20) : a;
 		b = b >= 'A' && b <= 'Z' ? (char)(b | 0x20) : b;
@@ -94,25 +107,28 @@ static bool identity_name_is(struct span name, const char *own, size_t len)
 	return true;
 }
 
+bool identity_name_is(struct span name, const char *own)
+{
+	return identity_is(name, own, strlen(own));
+}
+
 bool identity_is_field(struct span name)
 {
 	/* Nearly all fields of all requests leave here. */
 	if (name.len < 13 || name.len > 17 || (name.at[0] | 0x20) != 'x')
 		return false;
-	return identity_name_is(name, "x-consumer-id", 13) ||
-	       identity_name_is(name, "x-auth-scopes", 13) ||
-	       identity_name_is(name, "x-auth-issuer", 13) ||
-	       identity_name_is(name, "x-consumer-name", 15) ||
-	       identity_name_is(name, "x-consumer-groups", 17);
+	return identity_is(name, "x-consumer-id", 13) || identity_is(name, "x-auth-scopes", 13) ||
+	       identity_is(name, "x-auth-issuer", 13) || identity_is(name, "x-consumer-name", 15) ||
+	       identity_is(name, "x-consumer-groups", 17);
 }
 
 static bool identity_is_override(struct span name)
 {
 	if (name.len < 13 || name.len > 22 || (name.at[0] | 0x20) != 'x')
 		return false;
-	return identity_name_is(name, "x-http-method", 13) ||
-	       identity_name_is(name, "x-method-override", 17) ||
-	       identity_name_is(name, "x-http-method-override", 22);
+	return identity_is(name, "x-http-method", 13) ||
+	       identity_is(name, "x-method-override", 17) ||
+	       identity_is(name, "x-http-method-override", 22);
 }
 
 bool identity_clear(struct http1_head *request, const struct settings_strings *chosen)
@@ -125,7 +141,7 @@ bool identity_clear(struct http1_head *request, const struct settings_strings *c
 		bool ours = identity_is_field(name);
 
 		for (size_t k = 0; k < chosen->count && !ours; k++)
-			ours = identity_name_is(name, chosen->items[k], strlen(chosen->items[k]));
+			ours = identity_name_is(name, chosen->items[k]);
 		if (ours)
 			continue;
 		overrides |= identity_is_override(name);

@@ -35,17 +35,22 @@ struct identity {
 	const struct settings_consumer *consumer; /* NULL: none of the settings' */
 	struct span id, name;			  /* of the consumer, else of the token's subject */
 	struct span scopes;			  /* separated by spaces */
-	const struct claims *claims;		  /* NULL: the credential has none */
-	struct span fields;			  /* lines that tell the service, each with CRLF */
-	const char *method;			  /* "key", "jwt" …, for the log; static text */
-	const char *issuer; /* of a token, by its name in the settings; else NULL */
-	const uint8_t *key; /* of a key its 32 bytes of hash, else NULL */
+	struct span groups;			  /* beside the consumer's, separated by commas */
+	struct span more; /* lines for the service beside the usual ones, each with CRLF */
+	const struct claims *claims; /* NULL: the credential has none */
+	struct span fields;	     /* lines that tell the service, each with CRLF */
+	const char *method;	     /* "key", "jwt" …, for the log; static text */
+	const char *issuer;	     /* of a token, by its name in the settings; else NULL */
+	const uint8_t *key;	     /* of a key its 32 bytes of hash, else NULL */
 };
 
 /* Writes identity->fields into the arena, from all the rest: X-Consumer-Id, X-Consumer-Name,
- * X-Consumer-Groups, X-Auth-Scopes, and `more` lines (may be NULL). What could end a line is
- * escaped. -1: the arena is spent. */
-int identity_write(struct identity *identity, struct arena *arena, const char *more);
+ * X-Consumer-Groups, X-Auth-Scopes, and the `more` lines. What could end a line is escaped, but in
+ * `more`. -1: the arena is spent. */
+int identity_write(struct identity *identity, struct arena *arena);
+
+/* True when both are the same name of a field to those that see "-" and "_" as one. */
+bool identity_name_is(struct span name, const char *own);
 
 /* One such line, or none when the value is empty. Errors stick in the buf. */
 void identity_put(struct buf *out, const char *name, struct span value);

@@ -42,6 +42,7 @@ static void pipeline_write_line(struct exchange *x, uint64_t total_us)
 		.bytes_in = x->bytes_in + x->tunnel_in,
 		.bytes_out = x->bytes_out + x->tunnel_out,
 		.total_us = total_us,
+		.auth_us = x->auth_us,
 		.queue_us = fwd->queue_us,
 		.cache = cache_status_name(&x->cache_status),
 		.flags = x->flags,

@@ -70,6 +70,8 @@
 	  ACCESS_UO, "destination_unavailable")                                                    \
 	X(TUNNELS, 503, "too-many-tunnels", "Too many upgraded connections are open", ACCESS_UO,   \
 	  NULL)                                                                                    \
+	X(AUTH_UNAVAILABLE, 503, "auth-unavailable",                                               \
+	  "The service that says who may call gives no answer", 0, "destination_unavailable")      \
 	X(NO_MEMORY, 503, "no-memory", "The gateway is out of memory", 0, NULL)                    \
 	X(SHED, 503, "shed", "The gateway has too much to do", ACCESS_UO, NULL)                    \
 	X(DRAINING, 503, "draining", "The gateway is shutting down", 0, NULL)                      \

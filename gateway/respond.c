@@ -111,6 +111,8 @@ static void respond_finish_head(struct exchange *x)
 		route_action_write(x, &x->route->reply_edits, out);
 	if (x->id.len)
 		http1_write_field(out, "X-Request-Id", x->id.at, x->id.len);
+	if (x->told.len)
+		respond_lines(x, x->told);
 	if (x->cors.len)
 		(void)buf_append(out, x->cors.at, x->cors.len); /* sticks */
 	if (x->limits)
@@ -454,6 +456,11 @@ void respond_fixed(struct exchange *x, const struct settings_fallback *answer)
 void respond_empty(struct exchange *x, unsigned status, const char *fields)
 {
 	respond_document(x, status, NULL, NULL, 0, fields);
+}
+
+void respond_foreign(struct exchange *x, unsigned status, struct span body, const char *fields)
+{
+	respond_document(x, status, NULL, body.at, body.len, fields);
 }
 
 void respond_options(struct exchange *x)

@@ -41,6 +41,9 @@ void respond_part(struct exchange *x, const struct respond_part *answer);
 void respond_composed(struct exchange *x, unsigned status, struct span body, const char *fields);
 /* The same as any type; `type` is its Content-Type. */
 void respond_made(struct exchange *x, const char *type, struct span body);
+/* What a service says that was asked about the caller; `fields` are whole lines, its Content-Type
+ * among them. */
+void respond_foreign(struct exchange *x, unsigned status, struct span body, const char *fields);
 /* Without a body; `fields` are whole lines. */
 void respond_empty(struct exchange *x, unsigned status, const char *fields);
 void respond_redirect(struct exchange *x);

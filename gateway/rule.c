@@ -13,6 +13,20 @@ static bool rule_equal(struct span a, struct span b)
 	return a.len == b.len && memcmp(a.at, b.at, a.len) == 0;
 }
 
+static bool rule_lists(struct span rest, char between, struct span name)
+{
+	while (rest.len) {
+		const char *end = memchr(rest.at, between, rest.len);
+		size_t len = end ? (size_t)(end - rest.at) : rest.len;
+
+		if (rule_equal((struct span){rest.at, len}, name))
+			return true;
+		len += end != NULL;
+		rest = (struct span){rest.at + len, rest.len - len};
+	}
+	return false;
+}
+
 static bool rule_in_group(const struct identity *identity, struct span name)
 {
 	const struct settings_strings *groups =
@@ -22,23 +36,12 @@ static bool rule_in_group(const struct identity *identity, struct span name)
 		if (strlen(groups->items[i]) == name.len &&
 		    memcmp(groups->items[i], name.at, name.len) == 0)
 			return true;
-	return false;
+	return identity && rule_lists(identity->groups, ',', name);
 }
 
 static bool rule_has_scope(const struct identity *identity, struct span name)
 {
-	struct span rest = identity ? identity->scopes : (struct span){0};
-
-	while (rest.len) {
-		const char *end = memchr(rest.at, ' ', rest.len);
-		size_t len = end ? (size_t)(end - rest.at) : rest.len;
-
-		if (rule_equal((struct span){rest.at, len}, name))
-			return true;
-		len += end != NULL;
-		rest = (struct span){rest.at + len, rest.len - len};
-	}
-	return false;
+	return identity && rule_lists(identity->scopes, ' ', name);
 }
 
 static const struct claim *rule_claim(const struct identity *identity, struct span name)

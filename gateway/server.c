@@ -16,6 +16,7 @@
 #include "gateway/server_parts.h"
 #include "gateway/stats.h"
 #include "gateway/usage.h"
+#include "gateway/verdicts.h"
 #include "gateway/worker.h"
 
 #include <signal.h>
@@ -154,8 +155,9 @@ static int server_make_shared(struct server *s, struct settings *settings, struc
 	g->local_usages = usages_new(g->stats ? stats_tallies(g->stats) : NULL);
 	g->cache = cache_new(limits.cache_bytes, limits.cache_object_bytes);
 	g->flights = flights_new();
-	if (!g->services || !g->issuers || !g->limiter || !g->cache || !g->flights || !g->usages ||
-	    !g->local_usages) {
+	g->verdicts = verdicts_new();
+	if (!g->services || !g->issuers || !g->limiter || !g->cache || !g->flights ||
+	    !g->verdicts || !g->usages || !g->local_usages) {
 		settings_free(&settings);
 		return err_code(e, DAEMON_EXIT_SYSTEM, "start: out of memory");
 	}
@@ -284,6 +286,7 @@ static void server_finish(struct server *s)
 	access_log_close(&g->access_log);
 	cache_free(&g->cache);
 	flights_free(&g->flights);
+	verdicts_free(&g->verdicts);
 	services_free(&g->services);
 	usages_free(&g->usages);
 	usages_free(&g->local_usages);

@@ -172,6 +172,13 @@ static const struct settings_key settings_auth_keys[] = {
 	 .custom = settings_read_certificate_method,
 	 .form = "`{}`; `certificate` alone says the same",
 	 .help = "A certificate of one of the `consumers`, shown at a door with `tls.client_ca`"},
+	{.name = "forward",
+	 .type = SETTINGS_CUSTOM,
+	 .custom = settings_read_forward,
+	 .table = &settings_forward_table,
+	 .form = "map",
+	 .help = "A service is asked: a 2xx lets pass; a 401, 403 or redirect is what the client "
+		 "gets; anything else, or nothing, is a 503"},
 };
 
 const struct settings_table settings_auth_table = {SETTINGS_KEYS(settings_auth_keys),
@@ -198,7 +205,8 @@ static void settings_read_method_name(struct settings_reader *r, const struct se
 	} else {
 		settings_file_mistake(r->file, node,
 				      "\"%.60s\" is no way to show who one is; write key, "
-				      "{jwt: ISSUER}, basic, certificate or optional",
+				      "{jwt: ISSUER}, basic, certificate, {forward: …} or "
+				      "optional",
 				      text);
 	}
 }

@@ -178,6 +178,23 @@ static void settings_use_call_services(struct settings_reader *r, struct setting
 							settings_node_get(at, "service"));
 }
 
+static void settings_use_forward_services(struct settings_reader *r, struct settings *s,
+					  struct settings_services *v, struct settings_route *route,
+					  const struct settings_node *map)
+{
+	const struct settings_auth *auth = &route->policy.auth;
+
+	for (size_t i = 0; i < auth->count; i++) {
+		struct settings_forward *forward = auth->methods[i].forward;
+		const struct settings_node *node =
+			settings_forward_node(settings_node_get(map, "auth"), i);
+
+		if (forward && node)
+			forward->service =
+				settings_use_service(r, s, v, forward->service_name, node);
+	}
+}
+
 static void settings_use_services(struct settings_reader *r, struct settings *s,
 				  struct settings_services *v, struct settings_route *route,
 				  const struct settings_node *map)
@@ -196,6 +213,7 @@ static void settings_use_services(struct settings_reader *r, struct settings *s,
 		shares[i].service = settings_use_service(r, s, v, shares[i].service_name,
 							 settings_node_get(at, "service"));
 	settings_use_call_services(r, s, v, route, map);
+	settings_use_forward_services(r, s, v, route, map);
 }
 
 static void settings_check_backups(struct settings_reader *r, struct settings *s,
@@ -228,7 +246,8 @@ static void settings_check_services(struct settings_reader *r, struct settings *
 	size_t room = 2 * s->service_count; /* each may name a backup */
 
 	for (size_t i = 0; i < s->route_count; i++)
-		room += 2 + routes[i].split.count + routes[i].compose.call_count;
+		room += 2 + routes[i].split.count + routes[i].compose.call_count +
+			routes[i].policy.auth.count;
 	v.all = settings_table_alloc(r, room, sizeof(*v.all));
 	if (!v.all)
 		return;

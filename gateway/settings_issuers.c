@@ -246,6 +246,29 @@ static void settings_find_issuer(struct settings_reader *r, const struct setting
 				      method->issuer_name);
 }
 
+/* The fields that answers to questions about callers bring for services: no client may send them.
+ * Credentials it has to; where they are replaced, auth_forward does that. NULL: only how many. */
+static size_t settings_forward_names(const struct settings_auth *auth, const char **names)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < auth->count; i++) {
+		const struct settings_forward *forward = auth->methods[i].forward;
+
+		for (size_t k = 0; forward && k < forward->request_headers.count; k++) {
+			const char *name = forward->request_headers.items[k];
+			enum http1_name known = http1_field_known(name, strlen(name));
+
+			if (known == HTTP1_AUTHORIZATION || known == HTTP1_COOKIE)
+				continue;
+			if (names)
+				names[n] = name;
+			n++;
+		}
+	}
+	return n;
+}
+
 static void settings_gather_fields(struct settings_reader *r, struct settings *s)
 {
 	size_t room = 0, n = 0;
@@ -253,10 +276,14 @@ static void settings_gather_fields(struct settings_reader *r, struct settings *s
 
 	for (size_t i = 0; i < s->issuer_count; i++)
 		room += s->issuers[i].field_count;
+	for (size_t i = 0; i < s->route_count; i++)
+		room += settings_forward_names(&s->routes[i].policy.auth, NULL);
 	names = settings_table_alloc(r, room, sizeof(*names));
 	for (size_t i = 0; names && i < s->issuer_count; i++)
 		for (size_t k = 0; k < s->issuers[i].field_count; k++)
 			names[n++] = s->issuers[i].fields[k].header;
+	for (size_t i = 0; names && i < s->route_count; i++)
+		n += settings_forward_names(&s->routes[i].policy.auth, names + n);
 	s->identity_names = (struct settings_strings){names, n};
 }
 

@@ -111,6 +111,11 @@ extern const struct settings_table settings_consumer_table;
 /* A route's `auth`, into a struct settings_auth, and the keys of one of its methods. */
 void settings_read_auth(struct settings_reader *r, const struct settings_node *node, void *to);
 extern const struct settings_table settings_auth_table;
+/* One of its methods, `forward`, into a struct settings_auth_method, and its keys. */
+void settings_read_forward(struct settings_reader *r, const struct settings_node *node, void *to);
+extern const struct settings_table settings_forward_table;
+/* Where the method of that index names its service, within `auth`. */
+const struct settings_node *settings_forward_node(const struct settings_node *auth, size_t index);
 /* One issuer. */
 extern const struct settings_table settings_issuer_table;
 /* Which issuers the routes' methods mean, and the fields that the issuers' claims make. */

@@ -6,6 +6,7 @@
 #define MICROREG_GATEWAY_SETTINGS_POLICY_H
 
 #include "common/cidr.h"
+#include "common/http.h"
 #include "common/settings_table.h"
 
 #include <stdbool.h>
@@ -116,7 +117,45 @@ struct settings_issuer {
 	bool strip;		  /* services do not see the token */
 };
 
-enum settings_auth_kind { AUTH_KEY = 0, AUTH_JWT, AUTH_BASIC, AUTH_CERTIFICATE, AUTH_KIND_COUNT };
+enum settings_auth_kind {
+	AUTH_KEY = 0,
+	AUTH_JWT,
+	AUTH_BASIC,
+	AUTH_CERTIFICATE,
+	AUTH_FORWARD,
+	AUTH_KIND_COUNT,
+};
+
+/* A part of a request that says whose it is. */
+struct settings_forward_by {
+	bool cookie; /* else a header field */
+	const char *name;
+};
+
+enum settings_forward_per { FORWARD_PER_REQUEST = 0, FORWARD_PER_ROUTE };
+
+struct template;
+
+/* A service that is asked whether a caller may. */
+struct settings_forward {
+	const char *service_name;
+	size_t service;		     /* into settings.services */
+	const char *path_text;	     /* as written */
+	const struct template *path; /* what it is asked for */
+	enum http_method method;
+	const char *method_text;
+	bool all_headers; /* the client's go with it, else those of: */
+	struct settings_strings headers;
+	struct settings_strings request_headers;       /* of its answer, for the service … */
+	struct settings_strings reply_headers;	       /* … and for the client */
+	const char *consumer, *name, *groups, *scopes; /* fields of its answer; NULL: none */
+	bool body;				       /* of a refusal: the client gets it */
+	unsigned timeout_ms;			       /* 2s */
+	unsigned ttl_ms, refused_ms; /* how long its answers count; 0: for this request */
+	enum settings_forward_per per;
+	const struct settings_forward_by *by;
+	size_t by_count;
+};
 
 /* One way to show who asks. */
 struct settings_auth_method {
@@ -124,6 +163,7 @@ struct settings_auth_method {
 	const char *header, *query, *cookie; /* where the credential stands; NULL: not there */
 	const char *issuer_name;	     /* of a JWT … */
 	size_t issuer;			     /* … into settings.issuers */
+	struct settings_forward *forward;    /* of FORWARD, else NULL */
 };
 
 struct settings_auth {

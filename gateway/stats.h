@@ -15,68 +15,73 @@
 
 /* X(id, type, name, label, value, help): one sample each; those of one name stand together and have
  * the help of the first. The names are written with "microreg_gateway_" before them. */
-#define STATS(X)                                                                                  \
-	X(ACCEPTED, COUNTER, "connections_accepted_total", NULL, NULL,                            \
-	  "Connections of clients accepted")                                                      \
-	X(REFUSED, COUNTER, "connections_refused_total", NULL, NULL,                              \
-	  "Connections of clients closed at once, over limits.connections")                       \
-	X(CONNECTIONS, GAUGE, "connections", NULL, NULL, "Connections of clients open")           \
-	X(IN_FLIGHT, GAUGE, "requests_in_flight", NULL, NULL, "Requests under way")               \
-	X(TUNNELS, GAUGE, "tunnels", NULL, NULL, "Upgraded connections (WebSocket) open")         \
-	X(TUNNELS_REFUSED, COUNTER, "tunnels_refused_total", NULL, NULL,                          \
-	  "Upgrades answered 503, over limits.tunnels")                                           \
-	X(SHED_REQUESTS, COUNTER, "shed_total", "limit", "requests",                              \
-	  "Requests answered with 503 at once, by the limit they were over")                      \
-	X(SHED_MEMORY, COUNTER, "shed_total", "limit", "memory", "")                              \
-	X(STATUS_1XX, COUNTER, "requests_total", "class", "1xx",                                  \
-	  "Requests answered, by class of status")                                                \
-	X(STATUS_2XX, COUNTER, "requests_total", "class", "2xx", "")                              \
-	X(STATUS_3XX, COUNTER, "requests_total", "class", "3xx", "")                              \
-	X(STATUS_4XX, COUNTER, "requests_total", "class", "4xx", "")                              \
-	X(STATUS_5XX, COUNTER, "requests_total", "class", "5xx", "")                              \
-	X(ABANDONED, COUNTER, "requests_abandoned_total", NULL, NULL,                             \
-	  "Requests whose client went away before the answer was complete")                       \
-	X(BYTES_IN, COUNTER, "received_bytes_total", NULL, NULL, "Bytes received from clients")   \
-	X(BYTES_OUT, COUNTER, "sent_bytes_total", NULL, NULL, "Bytes sent to clients")            \
-	X(UP_CONNECTIONS, GAUGE, "upstream_connections", NULL, NULL,                              \
-	  "Connections to instances open")                                                        \
-	X(UP_CONNECTS, COUNTER, "upstream_connects_total", NULL, NULL,                            \
-	  "Connections to instances begun")                                                       \
-	X(UP_CONNECT_FAILED, COUNTER, "upstream_connect_failures_total", NULL, NULL,              \
-	  "Connections to instances that failed")                                                 \
-	X(UP_REUSED, COUNTER, "upstream_reuses_total", NULL, NULL,                                \
-	  "Attempts on a connection that was open already")                                       \
-	X(UP_IDLE, GAUGE, "upstream_connections_idle", NULL, NULL,                                \
-	  "Connections to instances in the pool")                                                 \
-	X(UP_FAILED, COUNTER, "upstream_failures_total", NULL, NULL,                              \
-	  "Attempts that gave no good reply")                                                     \
-	X(UP_RETRIES, COUNTER, "upstream_retries_total", NULL, NULL, "Attempts after the first")  \
-	X(UP_RETRYING, GAUGE, "upstream_retries_in_flight", NULL, NULL,                           \
-	  "Requests under way that are in the retry budget")                                      \
-	X(CACHE_HIT, COUNTER, "cache_total", "result", "hit", "Requests by what the cache did")   \
-	X(CACHE_STALE, COUNTER, "cache_total", "result", "stale", "")                             \
-	X(CACHE_MISS, COUNTER, "cache_total", "result", "miss", "")                               \
-	X(CACHE_COLLAPSED, COUNTER, "cache_collapsed_total", NULL, NULL,                          \
-	  "Requests answered by what another one asked for")                                      \
-	X(CACHE_REFRESHES, COUNTER, "cache_refreshes_total", NULL, NULL,                          \
-	  "Kept replies asked for again behind a client's back (stale-while-revalidate)")         \
-	X(CACHE_STORED, COUNTER, "cache_stored_total", NULL, NULL, "Replies stored in the cache") \
-	X(DENIED_IP, COUNTER, "denied_total", "policy", "ip",                                     \
-	  "Requests refused, by the policy that refused them")                                    \
-	X(DENIED_LIMIT, COUNTER, "denied_total", "policy", "rate_limit", "")                      \
-	X(DENIED_AUTH, COUNTER, "denied_total", "policy", "auth", "")                             \
-	X(DENIED_CHECK, COUNTER, "denied_total", "policy", "check", "")                           \
-	X(DENIED_CORS, COUNTER, "denied_total", "policy", "cors", "")                             \
-	X(DENIED_ALLOW, COUNTER, "denied_total", "policy", "allow", "")                           \
-	X(PARTS_GOOD, COUNTER, "composed_parts_total", "result", "good",                          \
-	  "Parts of composed answers, by what became of them")                                    \
-	X(PARTS_STALE, COUNTER, "composed_parts_total", "result", "stale", "")                    \
-	X(PARTS_DEFAULT, COUNTER, "composed_parts_total", "result", "default", "")                \
-	X(PARTS_ABSENT, COUNTER, "composed_parts_total", "result", "absent", "")                  \
-	X(PARTS_SKIPPED, COUNTER, "composed_parts_total", "result", "skipped", "")                \
-	X(PARTS_FAILED, COUNTER, "composed_parts_total", "result", "failed", "")                  \
-	X(RELOADS_OK, COUNTER, "reloads_total", "result", "ok",                                   \
-	  "Reloads of the settings, by whether they took effect")                                 \
+#define STATS(X)                                                                                   \
+	X(ACCEPTED, COUNTER, "connections_accepted_total", NULL, NULL,                             \
+	  "Connections of clients accepted")                                                       \
+	X(REFUSED, COUNTER, "connections_refused_total", NULL, NULL,                               \
+	  "Connections of clients closed at once, over limits.connections")                        \
+	X(CONNECTIONS, GAUGE, "connections", NULL, NULL, "Connections of clients open")            \
+	X(IN_FLIGHT, GAUGE, "requests_in_flight", NULL, NULL, "Requests under way")                \
+	X(TUNNELS, GAUGE, "tunnels", NULL, NULL, "Upgraded connections (WebSocket) open")          \
+	X(TUNNELS_REFUSED, COUNTER, "tunnels_refused_total", NULL, NULL,                           \
+	  "Upgrades answered 503, over limits.tunnels")                                            \
+	X(SHED_REQUESTS, COUNTER, "shed_total", "limit", "requests",                               \
+	  "Requests answered with 503 at once, by the limit they were over")                       \
+	X(SHED_MEMORY, COUNTER, "shed_total", "limit", "memory", "")                               \
+	X(STATUS_1XX, COUNTER, "requests_total", "class", "1xx",                                   \
+	  "Requests answered, by class of status")                                                 \
+	X(STATUS_2XX, COUNTER, "requests_total", "class", "2xx", "")                               \
+	X(STATUS_3XX, COUNTER, "requests_total", "class", "3xx", "")                               \
+	X(STATUS_4XX, COUNTER, "requests_total", "class", "4xx", "")                               \
+	X(STATUS_5XX, COUNTER, "requests_total", "class", "5xx", "")                               \
+	X(ABANDONED, COUNTER, "requests_abandoned_total", NULL, NULL,                              \
+	  "Requests whose client went away before the answer was complete")                        \
+	X(BYTES_IN, COUNTER, "received_bytes_total", NULL, NULL, "Bytes received from clients")    \
+	X(BYTES_OUT, COUNTER, "sent_bytes_total", NULL, NULL, "Bytes sent to clients")             \
+	X(UP_CONNECTIONS, GAUGE, "upstream_connections", NULL, NULL,                               \
+	  "Connections to instances open")                                                         \
+	X(UP_CONNECTS, COUNTER, "upstream_connects_total", NULL, NULL,                             \
+	  "Connections to instances begun")                                                        \
+	X(UP_CONNECT_FAILED, COUNTER, "upstream_connect_failures_total", NULL, NULL,               \
+	  "Connections to instances that failed")                                                  \
+	X(UP_REUSED, COUNTER, "upstream_reuses_total", NULL, NULL,                                 \
+	  "Attempts on a connection that was open already")                                        \
+	X(UP_IDLE, GAUGE, "upstream_connections_idle", NULL, NULL,                                 \
+	  "Connections to instances in the pool")                                                  \
+	X(UP_FAILED, COUNTER, "upstream_failures_total", NULL, NULL,                               \
+	  "Attempts that gave no good reply")                                                      \
+	X(UP_RETRIES, COUNTER, "upstream_retries_total", NULL, NULL, "Attempts after the first")   \
+	X(UP_RETRYING, GAUGE, "upstream_retries_in_flight", NULL, NULL,                            \
+	  "Requests under way that are in the retry budget")                                       \
+	X(CACHE_HIT, COUNTER, "cache_total", "result", "hit", "Requests by what the cache did")    \
+	X(CACHE_STALE, COUNTER, "cache_total", "result", "stale", "")                              \
+	X(CACHE_MISS, COUNTER, "cache_total", "result", "miss", "")                                \
+	X(CACHE_COLLAPSED, COUNTER, "cache_collapsed_total", NULL, NULL,                           \
+	  "Requests answered by what another one asked for")                                       \
+	X(CACHE_REFRESHES, COUNTER, "cache_refreshes_total", NULL, NULL,                           \
+	  "Kept replies asked for again behind a client's back (stale-while-revalidate)")          \
+	X(CACHE_STORED, COUNTER, "cache_stored_total", NULL, NULL, "Replies stored in the cache")  \
+	X(DENIED_IP, COUNTER, "denied_total", "policy", "ip",                                      \
+	  "Requests refused, by the policy that refused them")                                     \
+	X(DENIED_LIMIT, COUNTER, "denied_total", "policy", "rate_limit", "")                       \
+	X(DENIED_AUTH, COUNTER, "denied_total", "policy", "auth", "")                              \
+	X(DENIED_CHECK, COUNTER, "denied_total", "policy", "check", "")                            \
+	X(DENIED_CORS, COUNTER, "denied_total", "policy", "cors", "")                              \
+	X(DENIED_ALLOW, COUNTER, "denied_total", "policy", "allow", "")                            \
+	X(ASKED_PASSED, COUNTER, "auth_forward_total", "result", "passed",                         \
+	  "Callers that a service was asked about, by what it said; kept: it was not asked again") \
+	X(ASKED_REFUSED, COUNTER, "auth_forward_total", "result", "refused", "")                   \
+	X(ASKED_FAILED, COUNTER, "auth_forward_total", "result", "failed", "")                     \
+	X(ASKED_KEPT, COUNTER, "auth_forward_total", "result", "kept", "")                         \
+	X(PARTS_GOOD, COUNTER, "composed_parts_total", "result", "good",                           \
+	  "Parts of composed answers, by what became of them")                                     \
+	X(PARTS_STALE, COUNTER, "composed_parts_total", "result", "stale", "")                     \
+	X(PARTS_DEFAULT, COUNTER, "composed_parts_total", "result", "default", "")                 \
+	X(PARTS_ABSENT, COUNTER, "composed_parts_total", "result", "absent", "")                   \
+	X(PARTS_SKIPPED, COUNTER, "composed_parts_total", "result", "skipped", "")                 \
+	X(PARTS_FAILED, COUNTER, "composed_parts_total", "result", "failed", "")                   \
+	X(RELOADS_OK, COUNTER, "reloads_total", "result", "ok",                                    \
+	  "Reloads of the settings, by whether they took effect")                                  \
 	X(RELOADS_REFUSED, COUNTER, "reloads_total", "result", "refused", "")
 
 enum stat {

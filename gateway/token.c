@@ -308,7 +308,10 @@ static int token_identify(struct token *token, const struct settings_issuer *iss
 	identity->scopes =
 		issuer->scope ? token_text(token, issuer->scope) : token_first(token, scopes, 2);
 	identity->issuer = issuer->name;
-	return fields ? identity_write(identity, &token->arena, fields) : -1;
+	if (!fields)
+		return -1;
+	identity->more = (struct span){fields, strlen(fields)};
+	return identity_write(identity, &token->arena);
 }
 
 /* ---- The whole ---- */

@@ -13,6 +13,7 @@
 #include "gateway/http1_write.h"
 #include "gateway/router.h"
 #include "gateway/settings.h"
+#include "gateway/verdicts.h"
 #include "tests/unit/fail_malloc.h"
 #include "tests/unit/unit.h"
 
@@ -114,7 +115,9 @@ static void settings_write(void)
 		"  orders: {instances: [\"http://127.0.0.1:9\", \"http://127.0.0.1:10\"]}\n"
 		"routes:\n"
 		"  - {path: \"/orders/{id}\", methods: [GET], service: orders, cache: {ttl: 30s}}\n"
-		"  - {path: \"/v2/*\", hosts: [a.example], headers: {x: y}, service: users}\n";
+		"  - {path: \"/v2/*\", hosts: [a.example], headers: {x: y}, service: users,\n"
+		"     auth: {forward: {service: authz, path: \"/{*}\", request_headers: X-A,\n"
+		"            cache: {ttl: 1s, by: [header A, cookie b]}}}}\n";
 	int fd = mkstemp(settings_name);
 
 	ck_assert_int_ge(fd, 0);
@@ -255,6 +258,27 @@ static void cache_still_has_it(void *arg, int r)
 	arena_fini(&arena);
 }
 
+/* ---- What services say of callers ---- */
+
+static int verdict_keeping(void *arg)
+{
+	static const uint8_t key[VERDICT_KEY];
+	struct verdict verdict = {.status = 200}, found;
+	struct verdicts *verdicts = verdicts_new();
+	struct arena arena;
+	int r = -1;
+
+	(void)arg;
+	arena_init(&arena, 1 << 20);
+	verdict.parts[VERDICT_ID] = text("ada");
+	if (verdicts && verdicts_put(verdicts, key, &verdict, 2) &&
+	    verdicts_find(verdicts, key, 1, &arena, &found))
+		r = 0;
+	arena_fini(&arena);
+	verdicts_free(&verdicts);
+	return r;
+}
+
 /* ---- Balancing ---- */
 
 static int balancing(void *arg)
@@ -288,8 +312,9 @@ static const struct {
 	int (*run)(void *arg);
 	bool copes; /* some things it can do without */
 } steps[] = {
-	{"codec", codec, false},  {"json", json, false},	 {"settings", settings, false},
-	{"cache", caching, true}, {"balance", balancing, false},
+	{"codec", codec, false},       {"json", json, false},
+	{"settings", settings, false}, {"cache", caching, true},
+	{"balance", balancing, false}, {"verdicts", verdict_keeping, false},
 };
 
 START_TEST(every_failed_allocation_is_told)
