@@ -26,6 +26,20 @@ void log_set_level(enum log_level level)
 	atomic_store_explicit(&log_threshold, (int)level, memory_order_relaxed);
 }
 
+bool log_is_shown(enum log_level level)
+{
+	return (int)level >= atomic_load_explicit(&log_threshold, memory_order_relaxed);
+}
+
+void log_head(enum log_level level, char out[LOG_HEAD_SIZE])
+{
+	char stamp[CLOCK_RFC3339_SIZE];
+
+	clock_rfc3339(clock_wall_ms(), stamp);
+	(void)snprintf(out, LOG_HEAD_SIZE, "%s %-5s %s: ", stamp, log_names[level],
+		       log_program); /* a program's name is short */
+}
+
 int log_level_parse(const char *text)
 {
 	for (int i = 0; i < 4; i++)
@@ -57,21 +71,17 @@ static size_t log_escape(char *out, size_t room, const char *text)
 
 void log_write(enum log_level level, const char *format, ...)
 {
-	char text[LOG_LINE], line[LOG_LINE + 128], stamp[CLOCK_RFC3339_SIZE];
+	char text[LOG_LINE], line[LOG_LINE + LOG_HEAD_SIZE];
 	va_list args;
 	size_t n;
-	int head;
 
-	if ((int)level < atomic_load_explicit(&log_threshold, memory_order_relaxed))
+	if (!log_is_shown(level))
 		return;
 	va_start(args, format);
 	(void)vsnprintf(text, sizeof(text), format, args); /* cut when too long */
 	va_end(args);
-	clock_rfc3339(clock_wall_ms(), stamp);
-	head = snprintf(line, 128, "%s %-5s %s: ", stamp, log_names[level], log_program);
-	if (head < 0 || head >= 128)
-		return;
-	n = (size_t)head;
+	log_head(level, line);
+	n = strlen(line);
 	n += log_escape(line + n, sizeof(line) - n - 1, text);
 	line[n++] = '\n';
 	if (write(STDERR_FILENO, line, n) < 0)

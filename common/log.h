@@ -9,6 +9,8 @@
 #ifndef MICROREG_COMMON_LOG_H
 #define MICROREG_COMMON_LOG_H
 
+#include <stdbool.h>
+
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
 /* Call before the first thread. `program` is borrowed for ever. */
@@ -16,6 +18,13 @@ void log_open(const char *program, enum log_level level);
 
 /* Any thread. */
 void log_set_level(enum log_level level);
+
+/* Any thread: would a line of this level be written? */
+bool log_is_shown(enum log_level level);
+
+/* What a line of this level begins with now, for whoever writes it elsewhere than here. */
+enum { LOG_HEAD_SIZE = 128 };
+void log_head(enum log_level level, char out[LOG_HEAD_SIZE]);
 
 /* "debug", "info", "warn", "error"; -1 for anything else. */
 int log_level_parse(const char *text);

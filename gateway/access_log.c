@@ -137,7 +137,7 @@ bool access_log_is_on(const struct access_log *log)
 	return atomic_load_explicit(&log->access, memory_order_relaxed) != ACCESS_OFF;
 }
 
-static void access_append(struct access_log *log, const char *line, size_t len)
+void access_log_append(struct access_log *log, const char *line, size_t len)
 {
 	bool first, urgent, fits;
 
@@ -187,7 +187,7 @@ void access_log_write(struct access_log *log, const struct access_record *record
 	if (line.failed)
 		atomic_fetch_add_explicit(&log->dropped, 1, memory_order_relaxed);
 	else
-		access_append(log, line.data, line.len);
+		access_log_append(log, line.data, line.len);
 }
 
 uint64_t access_log_dropped(const struct access_log *log)

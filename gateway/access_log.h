@@ -42,6 +42,8 @@ struct access_log *access_log_open(const struct settings_log *settings, struct e
 
 /* Any thread; never waits for the disk. */
 void access_log_write(struct access_log *log, const struct access_record *record);
+/* The same of lines that were made elsewhere, in the form of the destination. */
+void access_log_append(struct access_log *log, const char *line, size_t len);
 /* False when nothing is logged, so that a record need not be made. Any thread. */
 bool access_log_is_on(const struct access_log *log);
 

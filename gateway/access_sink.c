@@ -18,9 +18,10 @@ enum { ACCESS_POLL_MS = 100 };
 static int access_sink_mistake(const struct settings_log *settings, struct err *e)
 {
 	return err_code(e, DAEMON_EXIT_SETTINGS,
-			"can't open the access log \"%s\": %s; name a file that can be written, "
-			"stdout, journald or off in log.access",
-			settings->access_file, strerror(errno));
+			"can't open \"%s\": %s; name a file that can be written, stdout, "
+			"journald or off in %s",
+			settings->access_file, strerror(errno),
+			settings->key ? settings->key : "log.access");
 }
 
 static int access_sink_open_journal(struct access_sink *sink, const struct settings_log *settings,
@@ -39,7 +40,8 @@ static int access_sink_open_journal(struct access_sink *sink, const struct setti
 
 int access_sink_open(struct access_sink *sink, const struct settings_log *settings, struct err *e)
 {
-	*sink = (struct access_sink){.fd = STDOUT_FILENO};
+	*sink = (struct access_sink){.fd = settings->access == ACCESS_STDERR ? STDERR_FILENO
+									     : STDOUT_FILENO};
 	if (settings->access == ACCESS_JOURNAL)
 		return access_sink_open_journal(sink, settings, e);
 	if (settings->access != ACCESS_FILE)
@@ -52,7 +54,7 @@ int access_sink_open(struct access_sink *sink, const struct settings_log *settin
 
 void access_sink_close(struct access_sink *sink)
 {
-	if (sink->fd > STDOUT_FILENO)
+	if (sink->fd > STDERR_FILENO)
 		(void)close(sink->fd); /* nobody could do anything about an error */
 	sink->fd = -1;
 }

@@ -1,37 +1,17 @@
 /* admin: a table of pages, and what they are shown. */
-#include "gateway/admin.h"
+#include "gateway/admin_parts.h"
 #include "common/clock.h"
 #include "common/daemon.h"
-#include "common/httpd.h"
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/rate.h"
-#include "gateway/admin_access.h"
-#include "gateway/admin_pages.h"
-#include "gateway/problem.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Of a page: a registry may know very many instances. */
 #define ADMIN_PAGE_MAX ((size_t)64 << 20)
-
-struct admin {
-	struct httpd *httpd;
-	struct gateway *gateway;
-	int64_t started_wall_ms;
-	uint64_t started_ms;
-	struct rate *failures;
-	atomic_uint_fast64_t denied;
-	pthread_mutex_t lock; /* guards what follows */
-	struct table *table;
-	struct table *rules; /* whose settings say who may come: the newest with this address */
-	struct admin_reload reload;
-	bool draining;
-};
 
 static void admin_page_health(const struct admin_view *view, struct buf *out)
 {
@@ -56,7 +36,7 @@ static const char admin_of_service[] = "/services/"; /* and its name */
 
 enum { ADMIN_PAGES = sizeof(admin_pages) / sizeof(admin_pages[0]) };
 
-static void admin_problem(struct httpd_request *request, enum problem problem, const char *detail)
+void admin_problem(struct httpd_request *request, enum problem problem, const char *detail)
 {
 	struct buf out;
 
@@ -124,7 +104,7 @@ static struct admin_view *admin_view_new(struct admin *admin)
 	view->table = table_ref(admin->table);
 	view->rules = table_ref(admin->rules);
 	view->reload = admin->reload;
-	view->draining = admin->draining;
+	view->draining = admin->draining || admin->held;
 	pthread_mutex_unlock(&admin->lock);
 	return view;
 }
@@ -156,58 +136,6 @@ static void admin_reply_service(struct httpd_request *request, const struct admi
 	buf_fini(&why);
 }
 
-/* ---- Who may ---- */
-
-static void admin_challenge(struct httpd_request *request, const char *detail)
-{
-	/* Without these two the status says it too. */
-	(void)httpd_add_header(request, "WWW-Authenticate", "Bearer realm=\"microreg\"");
-	(void)httpd_add_header(request, "WWW-Authenticate", "Basic realm=\"microreg\"");
-	admin_problem(request, PROBLEM_UNAUTHORIZED, detail);
-}
-
-static void admin_slow_down(struct httpd_request *request, const struct settings_admin *settings)
-{
-	char seconds[16];
-
-	(void)snprintf(seconds, sizeof(seconds), "%u", 60 / settings->failures + 1);
-	(void)httpd_add_header(request, "Retry-After", seconds); /* the status says it too */
-	admin_problem(request, PROBLEM_RATE_LIMITED,
-		      "too many tokens that are none came from this address");
-}
-
-/* False, with the refusal answered. */
-static bool admin_lets_in(struct admin *admin, struct httpd_request *request,
-			  const struct admin_view *view, enum settings_admin_role role)
-{
-	const struct settings_admin *settings = &view->rules->settings->admin;
-	const struct settings_admin_token *token;
-	enum admin_verdict verdict = admin_access(settings, admin->failures, request, role, &token);
-
-	if (verdict == ADMIN_ALLOWED)
-		return true;
-	atomic_fetch_add_explicit(&admin->denied, 1, memory_order_relaxed);
-	switch (verdict) {
-	case ADMIN_ALLOWED:
-	case ADMIN_UNKNOWN:
-		admin_challenge(request, "a token is wanted: send Authorization: Bearer TOKEN");
-		break;
-	case ADMIN_FORBIDDEN:
-		admin_problem(request, PROBLEM_FORBIDDEN,
-			      "the token's role is read; changes want one of the role admin");
-		break;
-	case ADMIN_TOO_OFTEN:
-		admin_slow_down(request, settings);
-		break;
-	case ADMIN_TOKENLESS:
-		admin_problem(request, PROBLEM_FORBIDDEN,
-			      "changes want a token of the role admin: give admin.tokens in the "
-			      "settings");
-		break;
-	}
-	return false;
-}
-
 /* ---- Requests ---- */
 
 static const struct admin_page *admin_find_page(const char *path)
@@ -223,16 +151,23 @@ static void admin_answer(struct admin *admin, struct httpd_request *request,
 {
 	const char *path = httpd_path(request), *method = httpd_method(request);
 	const struct admin_page *page = admin_find_page(path);
+	const struct settings_admin_token *token;
 	unsigned open = view->rules->settings->admin.open;
 
-	if (!(page && page->open & open) && !admin_lets_in(admin, request, view, ADMIN_ROLE_READ))
+	if (admin_change_is(path)) {
+		admin_change_answer(admin, request, view);
+		return;
+	}
+	if (!(page && page->open & open) &&
+	    !admin_lets_in(admin, request, view, ADMIN_ROLE_READ, &token))
 		return;
 	if (strncmp(path, admin_of_service, strlen(admin_of_service)) == 0)
 		view->name = path + strlen(admin_of_service);
 	if (!page && !(view->name && *view->name)) {
 		admin_problem(request, PROBLEM_NOT_THERE,
 			      "the admin door has /health, /ready, /metrics, /status, /services, "
-			      "/services/NAME and /routes");
+			      "/services/NAME and /routes; by POST /reload, /drain, /log-level, "
+			      "/cache/purge and /services/NAME/instances/ID/restore");
 	} else if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
 		(void)httpd_add_header(request, "Allow", "GET, HEAD");
 		admin_problem(request, PROBLEM_NO_METHOD, NULL);
@@ -332,6 +267,7 @@ void admin_stop(struct admin **admin)
 	if (!a)
 		return;
 	*admin = NULL;
+	admin_change_forget(a);
 	httpd_stop(&a->httpd);
 	table_unref(&a->table);
 	table_unref(&a->rules);
@@ -348,6 +284,15 @@ uint16_t admin_port(const struct admin *admin)
 int admin_share(struct admin *admin)
 {
 	return admin ? httpd_share(admin->httpd) : -1;
+}
+
+void admin_set_owner(struct admin *admin, const struct admin_owner *owner)
+{
+	if (!admin)
+		return;
+	pthread_mutex_lock(&admin->lock);
+	admin->owner = *owner;
+	pthread_mutex_unlock(&admin->lock);
 }
 
 void admin_set_draining(struct admin *admin)

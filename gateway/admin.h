@@ -1,6 +1,6 @@
 /*
  * admin: the gateway's own door, for its operator: health, readiness,
- * metrics, status, to whoever may see them. Over common/httpd, on its own
+ * metrics, status, and changes, to whoever may. Over common/httpd, on its own
  * thread; never on a worker's.
  *
  * All functions are the main thread's and are harmless with NULL, which is
@@ -18,6 +18,14 @@
 
 struct admin;
 struct inherited;
+struct loop;
+
+/* Who reads the settings again: on the thread of that loop, also when that is freed. */
+struct admin_owner {
+	struct loop *loop;
+	void (*reload)(void *arg); /* has called admin_note_reload when it returns */
+	void *arg;
+};
 
 /* On the address in the table's settings, of which it takes its own reference. NULL with e->code
  * when it can't be listened on. `inherited` (may be NULL) may hold a socket for it. The gateway
@@ -30,6 +38,9 @@ uint16_t admin_port(const struct admin *admin);
 
 /* Its listening socket, to pass it on to another process; -1: there is none. */
 int admin_share(struct admin *admin);
+
+/* Before this /reload is not possible. */
+void admin_set_owner(struct admin *admin, const struct admin_owner *owner);
 
 /* From now on /ready is 503. */
 void admin_set_draining(struct admin *admin);

@@ -5,6 +5,7 @@
 #include "common/metrics.h"
 #include "gateway/access_log.h"
 #include "gateway/admin_pages.h"
+#include "gateway/audit.h"
 #include "gateway/cache.h"
 #include "gateway/claimed_routes.h"
 #include "gateway/stats.h"
@@ -26,6 +27,7 @@
 	X(CACHE_BYTES, GAUGE, "cache_bytes", "Memory of the replies in the cache")                 \
 	X(CACHE_EVICTED, COUNTER, "cache_evicted_total", "Replies dropped to make room")           \
 	X(LOG_DROPPED, COUNTER, "access_log_dropped_total", "Lines of the access log lost")        \
+	X(AUDIT_DROPPED, COUNTER, "audit_dropped_total", "Lines of the audit lost")                \
 	X(DENIED, COUNTER, "admin_denied_total",                                                   \
 	  "Requests refused at the admin door, for their token or its lack")                       \
 	X(REGISTRY, GAUGE, "registry_connected", "1 when the registry's last answer came")         \
@@ -173,6 +175,7 @@ void admin_page_metrics(const struct admin_view *view, struct buf *out)
 	admin_metric_write(out, ADMIN_METRIC_CACHE_BYTES, cache.bytes);
 	admin_metric_write(out, ADMIN_METRIC_CACHE_EVICTED, cache.evicted);
 	admin_metric_write(out, ADMIN_METRIC_LOG_DROPPED, access_log_dropped(gateway->access_log));
+	admin_metric_write(out, ADMIN_METRIC_AUDIT_DROPPED, audit_dropped(gateway->audit));
 	admin_metric_write(out, ADMIN_METRIC_DENIED, view->denied);
 	if (gateway->registry) {
 		struct microreg_watch_status watch;

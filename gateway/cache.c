@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum {
 	CACHE_SHARDS = 16,
@@ -240,6 +241,62 @@ void cache_invalidate(struct cache *cache, const struct cache_key *key)
 			link = &(*link)->chain;
 	pthread_mutex_unlock(&shard->lock);
 	cache_drop(gone);
+}
+
+/* See cache_key_make; the service's name ends in "\n" where more than that makes the key. */
+static bool cache_is_match(struct span key, const struct cache_match *match)
+{
+	const char *service_end = memchr(key.at, '\0', key.len), *host_end = NULL, *host;
+	size_t len, path_len;
+
+	if (!service_end)
+		return false;
+	host = service_end + 1;
+	host_end = memchr(host, '\0', key.len - (size_t)(host - key.at));
+	if (!host_end)
+		return false;
+	len = match->service ? strlen(match->service) : 0;
+	if (match->service &&
+	    ((size_t)(service_end - key.at) < len || memcmp(key.at, match->service, len) != 0 ||
+	     (key.at + len != service_end && key.at[len] != '\n')))
+		return false;
+	len = match->host ? strlen(match->host) : 0;
+	if (match->host &&
+	    ((size_t)(host_end - host) != len || strncasecmp(host, match->host, len) != 0))
+		return false;
+	path_len = key.len - (size_t)(host_end + 1 - key.at);
+	return path_len >= match->prefix.len &&
+	       (!match->prefix.len ||
+		memcmp(host_end + 1, match->prefix.at, match->prefix.len) == 0);
+}
+
+static void cache_purge_bucket_locked(struct cache_shard *shard, struct cache_item **link,
+				      const struct cache_match *match, struct cache_item **gone)
+{
+	while (*link)
+		if (cache_is_match((*link)->key, match))
+			cache_remove_locked(shard, link, gone);
+		else
+			link = &(*link)->chain;
+}
+
+uint64_t cache_purge(struct cache *cache, const struct cache_match *match)
+{
+	uint64_t dropped = 0;
+
+	for (unsigned i = 0; i < cache->shard_count; i++) {
+		struct cache_shard *shard = &cache->shards[i];
+		struct cache_item *gone = NULL;
+
+		pthread_mutex_lock(&shard->lock);
+		dropped += shard->entries;
+		for (size_t k = 0; k < cache->bucket_count; k++)
+			cache_purge_bucket_locked(shard, &shard->buckets[k], match, &gone);
+		dropped -= shard->entries;
+		pthread_mutex_unlock(&shard->lock);
+		cache_drop(gone);
+	}
+	return dropped;
 }
 
 /* ---- Add ---- */

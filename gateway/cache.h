@@ -83,6 +83,15 @@ void cache_unref(const struct cache_entry **entry); /* leaves NULL; harmless wit
  * 2xx or 3xx. */
 void cache_invalidate(struct cache *cache, const struct cache_key *key);
 
+/* What all of these have is dropped; of which nothing is said does not matter. */
+struct cache_match {
+	const char *service, *host; /* host: as in the URL, with its port if it has one */
+	struct span prefix;	    /* of the path */
+};
+
+/* Returns how many went. Holds each shard's lock for a walk over it. */
+uint64_t cache_purge(struct cache *cache, const struct cache_match *match);
+
 /* Takes a reply in as its body comes. NULL when it can't be kept (declared longer than an object
  * may be, too many replies are being taken in, out of memory): the request goes on without. What
  * is in `life` must say store. `key`, `request` and `reply` are borrowed for this call. */

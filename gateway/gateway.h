@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 struct access_log;
+struct audit;
 struct cache;
 struct flights;
 struct hasher;
@@ -32,6 +33,7 @@ struct gateway {
 	struct limiter *limiter;
 	struct stats *stats;
 	struct access_log *access_log;
+	struct audit *audit;	   /* NULL: nobody is told */
 	struct microreg *registry; /* NULL: none in the settings */
 	struct usages *usages;
 	struct usages *local_usages; /* of instances in the settings: the registry is not told */

@@ -3,6 +3,8 @@
 #include "gateway/balance.h"
 #include "gateway/tally.h"
 
+#include <string.h>
+
 void health_succeeded(struct endpoint *ep)
 {
 	ep->failures = ep->overtaken = 0;
@@ -83,4 +85,16 @@ void health_review(struct endpoint_set *set, uint64_t now_ms)
 			set->review_ms = ep->ejected_until_ms;
 	}
 	health_rebuild(set, now_ms);
+}
+
+void health_restore(struct endpoint_set *set, const char *id, uint64_t now_ms)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		if (strcmp(set->items[i]->id, id) != 0)
+			continue;
+		set->items[i]->ejections = 0;
+		health_recovered(set->items[i]);
+	}
+	set->review_ms = 0;
+	health_review(set, now_ms);
 }

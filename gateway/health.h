@@ -28,6 +28,9 @@ void health_overtaken(struct endpoint_set *set, struct endpoint *ep, uint64_t no
 /* The registry's check passed: it is let back in at once. The caller builds the set. */
 void health_recovered(struct endpoint *ep);
 
+/* An administrator says that it works: it is let back in, and what it failed is forgotten. */
+void health_restore(struct endpoint_set *set, const char *id, uint64_t now_ms);
+
 /* Lets back in whose time is over. Cheap when nobody is out. */
 void health_review(struct endpoint_set *set, uint64_t now_ms);
 

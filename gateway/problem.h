@@ -29,6 +29,8 @@
 	X(UNSUPPORTED_TYPE, 415, "unsupported-type",                                               \
 	  "The route does not take bodies of this type", 0, NULL)                                  \
 	X(EXPECTATION, 417, "expectation", "The expectation can't be met", 0, NULL)                \
+	X(SETTINGS, 422, "settings", "The settings have mistakes: what ran before goes on", 0,     \
+	  NULL)                                                                                    \
 	X(RATE_LIMITED, 429, "rate-limited", "Too many requests came from this caller", ACCESS_RL, \
 	  NULL)                                                                                    \
 	X(HEADERS_TOO_LARGE, 431, "headers-too-large", "The header fields are too large", 0, NULL) \

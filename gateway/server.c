@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "gateway/access_log.h"
 #include "gateway/admin.h"
+#include "gateway/audit.h"
 #include "gateway/cache.h"
 #include "gateway/flight.h"
 #include "gateway/hasher.h"
@@ -52,6 +53,16 @@ static void server_on_waiting(struct wheel_timer *timer)
 		log_info("ready: the registry has answered");
 }
 
+/* ---- The audit ---- */
+
+static void server_on_audit(struct wheel_timer *timer)
+{
+	struct server *s = server_of(audit, timer);
+
+	audit_flush(s->gateway.audit);
+	loop_timer_set(s->loop, &s->audit, AUDIT_FLUSH_MS);
+}
+
 /* ---- Signals ---- */
 
 static void server_replace(struct server *s)
@@ -74,8 +85,7 @@ static void server_on_signal(struct loop_fd *lfd, unsigned events)
 		if (info.ssi_signo == SIGHUP) {
 			server_reload(s);
 		} else if (info.ssi_signo == SIGUSR1) {
-			if (access_log_apply(s->gateway.access_log, &s->table->settings->log, &e) <
-			    0)
+			if (server_apply_logs(s, &s->table->settings->log, &e) < 0)
 				log_error("%s", e.text);
 		} else if (info.ssi_signo == SIGUSR2) {
 			server_replace(s);
@@ -172,7 +182,8 @@ static int server_make_shared(struct server *s, struct settings *settings, struc
 	if (!s->table)
 		return -1;
 	g->access_log = access_log_open(&s->table->settings->log, e);
-	return g->access_log ? 0 : -1;
+	g->audit = g->access_log ? audit_open(&s->table->settings->log, e) : NULL;
+	return g->audit ? 0 : -1;
 }
 
 /* A client's connection, and one to an instance. */
@@ -217,6 +228,7 @@ static int server_open(struct server *s, const char *name, struct err *e)
 	if (!settings->admin.address.host)
 		return 0;
 	s->admin = admin_start(&s->gateway, s->table, t->admin.count ? &t->admin : &t->doors, e);
+	admin_set_owner(s->admin, &(struct admin_owner){s->loop, server_reload, s});
 	return s->admin ? 0 : -1;
 }
 
@@ -246,6 +258,8 @@ static int server_start(struct server *s, struct settings *settings, struct err 
 		if (!s->gateway.reporter)
 			return -1;
 	}
+	s->audit.on_time = server_on_audit;
+	loop_timer_set(s->loop, &s->audit, AUDIT_FLUSH_MS);
 	reload_start(&s->reload, s->loop, &s->options->file, server_reload, s);
 	server_watch_claims(s);
 	return 0;
@@ -284,6 +298,7 @@ static void server_finish(struct server *s)
 	limiter_free(&g->limiter);
 	hasher_free(&g->hasher);
 	access_log_close(&g->access_log);
+	audit_close(&g->audit);
 	cache_free(&g->cache);
 	flights_free(&g->flights);
 	verdicts_free(&g->verdicts);

@@ -45,6 +45,7 @@ struct server {
 	struct successor successor;		     /* that one, when we started it */
 	struct wheel_timer timer;		     /* of the drain */
 	struct wheel_timer waiting;		     /* for the registry's first answer */
+	struct wheel_timer audit;		     /* writes what was counted */
 	struct wheel_timer claims;		     /* looks at the routes of registrations */
 	const struct microreg_snapshot *claims_seen; /* a reference: what was looked at last */
 	uint64_t claims_digest;			     /* of those in effect */

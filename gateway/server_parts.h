@@ -20,6 +20,9 @@ void server_reload(void *arg);
 /* Puts settings in effect, which it takes over, also when it fails. */
 int server_take_over(struct server *s, struct settings *settings, struct err *e);
 
+/* Opens what the logs are written to. -1: one of them goes on where it was. */
+int server_apply_logs(struct server *s, const struct settings_log *settings, struct err *e);
+
 /* ---- server_claims.c ---- */
 
 /* Adds the routes of registrations, as the registry tells them now, to settings that were read. */

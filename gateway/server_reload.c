@@ -3,6 +3,7 @@
 #include "common/notify.h"
 #include "gateway/access_log.h"
 #include "gateway/admin.h"
+#include "gateway/audit.h"
 #include "gateway/server_parts.h"
 #include "gateway/stats.h"
 #include "gateway/worker.h"
@@ -11,8 +12,20 @@
 
 static void server_note_reload(struct server *s, bool ok, const char *text)
 {
+	const struct audit_entry entry = {.event = AUDIT_RELOAD,
+					  .reason = ok ? "in effect" : "refused, what ran goes on"};
+
+	audit_write(s->gateway.audit, &entry);
 	stats_inc(stats_main(s->gateway.stats), ok ? STAT_RELOADS_OK : STAT_RELOADS_REFUSED);
 	admin_note_reload(s->admin, ok, text);
+}
+
+int server_apply_logs(struct server *s, const struct settings_log *settings, struct err *e)
+{
+	int failed = access_log_apply(s->gateway.access_log, settings, e);
+
+	/* Also when the first can't be opened: they have nothing to do with each other. */
+	return audit_apply(s->gateway.audit, settings, e) < 0 ? -1 : failed;
 }
 
 static bool server_listens_alike(const struct settings *a, const struct settings *b)
@@ -78,7 +91,7 @@ static void server_swap(struct server *s, struct table *next)
 	if (key)
 		log_warn("reload: a change of `%s` needs a restart", key);
 	server_tell_of_doors(s->table->settings, next->settings);
-	if (access_log_apply(s->gateway.access_log, &next->settings->log, &e) < 0)
+	if (server_apply_logs(s, &next->settings->log, &e) < 0)
 		log_warn("reload: %s", e.text);
 	log_set_level(next->settings->log.level);
 	for (size_t i = 0; i < s->gateway.worker_count; i++)

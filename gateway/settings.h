@@ -115,7 +115,13 @@ struct settings_limits {
 	unsigned program_helpers;    /* 2 of them for each worker */
 };
 
-enum settings_access { ACCESS_STDOUT = 0, ACCESS_OFF, ACCESS_FILE, ACCESS_JOURNAL };
+enum settings_access {
+	ACCESS_STDOUT = 0,
+	ACCESS_OFF,
+	ACCESS_FILE,
+	ACCESS_JOURNAL,
+	ACCESS_STDERR, /* of `audit` */
+};
 enum settings_log_format { LOG_FORMAT_JSON = 0, LOG_FORMAT_COMBINED, LOG_FORMAT_TEMPLATE };
 
 struct access_piece;
@@ -130,6 +136,9 @@ struct settings_log {
 	enum log_level level;
 	enum settings_access access;
 	const char *access_file; /* of FILE; of JOURNAL the socket */
+	const char *key;	 /* that says so; NULL: log.access */
+	enum settings_access audit;
+	const char *audit_file; /* likewise */
 	enum settings_log_format format;
 	struct access_template template; /* of TEMPLATE */
 };

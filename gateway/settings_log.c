@@ -6,36 +6,65 @@
 
 static const char settings_journal[] = "journald:";
 
+/* Where lines go. */
+struct settings_lines {
+	enum settings_access to;
+	const char *file;
+};
+
+static struct settings_lines settings_read_lines(struct settings_reader *r,
+						 const struct settings_node *node, const char *text,
+						 const char *words)
+{
+	static const char socket[] = "/run/systemd/journal/socket";
+	size_t journal = strlen(settings_journal);
+
+	if (!*text)
+		settings_file_mistake(r->file, node, "the text is empty; write %s or a file",
+				      words);
+	if (!*text || strcmp(text, "stdout") == 0)
+		return (struct settings_lines){ACCESS_STDOUT, NULL};
+	if (strcmp(text, "off") == 0)
+		return (struct settings_lines){ACCESS_OFF, NULL};
+	if (strcmp(text, "journald") == 0)
+		return (struct settings_lines){ACCESS_JOURNAL, socket};
+	if (strncmp(text, settings_journal, journal) != 0)
+		return (struct settings_lines){ACCESS_FILE, settings_table_copy(r, text)};
+	if (text[journal] != '/' || strlen(text) > ACCESS_SOCKET_MAX)
+		settings_file_mistake(r->file, node,
+				      "\"%.100s\" is no socket of the journal; write "
+				      "journald:/run/systemd/journal.NAME/socket",
+				      text);
+	return (struct settings_lines){ACCESS_JOURNAL, settings_table_copy(r, text + journal)};
+}
+
 static void settings_read_access(struct settings_reader *r, const struct settings_node *node,
 				 void *to)
 {
 	const char *text = settings_table_text(r, node);
 	struct settings_log *log = to;
+	struct settings_lines lines;
 
 	if (!text)
 		return;
-	if (!*text) {
-		settings_file_mistake(r->file, node,
-				      "the text is empty; write stdout, journald, off or a file");
-	} else if (strcmp(text, "stdout") == 0) {
-		log->access = ACCESS_STDOUT;
-	} else if (strcmp(text, "off") == 0) {
-		log->access = ACCESS_OFF;
-	} else if (strcmp(text, "journald") == 0) {
-		log->access = ACCESS_JOURNAL;
-		log->access_file = "/run/systemd/journal/socket";
-	} else if (strncmp(text, settings_journal, strlen(settings_journal)) == 0) {
-		log->access = ACCESS_JOURNAL;
-		log->access_file = settings_table_copy(r, text + strlen(settings_journal));
-		if (text[strlen(settings_journal)] != '/' || strlen(text) > ACCESS_SOCKET_MAX)
-			settings_file_mistake(r->file, node,
-					      "\"%.100s\" is no socket of the journal; write "
-					      "journald:/run/systemd/journal.NAME/socket",
-					      text);
-	} else {
-		log->access = ACCESS_FILE;
-		log->access_file = settings_table_copy(r, text);
-	}
+	lines = settings_read_lines(r, node, text, "stdout, journald, off");
+	log->access = lines.to;
+	log->access_file = lines.file;
+}
+
+static void settings_read_audit(struct settings_reader *r, const struct settings_node *node,
+				void *to)
+{
+	const char *text = settings_table_text(r, node);
+	struct settings_log *log = to;
+	struct settings_lines lines = {ACCESS_STDERR, NULL};
+
+	if (!text)
+		return;
+	if (strcmp(text, "log") != 0)
+		lines = settings_read_lines(r, node, text, "log, stdout, journald, off");
+	log->audit = lines.to;
+	log->audit_file = lines.file;
 }
 
 static void settings_read_format(struct settings_reader *r, const struct settings_node *node,
@@ -94,6 +123,15 @@ static const struct settings_key settings_log_keys[] = {
 	 .form = "`stdout`, `journald`, `off` or a file",
 	 .help = "Where the line of each request goes; to the journal as fields, also to that of a "
 		 "namespace by `journald:SOCKET`"},
+	{.name = "audit",
+	 .type = SETTINGS_CUSTOM,
+	 .fallback = "log",
+	 .custom = settings_read_audit,
+	 .form = "`log`, `stdout`, `journald`, `off` or a file",
+	 .help = "Where it goes, as JSON, who was refused and why, and what was changed at the "
+		 "admin "
+		 "door by whom; `log`: among what the daemon tells of itself, while `level` is "
+		 "`info` or `debug`; refusals that are alike are counted for a second"},
 	{.name = "format",
 	 .type = SETTINGS_CUSTOM,
 	 .fallback = "json",

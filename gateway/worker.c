@@ -6,6 +6,7 @@
 #include "gateway/client.h"
 #include "gateway/exchange.h"
 #include "gateway/guard.h"
+#include "gateway/health.h"
 #include "gateway/jq_pool.h"
 #include "gateway/mirror.h"
 #include "gateway/refresh.h"
@@ -388,6 +389,17 @@ void worker_free(struct worker **worker)
 }
 
 /* ---- What others ask of it ---- */
+
+void worker_restore(struct worker *w, const char *service, const char *instance)
+{
+	struct worker_set *entry, *next;
+
+	HASH_ITER(hh, w->sets, entry, next)
+	{
+		if (strcmp(entry->service->name, service) == 0)
+			health_restore(&entry->set, instance, loop_now_ms(w->loop));
+	}
+}
 
 struct loop *worker_loop(const struct worker *w)
 {

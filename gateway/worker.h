@@ -89,6 +89,9 @@ int worker_post_call(struct worker *worker, void (*call)(void *arg), void *arg);
 void worker_tell_news(void *worker);
 void worker_join(struct worker *worker);
 
+/* An instance of a service is let back in, if it was ejected (health_restore). */
+void worker_restore(struct worker *worker, const char *service, const char *instance);
+
 /* The set of a service of `wt`, brought up to date from the snapshot or the settings. */
 struct endpoint_set *worker_resolve(struct worker *w, struct worker_table *wt, size_t index);
 

@@ -1,17 +1,20 @@
-"""The gateway's admin door: who may come, with what token, over TLS; by Python's own clients."""
+"""The gateway's admin door: who may come, what may be changed there, and the audit of it."""
 
 import base64
 import http.client
+import json
 import os
 import re
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import unittest
 
 from certificates import make_certificate
 from harness import BUILD, Case, SharedCase, request, wait_until
+from origin import reply
 
 
 def make_token(name):
@@ -248,6 +251,255 @@ class Tls(Case):
         self.assertEqual(self.ask(port, "client")[0], 403)
         gateway.write(settings({"tls": self.tls}))
         wait_until(lambda: self.ask(port)[0] == 200, "no CA")
+
+
+class Changes(Case):
+    """What an administrator may have done, and the audit of it."""
+
+    def setUp(self):
+        super().setUp()
+        self.secrets, self.tokens = {}, []
+        for name, role in (("watcher", "read"), ("ops", "admin")):
+            self.secrets[name], digest = make_token(name)
+            self.tokens.append({"name": name, "role": role, "hash": digest})
+
+    def start(self, **more):
+        """A gateway with the tokens, its audit in a file."""
+        self.audit = os.path.join(self.stage.dir, "audit.log")
+        self.base = settings({"tokens": self.tokens, "failures": 0}, log={"audit": self.audit},
+                             **more)
+        self.gateway = self.stage.gateway(self.base)
+
+    def post(self, path, body=None, who="ops", headers=None):
+        """(status, document) of a change."""
+        text = None if body is None else json.dumps(body)
+        fields = {**bearer(self.secrets[who]), **(headers or {})}
+        if text is not None:
+            fields.setdefault("Content-Type", "application/json")
+        answer = request(self.gateway.admin_port, "POST", path, text, fields)
+        return answer.status, json.loads(answer.body)
+
+    def page(self, path):
+        """The answer to a reader."""
+        return request(self.gateway.admin_port, "GET", path, None, bearer(self.secrets["watcher"]))
+
+    def entries(self, **wanted):
+        """Entries of the audit that have these members."""
+        with open(self.audit, encoding="utf-8") as file:
+            found = [json.loads(line) for line in file.read().splitlines()]
+        return [entry for entry in found
+                if all(entry.get(key) == value for key, value in wanted.items())]
+
+    def wait_entry(self, **wanted):
+        """The first entry that has these members."""
+        return wait_until(lambda: self.entries(**wanted), f"audit of {wanted}")[0]
+
+    def test_changes_want_the_role(self):
+        self.start()
+        for path in ("/reload", "/drain", "/log-level", "/cache/purge",
+                     "/services/a/instances/b/restore"):
+            with self.subTest(path=path):
+                self.assertEqual(self.post(path, who="watcher")[0], 403)
+                self.assertEqual(request(self.gateway.admin_port, "POST", path).status, 401)
+                answer = request(self.gateway.admin_port, "GET", path, None,
+                                 bearer(self.secrets["ops"]))
+                self.assertEqual(answer.status, 405)
+                self.assertEqual(answer.headers.all("Allow"), ["POST"])
+        entry = self.wait_entry(event="denied", policy="admin", token="watcher")
+        self.assertEqual(entry["client"], "127.0.0.1")
+        self.assertIn("role", entry["reason"])
+
+    def test_without_tokens_nothing_is_changed(self):
+        gateway = self.stage.gateway({"listen": "127.0.0.1:0", "admin": "127.0.0.1:0"})
+        answer = request(gateway.admin_port, "POST", "/drain")
+        self.assertEqual(answer.status, 403)
+        self.assertIn(b"admin.tokens", answer.body)
+        self.assertEqual(gateway.admin("/ready").status, 200)
+        gateway.wait_log('info  gateway: audit {.*"event":"denied".*"policy":"admin"')
+
+    def test_web_pages_change_nothing(self):
+        self.start()
+        for headers, status in (({"Origin": "https://evil.example"}, 403),
+                                ({"Origin": "null"}, 403),
+                                ({"Sec-Fetch-Site": "cross-site"}, 403),
+                                ({"Sec-Fetch-Site": "same-site"}, 403),
+                                ({"Content-Type": "text/plain"}, 415),
+                                ({"Content-Type": "application/x-www-form-urlencoded"}, 415),
+                                ({"Content-Type": "application/jsonp"}, 415)):
+            with self.subTest(headers=headers):
+                self.assertEqual(self.post("/drain", {}, headers=headers)[0], status)
+        self.assertEqual(self.page("/ready").status, 200)
+        self.assertEqual(self.post("/drain", {"draining": False}, headers={
+            "Sec-Fetch-Site": "none", "Content-Type": "application/json; charset=utf-8"})[0], 200)
+
+    def test_what_is_sent_is_read_strictly(self):
+        self.start()
+        for path, body, part in (("/drain", {"drain": True}, "drain"),
+                                 ("/drain", {"draining": 1}, "true or false"),
+                                 ("/drain", [], "no object"),
+                                 ("/log-level", {}, "debug"),
+                                 ("/log-level", {"level": "loud"}, "debug"),
+                                 ("/cache/purge", {"prefix": "x"}, "begins with /"),
+                                 ("/cache/purge", {"service": ""}, "a text"),
+                                 ("/cache/purge", {"route": "/fixed", "service": "a"}, "route")):
+            with self.subTest(path=path, body=body):
+                status, answer = self.post(path, body)
+                self.assertEqual(status, 400)
+                self.assertIn(part, answer["detail"])
+        self.assertEqual(self.post("/cache/purge", {"route": "/none"})[0], 404)
+        self.assertEqual(self.page("/ready").status, 200)
+
+    def test_a_load_balancer_is_told_to_go_elsewhere_and_to_come_back(self):
+        self.start()
+        self.assertEqual(self.post("/drain")[1], {"draining": True})
+        self.assertEqual(self.page("/ready").status, 503)
+        self.assertEqual(self.gateway.get("/fixed").status, 200)
+        self.assertEqual(self.post("/drain", {"draining": False})[1], {"draining": False})
+        self.assertEqual(self.page("/ready").status, 200)
+        first = self.wait_entry(event="admin", action="drain", token="ops")
+        self.assertEqual(first["client"], "127.0.0.1")
+        self.assertIn("503", first["reason"])
+
+    def test_the_log_tells_more_until_the_next_reload(self):
+        self.start()
+        self.assertEqual(self.post("/log-level", {"level": "warn"})[0], 200)
+        self.gateway.write({**self.base, "drain_delay": "1ms"})
+        self.gateway.wait_log("is in effect")  # at info: the settings' level is back
+        self.assertEqual(self.wait_entry(action="log-level")["token"], "ops")
+
+    def test_settings_are_read_again_and_their_mistakes_answered(self):
+        self.start()
+        self.assertEqual(self.post("/reload"), (200, {"ok": True}))
+        self.assertEqual(self.wait_entry(event="admin", action="reload")["reason"], "in effect")
+        self.wait_entry(event="reload", reason="in effect")
+        self.gateway.write({**self.base, "rutes": []})
+        status, answer = self.post("/reload")
+        self.assertEqual(status, 422)
+        self.assertEqual(answer["type"], "urn:microreg:problem:settings")
+        self.assertIn('rutes: there is no such key; did you mean \\"routes\\"?'.replace("\\", ""),
+                      answer["detail"])
+        self.wait_entry(event="admin", action="reload",
+                        reason="refused, the settings have mistakes")
+        self.assertEqual(self.gateway.get("/fixed").status, 200)
+
+    def test_kept_replies_are_dropped(self):
+        origin = self.stage.origin(lambda seen, peer: reply(
+            headers={"Cache-Control": "max-age=60"}))
+        instances = [f"http://127.0.0.1:{origin.port}"]
+        self.start(services={"a": {"instances": instances}, "ab": {"instances": instances}})
+        self.gateway.write({**self.base, "routes": [
+            {"path": "/a/*", "service": "a", "cache": {}}, {"path": "/b/*", "service": "ab",
+                                                            "cache": {}}]})
+        self.gateway.wait_status("/a/1", 200)
+        paths = ("/a/1", "/a/2", "/b/1")
+
+        def kept():
+            return sum(self.gateway.get(path).headers.all("Cache-Status")[0].find("hit") >= 0
+                       for path in paths)
+
+        for body, left in ((None, 0), ({}, 0), ({"prefix": "/a/1"}, 2), ({"prefix": "/a/"}, 1),
+                           ({"service": "a"}, 1), ({"service": "ab"}, 2), ({"service": "b"}, 3),
+                           ({"host": "other"}, 3), ({"route": "/a/*"}, 1),
+                           ({"host": f"127.0.0.1:{self.gateway.port}", "prefix": "/b"}, 2)):
+            with self.subTest(body=body):
+                kept()
+                self.assertEqual(kept(), 3)
+                self.assertEqual(self.post("/cache/purge", body), (200, {"dropped": 3 - left}))
+                self.assertEqual(kept(), left)
+        self.assertIn("service ab", self.wait_entry(
+            action="cache.purge", reason="1 dropped of service ab")["reason"])
+
+    def test_an_ejected_instance_comes_back(self):
+        bad = self.stage.origin(lambda seen, peer: reply(503))
+        good = self.stage.origin()
+        names = [f"http://127.0.0.1:{origin.port}" for origin in (bad, good)]
+        self.start(workers=1, services={"a": {"instances": names, "retry": {"attempts": 1}}})
+        self.gateway.write({**self.base, "routes": [{"path": "/*", "service": "a"}]})
+
+        def state():
+            self.gateway.get("/x")
+            document = json.loads(self.page("/services/a").body)
+            return document["instances"][0]["state"]
+
+        wait_until(lambda: state() == "ejected", "the ejection")
+        status, answer = self.post(f"/services/a/instances/{names[0]}/restore")
+        self.assertEqual((status, answer), (200, {"was_ejected_by_workers": 1}))
+        wait_until(lambda: json.loads(self.page("/services/a").body)["instances"][0]["state"] ==
+                   "up", "its return")
+        self.wait_entry(action="instance.restore", token="ops")
+        self.assertEqual(self.post("/services/a/instances/none/restore")[0], 404)
+        self.assertEqual(self.post("/services/none/instances/x/restore")[0], 404)
+
+
+class Audit(Case):
+    """Who was refused, where and why."""
+
+    def start(self, log, **route):
+        """A gateway whose route has these policies."""
+        self.gateway = self.stage.gateway({
+            "listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "log": log,
+            "routes": [{"path": "/r", "respond": {"status": 200, "text": "x"}, **route}]})
+
+    def test_a_refusal_says_who_where_and_why(self):
+        name = os.path.join(self.stage.dir, "audit.log")
+        self.start({"audit": name}, allow=["method:GET"])
+        self.gateway.request("POST", "/r", headers={"X-Request-Id": "my-own-id"})
+
+        def read():
+            with open(name, encoding="utf-8") as file:
+                return file.read()
+        entry = json.loads(wait_until(read, "the line"))
+        self.assertEqual({key: entry[key] for key in entry if key != "time"}, {
+            "event": "denied", "client": "127.0.0.1", "route": "/r", "policy": "allow",
+            "reason": 'no rule of allow holds: "method:GET"', "request_id": "my-own-id"})
+
+    def test_a_flood_comes_to_few_lines(self):
+        name = os.path.join(self.stage.dir, "audit.log")
+        self.start({"audit": name, "access": "off"}, ip={"deny": ["127.0.0.1"]})
+        connection = http.client.HTTPConnection("127.0.0.1", self.gateway.port, timeout=20)
+        for _ in range(500):
+            connection.request("GET", "/r")
+            connection.getresponse().read()
+        connection.close()
+
+        def counted():
+            with open(name, encoding="utf-8") as file:
+                entries = [json.loads(line) for line in file.read().splitlines()]
+            told = sum(entry.get("repeated", 1) for entry in entries)
+            return entries if told == 500 else None
+        entries = wait_until(counted, "the count")
+        seconds = {entry["time"][:19] for entry in entries}
+        self.assertLessEqual(len(entries), 2 * (len(seconds) + 1))
+
+    def test_it_goes_where_the_settings_say(self):
+        self.start({"audit": "stdout", "access": "off"}, ip={"deny": ["127.0.0.1"]})
+        self.gateway.get("/r")
+        self.gateway.wait_output('"event":"denied"')
+        self.start({"audit": "off"}, ip={"deny": ["127.0.0.1"]})
+        self.gateway.get("/r")
+        self.start({}, ip={"deny": ["127.0.0.1"]})
+        self.gateway.get("/r")
+        self.gateway.wait_log(r'Z info  gateway: audit {"time":.*"policy":"ip"')
+
+    def test_to_the_journal(self):
+        name = os.path.join(self.stage.dir, "journal")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
+            journal.bind(name)
+            journal.settimeout(20)
+            self.start({"audit": "journald:" + name}, ip={"deny": ["127.0.0.1"]})
+            self.gateway.get("/r")
+            lines = journal.recv(65536).decode().splitlines()
+        self.assertIn("MICROREG_AUDIT=1", lines)
+        message = [line for line in lines if line.startswith("MESSAGE=")][0]
+        self.assertEqual(json.loads(message[8:])["policy"], "ip")
+
+    def test_a_file_that_cannot_be_written_is_told(self):
+        name = os.path.join(self.stage.dir, "g.yaml")
+        with open(name, "w", encoding="utf-8") as file:
+            file.write("admin: 'off'\nlisten: '127.0.0.1:0'\nlog: {audit: /nowhere/audit}\n")
+        code, _, said = self.stage.check("microreg-gateway", "--config", name)
+        self.assertEqual(code, 1)
+        self.assertIn("log.audit", said)
 
 
 if __name__ == "__main__":
