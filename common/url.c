@@ -108,6 +108,14 @@ static int url_split(const char *at, size_t len, char host[URL_HOST_SIZE], bool 
 	return 0;
 }
 
+/* What may be shown of it: a password may stand before the '@'. */
+static const char *url_without_user(const char *text)
+{
+	const char *at = strrchr(text, '@');
+
+	return at ? at : text;
+}
+
 static int url_check_text(const char *text, struct err *e)
 {
 	if (text[0] == '\0')
@@ -117,7 +125,7 @@ static int url_check_text(const char *text, struct err *e)
 			return err_set(e,
 				       "\"%.200s\" holds white space, a control character or one "
 				       "that is not ASCII",
-				       text);
+				       url_without_user(text));
 	return 0;
 }
 
@@ -134,13 +142,14 @@ int url_parse(struct url *url, const char *text, struct err *e)
 		url->tls = true;
 	else if (strncasecmp(text, "http://", 7) != 0)
 		return err_set(e, "\"%.200s\" is no http or https URL; write http://HOST:PORT",
-			       text);
+			       url_without_user(text));
 	at = text + (url->tls ? 8 : 7);
 	len = strcspn(at, "/?#");
 	if (memchr(at, '@', len))
-		return err_set(
-			e, "\"%.200s\" holds a user or password, which does not belong in a URL",
-			text);
+		return err_set(e,
+			       "\"…%.200s\" holds a user or password, which does not belong in a "
+			       "URL",
+			       url_without_user(text));
 	if (strchr(at, '#'))
 		return err_set(e, "\"%.200s\" has a fragment ('#'), which is never sent; remove it",
 			       text);
@@ -172,7 +181,7 @@ int url_parse_address(struct url_address *address, const char *text, struct err 
 		return -1;
 	if (strstr(text, "://"))
 		return err_set(e, "\"%.200s\" is a URL; write ADDRESS:PORT, like 127.0.0.1:8080",
-			       text);
+			       url_without_user(text));
 	if (url_number(text, strlen(text), 65535) >= 0)
 		return err_set(
 			e, "\"%s\" is a port alone; write 127.0.0.1:%s, or :%s for every address",

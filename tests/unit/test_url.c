@@ -72,6 +72,21 @@ START_TEST(a_bad_url_says_what_is_wrong)
 }
 END_TEST
 
+START_TEST(a_password_is_not_repeated_in_what_is_wrong)
+{
+	static const char *const texts[] = {"http://u:hunter2@a/", "ftp://u:hunter2@a/",
+					    "http://u:hunter2@a b/", "http://u:hunter2@a/#b",
+					    "u:hunter2@a:80"};
+	struct url u;
+	struct err e = {0};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		ck_assert_int_eq(url_parse(&u, texts[i], &e), -1);
+		ck_assert_msg(!strstr(e.text, "hunter2"), "%s", e.text);
+	}
+}
+END_TEST
+
 START_TEST(a_host_longer_than_the_name_system_allows_is_refused)
 {
 	char text[400] = "http://";
@@ -137,6 +152,7 @@ int main(void)
 	tcase_add_loop_test(t, a_url_is_taken_apart, 0, (int)(sizeof(urls) / sizeof(urls[0])));
 	tcase_add_loop_test(t, a_bad_url_says_what_is_wrong, 0,
 			    (int)(sizeof(bad_urls) / sizeof(bad_urls[0])));
+	tcase_add_test(t, a_password_is_not_repeated_in_what_is_wrong);
 	tcase_add_test(t, a_host_longer_than_the_name_system_allows_is_refused);
 	tcase_add_loop_test(t, an_address_to_listen_on_is_read, 0,
 			    (int)(sizeof(addresses) / sizeof(addresses[0])));
