@@ -370,34 +370,45 @@ static struct catalog_entry *catalog_load_entry(struct catalog *c, const struct 
 	return e;
 }
 
-int catalog_load(struct catalog *catalog, const struct record *record, uint64_t now_ms,
-		 int64_t wall_ms)
+static int catalog_load_locked(struct catalog *catalog, struct record *record, uint64_t now_ms,
+			       int64_t wall_ms)
 {
-	struct catalog_change change = {.record = record_new(record), .renew = true};
-	struct catalog_entry *e = NULL;
+	struct catalog_change change = {.record = record, .renew = true};
+	struct catalog_entry *e = catalog_load_entry(catalog, record);
 	struct err claimed; /* what two services claim in an old database is the first one's */
 
-	if (!change.record)
-		return -1;
-	(void)pthread_mutex_lock(&catalog->lock);
-	e = catalog_load_entry(catalog, record);
 	if (e && record_wants_checks(record) && catalog_reserve_check_locked(e) < 0) {
 		catalog_free_entry(e);
 		e = NULL;
 	}
-	if (e && record_is_live(record))
+	if (!e) {
+		record_unref(&record);
+		return -1;
+	}
+	if (record_is_live(record))
 		(void)claims_reserve(catalog->claims, &record->in, &claimed);
-	if (e) {
-		change.revision = e->service->revision > record->revision ? e->service->revision
-									  : record->revision;
-		catalog_apply_to(e, &change, now_ms, wall_ms);
-		catalog->revision = catalog->floor;
-		catalog_set_held_locked(e, record_is_live(record) && !record->legacy);
+	change.revision =
+		e->service->revision > record->revision ? e->service->revision : record->revision;
+	catalog_apply_to(e, &change, now_ms, wall_ms);
+	catalog->revision = catalog->floor;
+	catalog_set_held_locked(e, record_is_live(record) && !record->legacy);
+	return 0;
+}
+
+int catalog_load(struct catalog *catalog, struct record **records, size_t count, uint64_t now_ms,
+		 int64_t wall_ms)
+{
+	bool failed = false;
+
+	(void)pthread_mutex_lock(&catalog->lock);
+	for (size_t i = 0; i < count; i++) {
+		if (failed)
+			record_unref(&records[i]);
+		else
+			failed = catalog_load_locked(catalog, records[i], now_ms, wall_ms) < 0;
 	}
 	(void)pthread_mutex_unlock(&catalog->lock);
-	if (!e)
-		record_unref(&change.record);
-	return e ? 0 : -1;
+	return failed ? -1 : 0;
 }
 
 static int catalog_by_revision(const void *a, const void *b)

@@ -29,9 +29,10 @@ struct catalog *catalog_new(const char *database, uint64_t revision,
 			    const struct catalog_limits *limits, uint64_t now_ms);
 void catalog_free(struct catalog **catalog);
 
-/* A stored record, before there are threads; `wall_ms` is now. It is copied, and held: it has its
- * own ttl to renew. -1 when out of memory. */
-int catalog_load(struct catalog *catalog, const struct record *record, uint64_t now_ms,
+/* Stored records, given to the catalog before anybody reads it; `wall_ms` is now. They are held:
+ * each has its own ttl to renew. -1 when out of memory; those that are left are gone as well. Any
+ * thread. */
+int catalog_load(struct catalog *catalog, struct record **records, size_t count, uint64_t now_ms,
 		 int64_t wall_ms);
 /* After the last of them, which came in any order. -1 when out of memory. */
 int catalog_loaded(struct catalog *catalog);

@@ -26,6 +26,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -168,15 +169,16 @@ struct main_loading {
 	struct catalog *catalog;
 	uint64_t now_ms;
 	int64_t wall_ms;
-	size_t count;
+	atomic_size_t count;
 };
 
-static int main_load_one(void *arg, const struct record *record)
+/* On threads of the store's. */
+static int main_load_some(void *arg, struct record **records, size_t count)
 {
 	struct main_loading *loading = arg;
 
-	loading->count++;
-	return catalog_load(loading->catalog, record, loading->now_ms, loading->wall_ms);
+	atomic_fetch_add(&loading->count, count);
+	return catalog_load(loading->catalog, records, count, loading->now_ms, loading->wall_ms);
 }
 
 static int main_load(struct parts *p, struct err *e)
@@ -200,15 +202,15 @@ static int main_load(struct parts *p, struct err *e)
 	if (!r->catalog)
 		return err_code(e, DAEMON_EXIT_SYSTEM, "catalog: out of memory");
 	loading.catalog = r->catalog;
-	if (store_load(p->store, main_load_one, &loading, e) < 0)
+	if (store_load(p->store, main_load_some, &loading, e) < 0)
 		return -1;
 	if (catalog_loaded(r->catalog) < 0)
 		return err_code(e, DAEMON_EXIT_SYSTEM, "catalog: out of memory");
-	p->loaded = loading.count;
-	if (loading.count) {
+	p->loaded = atomic_load(&loading.count);
+	if (p->loaded) {
 		clock_rfc3339(store_seen_wall_ms(p->store), seen);
 		log_info("loaded %zu instances from %s, last written %s; each has its ttl to renew",
-			 loading.count, p->settings->data_dir, seen);
+			 p->loaded, p->settings->data_dir, seen);
 	}
 	return 0;
 }

@@ -25,14 +25,17 @@ static size_t record_len(const char *text)
 	return text ? strlen(text) + 1 : 1;
 }
 
-static size_t record_text_size(struct record *draft)
+/* The sizes of the strings, as record_strings orders them, and of all text together. */
+static size_t record_text_size(struct record *draft, size_t sizes[RECORD_STRINGS])
 {
 	const char **strings[RECORD_STRINGS];
 	size_t size = 0;
 
 	record_strings(draft, strings);
-	for (size_t i = 0; i < RECORD_STRINGS; i++)
-		size += record_len(*strings[i]);
+	for (size_t i = 0; i < RECORD_STRINGS; i++) {
+		sizes[i] = record_len(*strings[i]);
+		size += sizes[i];
+	}
 	for (size_t i = 0; i < draft->in.tag_count; i++)
 		size += record_len(draft->in.tags[i]);
 	for (size_t i = 0; i < draft->in.route_count; i++)
@@ -42,17 +45,22 @@ static size_t record_text_size(struct record *draft)
 	return size;
 }
 
-static const char *record_put(char **text, const char *from)
+static const char *record_put_sized(char **text, const char *from, size_t size)
 {
-	size_t len = record_len(from);
 	char *to = *text;
 
-	memcpy(to, from ? from : "", len);
-	*text += len;
+	memcpy(to, from ? from : "", size);
+	*text += size;
 	return to;
 }
 
-static void record_copy_texts(struct record *r, char *arrays, char *text)
+static const char *record_put(char **text, const char *from)
+{
+	return record_put_sized(text, from, record_len(from));
+}
+
+static void record_copy_texts(struct record *r, char *arrays, char *text,
+			      const size_t sizes[RECORD_STRINGS])
 {
 	const struct instance *from = &r->in;
 	const char **strings[RECORD_STRINGS];
@@ -73,7 +81,7 @@ static void record_copy_texts(struct record *r, char *arrays, char *text)
 	r->in.routes = routes;
 	record_strings(r, strings);
 	for (size_t i = 0; i < RECORD_STRINGS; i++)
-		*strings[i] = record_put(&text, *strings[i]);
+		*strings[i] = record_put_sized(&text, *strings[i], sizes[i]);
 }
 
 void record_settle(struct record *draft)
@@ -101,15 +109,16 @@ struct record record_draft(const struct record *of)
 struct record *record_new(const struct record *draft)
 {
 	struct record shallow = *draft, *r;
+	size_t sizes[RECORD_STRINGS];
 	size_t arrays = draft->in.meta_count * sizeof(struct instance_pair) +
 			(draft->in.tag_count + draft->in.route_count) * sizeof(char *);
 
-	r = malloc(sizeof(*r) + arrays + record_text_size(&shallow));
+	r = malloc(sizeof(*r) + arrays + record_text_size(&shallow, sizes));
 	if (!r)
 		return NULL;
 	*r = shallow;
 	atomic_init(&r->refs, 1);
-	record_copy_texts(r, (char *)(r + 1), (char *)(r + 1) + arrays);
+	record_copy_texts(r, (char *)(r + 1), (char *)(r + 1) + arrays, sizes);
 	record_settle(r);
 	return r;
 }

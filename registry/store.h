@@ -65,10 +65,12 @@ uint64_t store_number(const struct store *store);
  * before that: the end of a lease is stored too. */
 int64_t store_seen_wall_ms(const struct store *store);
 
-/* Calls `each` with every record (borrowed for the call), in any order. -1 when it returns non-zero
- * or a row can't be read; e->code DAEMON_EXIT_DATABASE or _SYSTEM. */
-int store_load(struct store *store, int (*each)(void *arg, const struct record *record), void *arg,
-	       struct err *e);
+/* Gives all records to `take`, in any order, some at a time; of many it is called on two threads at
+ * once. Meanwhile it looks whether the database is whole: nothing is to be written or served before
+ * it returns 0. -1 when it is not, when `take` returns non-zero or a row can't be read; e->code
+ * DAEMON_EXIT_DATABASE or _SYSTEM. */
+int store_load(struct store *store, int (*take)(void *arg, struct record **records, size_t count),
+	       void *arg, struct err *e);
 
 /* All changes, the new revision and number, or nothing: on return they are on the disk. -1 when the
  * engine refuses (full, I/O error); it may be tried again. Blocks for the disk. */

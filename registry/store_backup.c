@@ -147,7 +147,10 @@ static int restore_fetch(const char *from, const char *fresh, struct err *e)
 	else if (rc != SQLITE_OK)
 		r = err_code(&why, DAEMON_EXIT_DATABASE, "%s", sqlite3_errstr(rc));
 	else
-		r = store_schema_check(db, "its", &why);
+		r = store_schema_check(db, "its", &why) < 0 ||
+				    store_schema_check_pages(db, "its", &why) < 0
+			    ? -1
+			    : 0;
 	if (r < 0)
 		(void)err_code(e, why.code, "%s is no backup of a registry: %s", from, why.text);
 	else if (backup_make(db, fresh, NULL, e) < 0)

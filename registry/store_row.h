@@ -48,6 +48,7 @@ enum store_row_column {
 	COL_EXPIRED,
 	COL_DOWN,
 	COL_REVISION,
+	STORE_ROW_COUNT,
 };
 
 extern const char *const store_row_checks[3]; /* by enum instance_check */
@@ -55,8 +56,11 @@ extern const char *const store_row_checks[3]; /* by enum instance_check */
 /* Binds every column. The record must live until the statement is reset. -1 without memory. */
 int store_row_bind(sqlite3_stmt *to, const struct record *record);
 
-/* Fills a draft from the current row; its strings live in the arena. -1 when the row makes no
- * sense; the text names the column. */
+/* Fills a draft from the current row; its strings are the row's, until the next step, or live in
+ * the arena. -1 when the row makes no sense; the text names the column. */
 int store_row_read(sqlite3_stmt *from, struct arena *arena, struct record *draft, struct err *e);
+/* The same from the arguments of an SQL function that is called with all columns. */
+int store_row_read_values(sqlite3_value **from, struct arena *arena, struct record *draft,
+			  struct err *e);
 
 #endif

@@ -5,51 +5,71 @@
 #include <jansson.h>
 #include <string.h>
 
+enum { STORE_ROW_STRINGS = 2 * INSTANCE_META_MAX }; /* of one column; more than of tags, routes */
+
+/* From a row of a statement, or from the arguments of an SQL function, which cost a third: each
+ * call about a statement's column locks, looks it up and unlocks. */
 struct store_row_reader {
 	sqlite3_stmt *row;
+	sqlite3_value **values; /* NULL: row's */
 	struct arena *arena;
 	struct err *e;
 	bool failed;
 };
 
+/* The name of a column, cut out of the list of all. */
+static int store_row_name(int column, const char **name)
+{
+	const char *at = STORE_ROW_COLUMNS;
+
+	while (column--)
+		at += strcspn(at, " ") + 1;
+	*name = at;
+	return (int)strcspn(at, ",");
+}
+
 static void store_row_fail(struct store_row_reader *r, int column, const char *what)
 {
+	const char *name;
+	int len = store_row_name(column, &name);
+
 	if (!r->failed)
-		(void)err_set(r->e, "column %s holds %s", sqlite3_column_name(r->row, column),
-			      what);
+		(void)err_set(r->e, "column %.*s holds %s", len, name, what);
 	r->failed = true;
 }
 
+/* The row's own text, until its next step. */
 static const char *store_row_get_text(struct store_row_reader *r, int column)
 {
-	const unsigned char *text = sqlite3_column_text(r->row, column);
-	int len = sqlite3_column_bytes(r->row, column);
-	const char *copy;
+	const unsigned char *text = r->values ? sqlite3_value_text(r->values[column])
+					      : sqlite3_column_text(r->row, column);
+	int len = r->values ? sqlite3_value_bytes(r->values[column])
+			    : sqlite3_column_bytes(r->row, column);
 
-	if (!text || len < 0 || memchr(text, 0, (size_t)len)) {
+	if (!text || len < 0 || strlen((const char *)text) != (size_t)len) {
 		store_row_fail(r, column, "no text");
 		return "";
 	}
-	copy = arena_strndup(r->arena, (const char *)text, (size_t)len);
-	if (!copy)
-		store_row_fail(r, column, "more text than there is memory for");
-	return copy ? copy : "";
+	return (const char *)text;
 }
 
 static int64_t store_row_get_int(struct store_row_reader *r, int column, int64_t min, int64_t max)
 {
-	int64_t value = sqlite3_column_int64(r->row, column);
+	int type = r->values ? sqlite3_value_type(r->values[column])
+			     : sqlite3_column_type(r->row, column);
+	int64_t value = r->values ? sqlite3_value_int64(r->values[column])
+				  : sqlite3_column_int64(r->row, column);
 
-	if (sqlite3_column_type(r->row, column) != SQLITE_INTEGER || value < min || value > max) {
+	if (type != SQLITE_INTEGER || value < min || value > max) {
 		store_row_fail(r, column, "no number in its range");
 		return min;
 	}
 	return value;
 }
 
-static json_t *store_row_get_json(struct store_row_reader *r, int column)
+static json_t *store_row_get_json(struct store_row_reader *r, int column, const char *text)
 {
-	json_t *json = json_loads(store_row_get_text(r, column), 0, NULL);
+	json_t *json = json_loads(text, 0, NULL);
 
 	if (!json)
 		store_row_fail(r, column, "no JSON");
@@ -71,67 +91,118 @@ static const char *store_row_json_text(struct store_row_reader *r, int column, c
 	return copy ? copy : "";
 }
 
-/* Most have none: no parser is needed to see that. */
-static bool store_row_is(struct store_row_reader *r, int column, const char *text)
+/* Cuts a list or an object of plain strings into them: printable ASCII without escapes, which most
+ * are. How many there are in `out`; 0: it takes a parser. */
+static size_t store_row_cut(char *text, const char *out[STORE_ROW_STRINGS])
 {
-	const unsigned char *is = sqlite3_column_text(r->row, column);
+	const bool is_list = *text == '[';
+	size_t n = 0;
 
-	return is && strcmp((const char *)is, text) == 0;
+	if (!is_list && *text != '{')
+		return 0;
+	do {
+		if (n == STORE_ROW_STRINGS || text[1] != '"')
+			return 0;
+		text += 2;
+		out[n++] = text;
+		while (*text >= ' ' && *text < 0x7f && *text != '"' && *text != '\\')
+			text++;
+		if (*text != '"')
+			return 0;
+		*text++ = '\0';
+	} while (*text == (is_list || n % 2 == 0 ? ',' : ':'));
+	return strcmp(text, is_list ? "]" : "}") == 0 && (is_list || n % 2 == 0) ? n : 0;
+}
+
+static size_t store_row_parse_list(struct store_row_reader *r, int column, const char *text,
+				   const char **out)
+{
+	json_t *json = store_row_get_json(r, column, text);
+	size_t count = json_array_size(json); /* 0 of what is no list */
+
+	if (json && (!json_is_array(json) || count > STORE_ROW_STRINGS))
+		store_row_fail(r, column, "no list of what may be there");
+	for (size_t i = 0; i < count && !r->failed; i++)
+		out[i] = store_row_json_text(r, column, json_array_get(json, i));
+	json_decref(json);
+	return r->failed ? 0 : count;
+}
+
+/* Names and values in turn. */
+static size_t store_row_parse_pairs(struct store_row_reader *r, int column, const char *text,
+				    const char **out)
+{
+	json_t *json = store_row_get_json(r, column, text), *value;
+	const char *name;
+	size_t n = 0;
+
+	if (json && (!json_is_object(json) || json_object_size(json) > STORE_ROW_STRINGS / 2))
+		store_row_fail(r, column, "no pairs of what may be there");
+	/* jansson keeps the order of the text, which is sorted. */
+	json_object_foreach(r->failed ? NULL : json, name, value)
+	{
+		out[n] = arena_strndup(r->arena, name, strlen(name));
+		if (!out[n++])
+			store_row_fail(r, column, "more text than there is memory for");
+		out[n++] = store_row_json_text(r, column, value);
+	}
+	json_decref(json);
+	return r->failed ? 0 : n;
+}
+
+/* The strings of a list, or an object's names and values in turn; `*out` is the arena's. */
+static size_t store_row_get_strings(struct store_row_reader *r, int column, const char *none,
+				    const char ***out)
+{
+	const char *text = store_row_get_text(r, column), *strings[STORE_ROW_STRINGS];
+	char *copy;
+	size_t n;
+
+	*out = NULL;
+	if (strcmp(text, none) == 0) /* most have none */
+		return 0;
+	copy = arena_strndup(r->arena, text, strlen(text));
+	n = copy && *copy == *none ? store_row_cut(copy, strings) : 0;
+	if (!n)
+		n = *none == '[' ? store_row_parse_list(r, column, text, strings)
+				 : store_row_parse_pairs(r, column, text, strings);
+	*out = arena_alloc(r->arena, (n + 1) * sizeof(*strings));
+	if (!*out) {
+		store_row_fail(r, column, "more text than there is memory for");
+		return 0;
+	}
+	memcpy(*out, strings, n * sizeof(*strings));
+	return n;
 }
 
 static size_t store_row_get_list(struct store_row_reader *r, int column, const char *const **out)
 {
-	json_t *json;
-	const char **items;
-	size_t count;
+	const char **strings;
+	size_t count = store_row_get_strings(r, column, "[]", &strings);
 
-	*out = NULL;
-	if (store_row_is(r, column, "[]"))
-		return 0;
-	json = store_row_get_json(r, column);
-	count = json_is_array(json) ? json_array_size(json) : 0;
-	items = arena_zalloc(r->arena, (count + 1) * sizeof(*items));
-	if (!items)
-		count = 0;
-	for (size_t i = 0; i < count; i++)
-		items[i] = store_row_json_text(r, column, json_array_get(json, i));
-	json_decref(json);
-	*out = items;
+	*out = strings;
 	return count;
 }
 
 static size_t store_row_get_pairs(struct store_row_reader *r, int column,
 				  const struct instance_pair **out)
 {
+	const char **strings;
+	size_t count = store_row_get_strings(r, column, "{}", &strings) / 2;
 	struct instance_pair *pairs;
-	json_t *json, *value;
-	size_t count, i = 0;
-	const char *name;
 
 	*out = NULL;
-	if (store_row_is(r, column, "{}"))
+	if (!count)
 		return 0;
-	json = store_row_get_json(r, column);
-	count = json_is_object(json) ? json_object_size(json) : 0;
-	pairs = arena_zalloc(r->arena, (count + 1) * sizeof(*pairs));
+	pairs = arena_alloc(r->arena, count * sizeof(*pairs));
 	*out = pairs;
 	if (!pairs) {
-		json_decref(json);
+		store_row_fail(r, column, "more text than there is memory for");
 		return 0;
 	}
-	/* jansson keeps the order of the text, which is sorted. */
-	json_object_foreach(json, name, value)
-	{
-		pairs[i].name = arena_strndup(r->arena, name, strlen(name));
-		pairs[i].value = store_row_json_text(r, column, value);
-		if (!pairs[i].name) {
-			store_row_fail(r, column, "more text than there is memory for");
-			break;
-		}
-		i++;
-	}
-	json_decref(json);
-	return i;
+	for (size_t i = 0; i < count; i++)
+		pairs[i] = (struct instance_pair){strings[2 * i], strings[2 * i + 1]};
+	return count;
 }
 
 static int store_row_get_status(struct store_row_reader *r, int column)
@@ -180,29 +251,43 @@ static void store_row_read_instance(struct store_row_reader *r, struct instance 
 	in->check_timeout_ms = (unsigned)store_row_get_int(r, COL_CHECK_TIMEOUT, 0, 3600000);
 }
 
-int store_row_read(sqlite3_stmt *from, struct arena *arena, struct record *draft, struct err *e)
+static int store_row_read_record(struct store_row_reader *r, struct record *draft)
 {
-	struct store_row_reader r = {.row = from, .arena = arena, .e = e};
+	const char *admin;
 	int64_t check;
 
 	memset(draft, 0, sizeof(*draft));
-	store_row_read_instance(&r, &draft->in);
-	draft->number = (uint64_t)store_row_get_int(&r, COL_NUMBER, 1, INT64_MAX);
-	draft->own = (enum instance_status)store_row_get_status(&r, COL_OWN);
-	draft->admin = RECORD_NO_ADMIN;
-	if (sqlite3_column_bytes(from, COL_ADMIN))
-		draft->admin = store_row_get_status(&r, COL_ADMIN);
-	check = store_row_get_int(&r, COL_CHECK_FAILED, 0, 2);
+	store_row_read_instance(r, &draft->in);
+	draft->number = (uint64_t)store_row_get_int(r, COL_NUMBER, 1, INT64_MAX);
+	draft->own = (enum instance_status)store_row_get_status(r, COL_OWN);
+	admin = store_row_get_text(r, COL_ADMIN);
+	draft->admin = *admin ? store_row_get_status(r, COL_ADMIN) : RECORD_NO_ADMIN;
+	check = store_row_get_int(r, COL_CHECK_FAILED, 0, 2);
 	draft->check_failed = check == 1;
 	draft->check_pending = check == 2;
-	draft->legacy = store_row_get_int(&r, COL_LEGACY, 0, 1) == 1;
-	draft->legacy_status = (int)store_row_get_int(&r, COL_LEGACY_STATUS, -1, 1);
-	draft->legacy_host = store_row_get_text(&r, COL_LEGACY_HOST);
-	draft->origin = store_row_get_text(&r, COL_ORIGIN);
-	draft->lease = store_row_get_text(&r, COL_LEASE);
-	draft->registered_wall_ms = store_row_get_int(&r, COL_REGISTERED, 0, INT64_MAX);
-	draft->expired_wall_ms = store_row_get_int(&r, COL_EXPIRED, 0, INT64_MAX);
-	draft->down_wall_ms = store_row_get_int(&r, COL_DOWN, 0, INT64_MAX);
-	draft->revision = (uint64_t)store_row_get_int(&r, COL_REVISION, 1, INT64_MAX);
-	return r.failed ? -1 : 0;
+	draft->legacy = store_row_get_int(r, COL_LEGACY, 0, 1) == 1;
+	draft->legacy_status = (int)store_row_get_int(r, COL_LEGACY_STATUS, -1, 1);
+	draft->legacy_host = store_row_get_text(r, COL_LEGACY_HOST);
+	draft->origin = store_row_get_text(r, COL_ORIGIN);
+	draft->lease = store_row_get_text(r, COL_LEASE);
+	draft->registered_wall_ms = store_row_get_int(r, COL_REGISTERED, 0, INT64_MAX);
+	draft->expired_wall_ms = store_row_get_int(r, COL_EXPIRED, 0, INT64_MAX);
+	draft->down_wall_ms = store_row_get_int(r, COL_DOWN, 0, INT64_MAX);
+	draft->revision = (uint64_t)store_row_get_int(r, COL_REVISION, 1, INT64_MAX);
+	return r->failed ? -1 : 0;
+}
+
+int store_row_read(sqlite3_stmt *from, struct arena *arena, struct record *draft, struct err *e)
+{
+	struct store_row_reader r = {.row = from, .arena = arena, .e = e};
+
+	return store_row_read_record(&r, draft);
+}
+
+int store_row_read_values(sqlite3_value **from, struct arena *arena, struct record *draft,
+			  struct err *e)
+{
+	struct store_row_reader r = {.values = from, .arena = arena, .e = e};
+
+	return store_row_read_record(&r, draft);
 }

@@ -150,9 +150,15 @@ int store_schema_migrate(sqlite3 *db, const char *dir, struct err *e)
 	return rc == SQLITE_OK ? 0 : store_schema_fail(db, rc, dir, "write", e);
 }
 
+bool store_schema_is_current(sqlite3 *db)
+{
+	int rc;
+
+	return store_schema_number(db, "PRAGMA user_version", &rc) == STORE_SCHEMA;
+}
+
 int store_schema_check(sqlite3 *db, const char *dir, struct err *e)
 {
-	char word[256], *finding;
 	int rc, rc2, rc3;
 	long version = store_schema_number(db, "PRAGMA user_version", &rc);
 	long application = store_schema_number(db, "PRAGMA application_id", &rc2);
@@ -174,7 +180,14 @@ int store_schema_check(sqlite3 *db, const char *dir, struct err *e)
 			"run the newer version, or restore a backup made by this one with "
 			"--restore FILE",
 			dir, version, STORE_SCHEMA);
-	rc = store_schema_query(db, "PRAGMA quick_check(1)", word, sizeof(word));
+	return 0;
+}
+
+int store_schema_check_pages(sqlite3 *db, const char *dir, struct err *e)
+{
+	char word[256], *finding;
+	int rc = store_schema_query(db, "PRAGMA quick_check(1)", word, sizeof(word));
+
 	if (rc != SQLITE_OK)
 		return store_schema_fail(db, rc, dir, "read", e);
 	/* Before the finding comes a line that only names the database. */

@@ -9,11 +9,15 @@
 #include "common/err.h"
 
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stddef.h>
 
-/* Is it ours, whole, and of a version we know? Reads only; an empty database passes. -1 with the
- * exit code that fits. */
+/* Is it ours, and of a version we know? Reads only; an empty database passes. -1 with the exit code
+ * that fits. */
 int store_schema_check(sqlite3 *db, const char *dir, struct err *e);
+bool store_schema_is_current(sqlite3 *db);
+/* Is it whole? Reads all of it, and only reads. -1 likewise. */
+int store_schema_check_pages(sqlite3 *db, const char *dir, struct err *e);
 
 /* Brings one that passed up to our version. */
 int store_schema_migrate(sqlite3 *db, const char *dir, struct err *e);

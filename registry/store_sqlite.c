@@ -10,6 +10,7 @@
 #include "registry/store.h"
 #include "registry/store_files.h"
 #include "registry/store_history.h"
+#include "registry/store_load.h"
 #include "registry/store_row.h"
 #include "registry/store_schema.h"
 #include "registry/store_wal.h"
@@ -25,10 +26,6 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum {
-	STORE_ROW_ARENA = 1 << 20,
-};
 
 enum store_statement {
 	STORE_SQL_BEGIN,
@@ -164,6 +161,8 @@ static int store_find(struct store *store, const char *path, struct err *e)
 	if (fd >= 0) {
 		int r = fstat(fd, &st);
 
+		/* All of it will be read, and not in its order: a hint, no more. */
+		(void)posix_fadvise(fd, 0, 0, POSIX_FADV_WILLNEED);
 		(void)close(fd); /* nothing was written through it */
 		if (r == 0 && st.st_size == 0)
 			return store_schema_damaged(store->dir, "the file is empty", e);
@@ -209,8 +208,13 @@ struct store *store_open(const char *dir, struct err *e)
 		goto fail;
 	}
 	(void)sqlite3_busy_timeout(store->db, 1000); /* a person's sqlite3 may hold a lock */
-	if (store_schema_check(store->db, dir, e) < 0 || store_pragmas(store, e) < 0 ||
-	    store_schema_migrate(store->db, dir, e) < 0 || store_prepare(store, e) < 0)
+	if (store_schema_check(store->db, dir, e) < 0)
+		goto fail;
+	/* Nothing is written into one that is not whole. Else store_load looks. */
+	if (!store_schema_is_current(store->db) && store_schema_check_pages(store->db, dir, e) < 0)
+		goto fail;
+	if (store_pragmas(store, e) < 0 || store_schema_migrate(store->db, dir, e) < 0 ||
+	    store_prepare(store, e) < 0)
 		goto fail;
 	if (store_history_open(&store->history, store->db, dir, &rc) < 0) {
 		(void)store_schema_fail(store->db, rc, dir, "read", e);
@@ -264,46 +268,20 @@ int64_t store_seen_wall_ms(const struct store *store)
 	return store->seen_wall_ms;
 }
 
-int store_load(struct store *store, int (*each)(void *arg, const struct record *record), void *arg,
-	       struct err *e)
+int store_load(struct store *store, int (*take)(void *arg, struct record **records, size_t count),
+	       void *arg, struct err *e)
 {
-	sqlite3_stmt *rows = NULL;
-	struct record draft;
-	struct arena arena;
-	struct err why = {0};
-	int rc, r = -1;
+	struct store_load load = {.db = store->db,
+				  .dir = store->dir,
+				  .revision = store->revision,
+				  .number = store->number,
+				  .take = take,
+				  .arg = arg};
 
-	arena_init(&arena, STORE_ROW_ARENA);
-	rc = sqlite3_prepare_v2(store->db, "SELECT " STORE_ROW_COLUMNS " FROM instances", -1, &rows,
-				NULL);
-	while (rc == SQLITE_OK && (rc = sqlite3_step(rows)) == SQLITE_ROW) {
-		arena_reset(&arena);
-		if (store_row_read(rows, &arena, &draft, &why) < 0) {
-			(void)err_code(e, DAEMON_EXIT_DATABASE,
-				       "%s/registry.db: an instance's %s; restore a backup with "
-				       "--restore FILE, or delete that row with sqlite3",
-				       store->dir, why.text);
-			goto done;
-		}
-		/* One that went back would be given again, for something else. */
-		if (draft.revision > store->revision || draft.number > store->number) {
-			(void)store_schema_damaged(store->dir, "its counters are wrong", e);
-			goto done;
-		}
-		record_settle(&draft);
-		if (each(arg, &draft) != 0) {
-			(void)err_code(e, DAEMON_EXIT_SYSTEM,
-				       "%s/registry.db holds more than fits in memory", store->dir);
-			goto done;
-		}
-		rc = SQLITE_OK;
-	}
-	r = rc == SQLITE_DONE ? 0 : store_schema_fail(store->db, rc, store->dir, "read", e);
-done:
-	(void)sqlite3_finalize(rows); /* repeats rc */
-	arena_fini(&arena);
-	return r;
+	return store_load_all(&load, e);
 }
+
+/* ---- Writing ---- */
 
 static int store_run(struct store *store, enum store_statement which)
 {

@@ -51,6 +51,14 @@ static void put_record(const char *service, const char *id, enum instance_status
 	catalog_apply(c, &change, 1, 10, 1000);
 }
 
+static void load(struct catalog *to, const struct record *draft, uint64_t now_ms, int64_t wall_ms)
+{
+	struct record *record = record_new(draft);
+
+	ck_assert_ptr_nonnull(record);
+	ck_assert_int_eq(catalog_load(to, &record, 1, now_ms, wall_ms), 0);
+}
+
 static void put(const char *service, const char *id)
 {
 	put_record(service, id, INSTANCE_UP, 0);
@@ -458,7 +466,7 @@ START_TEST(loaded_records_are_held_and_keep_their_revisions)
 			       .in = {.service = "s", .id = "a", .ttl_ms = 5000, .port = 1}};
 	struct catalog_answer a;
 
-	ck_assert_int_eq(catalog_load(c, &draft, 1000, 1000), 0);
+	load(c, &draft, 1000, 1000);
 	ck_assert_int_eq((int)catalog_look(c, "s", &a), CATALOG_FOUND);
 	ck_assert(a.held);
 	ck_assert_uint_eq(a.revision, 100);
@@ -490,7 +498,7 @@ START_TEST(what_is_loaded_is_ordered_by_its_revision)
 					      .port = 1,
 					      .ttl_ms = 30000}};
 
-		ck_assert_int_eq(catalog_load(stored, &draft, 10, 1000), 0);
+		load(stored, &draft, 10, 1000);
 	}
 	ck_assert_int_eq(catalog_loaded(stored), 0);
 	ck_assert_int_eq(catalog_changes(stored, NULL, NULL, 100, &d), 0);

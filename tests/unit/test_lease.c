@@ -56,6 +56,14 @@ static void apply(const struct record *draft, bool renew)
 	catalog_apply(c, &change, 1, now, (int64_t)now);
 }
 
+static void load(struct catalog *to, const struct record *draft, uint64_t now_ms, int64_t wall_ms)
+{
+	struct record *record = record_new(draft);
+
+	ck_assert_ptr_nonnull(record);
+	ck_assert_int_eq(catalog_load(to, &record, 1, now_ms, wall_ms), 0);
+}
+
 static void put(const char *service, const char *id, const char *zone)
 {
 	struct record draft = draft_of(service, id, zone);
@@ -290,8 +298,8 @@ START_TEST(after_a_restart_everybody_has_a_ttl_to_renew_and_is_held_until_then)
 
 	a.revision = 1;
 	b.revision = 2;
-	ck_assert_int_eq(catalog_load(c, &a, now, (int64_t)now), 0);
-	ck_assert_int_eq(catalog_load(c, &b, now, (int64_t)now), 0);
+	load(c, &a, now, (int64_t)now);
+	load(c, &b, now, (int64_t)now);
 	ck_assert(is_held("s"));
 	ck_assert_uint_eq(advance(START + TTL - 500), 0);
 	ck_assert_int_eq((int)beat("s", "a"), LEASE_KNOWN);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,13 +90,14 @@ struct loaded {
 	struct record *records[16];
 };
 
-static int keep(void *arg, const struct record *record)
+static int keep(void *arg, struct record **records, size_t count)
 {
 	struct loaded *l = arg;
 
-	ck_assert_uint_lt(l->count, 16);
-	l->records[l->count] = record_new(record);
-	return l->records[l->count++] ? 0 : -1;
+	ck_assert_uint_le(l->count + count, 16);
+	memcpy(l->records + l->count, records, count * sizeof(*records));
+	l->count += count;
+	return 0;
 }
 
 static struct loaded load(struct store *store)
@@ -191,6 +193,72 @@ START_TEST(records_are_loaded_in_the_order_of_their_revisions)
 	ck_assert_str_eq(l.records[0]->in.service, "a");
 	ck_assert_str_eq(l.records[2]->in.service, "z");
 	forget(&l);
+	store_close(&store);
+}
+END_TEST
+
+enum { MANY = 25000 };
+
+static atomic_uint seen[MANY];
+
+static int see(void *arg, struct record **records, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		unsigned long n = strtoul(records[i]->in.id, NULL, 10);
+
+		ck_assert_uint_lt(n, MANY);
+		atomic_fetch_add(&seen[n], 1);
+		record_unref(&records[i]);
+	}
+	atomic_fetch_add((atomic_size_t *)arg, count);
+	return 0;
+}
+
+/* Two threads read them, from either end. */
+START_TEST(each_of_many_records_is_loaded_once)
+{
+	struct store *store = open_store();
+	struct store_change *changes = calloc(MANY, sizeof(*changes));
+	struct record *records = calloc(MANY, sizeof(*records));
+	atomic_size_t count = 0;
+	char(*ids)[16] = calloc(MANY, sizeof(*ids));
+	struct err e = {0};
+
+	ck_assert(changes && records && ids);
+	for (unsigned i = 0; i < MANY; i++) {
+		(void)snprintf(ids[i], sizeof(ids[i]), "%u", i);
+		records[i] = draft(i % 3 ? "a" : "b", ids[i], i + 1);
+		changes[i] = (struct store_change){.kind = STORE_PUT, .record = &records[i]};
+	}
+	ck_assert_msg(store_commit(store, changes, MANY, MANY, MANY, &e) == 0, "%s", e.text);
+	ck_assert_msg(store_load(store, see, &count, &e) == 0, "%s", e.text);
+	ck_assert_uint_eq(count, MANY);
+	for (unsigned i = 0; i < MANY; i++)
+		ck_assert_uint_eq(seen[i], 1);
+	store_close(&store);
+	free(changes);
+	free(records);
+	free(ids);
+}
+END_TEST
+
+static int refuse(void *arg, struct record **records, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		record_unref(&records[i]);
+	return *(int *)arg;
+}
+
+START_TEST(what_does_not_fit_in_memory_ends_the_load)
+{
+	struct store *store = open_store();
+	struct err e = {0};
+	int no = -1;
+
+	put(store, "s", "a", 1);
+	ck_assert_int_eq(store_load(store, refuse, &no, &e), -1);
+	ck_assert_int_eq(e.code, DAEMON_EXIT_SYSTEM);
+	ck_assert_ptr_nonnull(strstr(e.text, "more than fits in memory"));
 	store_close(&store);
 }
 END_TEST
@@ -302,7 +370,15 @@ START_TEST(a_row_that_makes_no_sense_is_refused_by_name)
 	static const char *const damage[][2] = {
 		{"UPDATE instances SET port = 70000", "port"},
 		{"UPDATE instances SET tags = '[1]'", "tags"},
+		{"UPDATE instances SET tags = '[\"a\",]'", "tags"},
+		{"UPDATE instances SET tags = '[\"a\":\"b\"]'", "tags"},
+		{"UPDATE instances SET tags = '{}'", "tags"},
+		{"UPDATE instances SET tags = '\"a\"'", "tags"},
 		{"UPDATE instances SET meta = '{'", "meta"},
+		{"UPDATE instances SET meta = '{\"a\"}'", "meta"},
+		{"UPDATE instances SET meta = '{\"a\":\"b\",\"c\"}'", "meta"},
+		{"UPDATE instances SET meta = '[\"a\",\"b\"]'", "meta"},
+		{"UPDATE instances SET zone = CAST(x'610062' AS TEXT)", "zone"},
 		{"UPDATE instances SET own = 'fine'", "own"},
 		{"UPDATE instances SET service = 'a/b'", "service"},
 		{"UPDATE instances SET check_type = 'icmp'", "check_type"},
@@ -407,12 +483,14 @@ int main(void)
 	tcase_add_test(t, a_record_comes_back_as_it_was);
 	tcase_add_test(t, the_last_put_of_an_instance_counts_and_a_removal_removes);
 	tcase_add_test(t, records_are_loaded_in_the_order_of_their_revisions);
+	tcase_add_test(t, each_of_many_records_is_loaded_once);
+	tcase_add_test(t, what_does_not_fit_in_memory_ends_the_load);
 	tcase_add_test(t, a_database_keeps_its_id_and_a_backup_has_another);
 	tcase_add_test(t, a_directory_in_use_is_refused);
 	tcase_add_test(t, a_file_that_is_no_database_is_refused);
 	tcase_add_test(t, the_database_of_another_program_is_refused);
 	tcase_add_test(t, a_newer_schema_is_refused);
-	tcase_add_loop_test(t, a_row_that_makes_no_sense_is_refused_by_name, 0, 6);
+	tcase_add_loop_test(t, a_row_that_makes_no_sense_is_refused_by_name, 0, 14);
 	tcase_add_test(t, damage_is_refused_with_what_to_do);
 	tcase_add_test(t, a_directory_that_cannot_be_made_is_refused);
 	tcase_add_test(t, a_missing_directory_is_made_for_its_owner_only);
