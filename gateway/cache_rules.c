@@ -385,8 +385,7 @@ static struct span cache_rules_weak(struct span etag)
 	return etag;
 }
 
-/* Weak comparison with each tag of the list (RFC 9110 8.8.3.2). Commas in tags are part of them. */
-static bool cache_rules_tags_match(struct span list, struct span etag)
+bool cache_rules_tags_match(struct span list, struct span etag)
 {
 	const char *at = list.at, *end = list.at + list.len;
 

@@ -50,6 +50,10 @@ struct cache_use cache_rules_serve(const struct settings_cache *route,
 /* The reply's age for the Age field (RFC 9111 4.2.3, 5.1). */
 uint64_t cache_rules_age_s(const struct cache_entry *entry, uint64_t now_ms);
 
+/* Weak comparison with each tag of a list, or `*` (RFC 9110 8.8.3.2). Commas in tags are part of
+ * them. */
+bool cache_rules_tags_match(struct span list, struct span etag);
+
 /* True when the client has it already: answer 304 with entry->fields_304 and no body (RFC 9110
  * 13.1.2, 13.1.3, 13.2.2). */
 bool cache_rules_not_modified(const struct http1_head *request, const struct cache_entry *entry);

@@ -149,6 +149,11 @@ static void explain_found(struct explainer *x, const struct router *router)
 		(void)buf_printf(x->out, "answer: %u, fixed\n", route->respond.status);
 		return;
 	}
+	if (route->openapi) {
+		(void)buf_printf(x->out, "answer: what is offered, as a %s\n",
+				 route->openapi == OPENAPI_PAGE ? "page" : "document");
+		return;
+	}
 	if (route->rpc.method_count) {
 		explain_rpc(x->settings, router,
 			    &(struct explain_asked){.route = route, .request = &x->request},

@@ -8,6 +8,7 @@
 #include "gateway/hasher.h"
 #include "gateway/jq_wire.h"
 #include "gateway/new_key.h"
+#include "gateway/openapi.h"
 #include "gateway/options.h"
 #include "gateway/problem.h"
 #include "gateway/server.h"
@@ -127,6 +128,31 @@ static int main_explain(struct settings *settings, const char *request)
 	return code;
 }
 
+/* With the routes of registrations, as far as the registry tells them; what it does not goes to
+ * standard error. */
+static int main_openapi(struct settings *settings)
+{
+	struct openapi *openapi;
+	struct err e = {0};
+	struct span text;
+	struct buf left_out;
+	bool written;
+
+	buf_init(&left_out, 4 << 20);
+	explain_add_claims(settings, &left_out);
+	(void)fputs(left_out.len && buf_str(&left_out) ? left_out.data : "", stderr);
+	buf_fini(&left_out);
+	openapi = openapi_new(settings, &e);
+	if (!openapi) {
+		(void)fprintf(stderr, "microreg-gateway: --openapi: %s\n", e.text);
+		return DAEMON_EXIT_SYSTEM;
+	}
+	text = openapi_text(openapi, OPENAPI_DOCUMENT);
+	written = fwrite(text.at, 1, text.len, stdout) == text.len && fflush(stdout) == 0;
+	openapi_free(&openapi);
+	return written ? DAEMON_EXIT_OK : DAEMON_EXIT_SYSTEM;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
@@ -168,7 +194,9 @@ int main(int argc, char **argv)
 	}
 	if (options.explain)
 		code = main_explain(settings, options.explain);
-	if (options.check || options.explain) {
+	if (options.openapi)
+		code = main_openapi(settings);
+	if (options.check || options.explain || options.openapi) {
 		settings_free(&settings);
 		return code;
 	}

@@ -10,7 +10,8 @@ static void options_help(void)
 	(void)printf(
 		"microreg-gateway: routes HTTP requests to the instances of services\n\n"
 		"usage: microreg-gateway --config FILE [--check] [--explain REQUEST] "
-		"[--replace]\n"
+		"[--openapi]\n"
+		"           [--replace]\n"
 		"       microreg-gateway --new-key NAME | --new-token NAME | --hash-password\n\n"
 		"  --config FILE  the settings (YAML); read again on SIGHUP and when it changes\n"
 		"  --check        print every mistake in the settings and exit\n"
@@ -19,6 +20,7 @@ static void options_help(void)
 		"                 those that nearly do, and the instances it could go to; exit "
 		"code 1 "
 		"when none does\n"
+		"  --openapi      print what is offered as an OpenAPI 3.1 document\n"
 		"  --new-key NAME  make an API key for a consumer: print it, this once, and what "
 		"the\n"
 		"                 settings need to know of it\n"
@@ -54,6 +56,7 @@ int options_read(struct options *options, int argc, char **argv)
 		{"new-key", required_argument, NULL, 'n'},
 		{"new-token", required_argument, NULL, 't'},
 		{"hash-password", no_argument, NULL, 'w'},
+		{"openapi", no_argument, NULL, 'o'},
 		{"replace", no_argument, NULL, 'p'},
 		{"reference", no_argument, NULL, 'r'},
 		{"version", no_argument, NULL, 'v'},
@@ -73,6 +76,9 @@ int options_read(struct options *options, int argc, char **argv)
 			break;
 		case 'e':
 			options->explain = optarg;
+			break;
+		case 'o':
+			options->openapi = true;
 			break;
 		case 'w':
 			options->hash_password = true;

@@ -13,6 +13,7 @@ struct options {
 	const char *new_token; /* the name of a token for the admin door; NULL: none */
 	bool hash_password;
 	bool check;
+	bool openapi;
 	bool replace;
 	bool reference;
 };

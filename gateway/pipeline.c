@@ -21,6 +21,7 @@
 #include "gateway/inner.h"
 #include "gateway/mirror.h"
 #include "gateway/no_instance.h"
+#include "gateway/openapi.h"
 #include "gateway/pipeline_cache.h"
 #include "gateway/respond.h"
 #include "gateway/route_action.h"
@@ -118,6 +119,10 @@ static bool pipeline_act(struct exchange *x)
 	}
 	if (x->route->respond.given) {
 		respond_fixed(x, &x->route->respond);
+		return false;
+	}
+	if (x->route->openapi) {
+		openapi_respond(x);
 		return false;
 	}
 	x->service = route_action_service(x, caller_of(x)->text);

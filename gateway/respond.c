@@ -436,9 +436,9 @@ void respond_composed(struct exchange *x, unsigned status, struct span body, con
 	respond_whole(x, status, "application/json", body, fields);
 }
 
-void respond_made(struct exchange *x, const char *type, struct span body)
+void respond_made(struct exchange *x, const char *type, struct span body, const char *fields)
 {
-	respond_whole(x, 200, type, body, NULL);
+	respond_whole(x, 200, type, body, fields);
 }
 
 void respond_default(struct exchange *x, const struct settings_fallback *fallback)

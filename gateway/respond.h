@@ -39,8 +39,8 @@ struct respond_part {
 void respond_part(struct exchange *x, const struct respond_part *answer);
 /* JSON that the gateway has made; it must stay until the exchange ends. */
 void respond_composed(struct exchange *x, unsigned status, struct span body, const char *fields);
-/* The same as any type; `type` is its Content-Type. */
-void respond_made(struct exchange *x, const char *type, struct span body);
+/* The same of any type, with 200; `fields` may be NULL. */
+void respond_made(struct exchange *x, const char *type, struct span body, const char *fields);
 /* What a service says that was asked about the caller; `fields` are whole lines, its Content-Type
  * among them. */
 void respond_foreign(struct exchange *x, unsigned status, struct span body, const char *fields);

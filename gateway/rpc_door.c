@@ -87,7 +87,7 @@ static void rpc_door_respond(struct rpc_door *door)
 		respond_problem(x, PROBLEM_NO_MEMORY, NULL, NULL);
 	else
 		respond_made(x, "text/xml; charset=utf-8",
-			     (struct span){door->answer.data, door->answer.len});
+			     (struct span){door->answer.data, door->answer.len}, NULL);
 }
 
 /* In the place of all that there is. */

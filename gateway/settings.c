@@ -311,6 +311,12 @@ static const struct settings_key settings_keys[] = {
 	 .at = offsetof(struct settings, ip),
 	 .table = &settings_ip_table,
 	 .help = "From which addresses the gateway's routes may be called"},
+	{.name = "openapi",
+	 .type = SETTINGS_SUBMAP,
+	 .at = offsetof(struct settings, openapi),
+	 .table = &settings_openapi_table,
+	 .help = "How the whole is called where routes with `openapi` tell of it, and "
+		 "`--openapi`"},
 	{.name = "method_override",
 	 .type = SETTINGS_BOOL,
 	 .at = offsetof(struct settings, method_override),

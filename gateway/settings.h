@@ -22,6 +22,7 @@
 #include "gateway/settings_compose.h"
 #include "gateway/settings_claims.h"
 #include "gateway/settings_conditions.h"
+#include "gateway/settings_openapi.h"
 #include "gateway/settings_policy.h"
 #include "gateway/settings_rpc.h"
 
@@ -331,6 +332,8 @@ struct settings_route {
 	size_t view_count;
 	struct settings_bridge bridge; /* what its service is called by */
 	struct settings_rpc rpc; /* methods of XML-RPC that it offers, in the place of a service */
+	enum settings_openapi_form openapi; /* likewise: it shows what is offered */
+	struct settings_docs docs;	    /* what is said of it there */
 	struct settings_mirror mirror;
 	struct settings_redirect redirect;
 	struct settings_fallback respond; /* given: the fixed answer */
@@ -369,6 +372,7 @@ struct settings {
 	size_t consumer_count;
 	const struct settings_issuer *issuers;
 	size_t issuer_count;
+	struct settings_openapi openapi;
 	bool method_override; /* fields like X-HTTP-Method-Override are passed on */
 	struct settings_strings secret_parameters; /* of queries: those that carry credentials */
 	struct settings_strings identity_names;	 /* of fields with claims, beside the usual ones */

@@ -276,8 +276,8 @@ static void settings_refuse_keys(struct settings_reader *r, const struct setting
 void settings_check_actions(struct settings_reader *r, const struct settings_node *map,
 			    const struct settings_route *route)
 {
-	static const char *const ends[] = {"service",  "split",	  "compose",
-					   "redirect", "respond", "rpc"};
+	static const char *const ends[] = {"service", "split", "compose", "redirect",
+					   "respond", "rpc",   "openapi"};
 	static const char *const of_services[] = {"rewrite",  "request", "cache",
 						  "fallback", "timeout", "mirror"};
 	static const char *const of_one_service[] = {"rewrite", "request", "cache", "mirror",
@@ -339,6 +339,11 @@ void settings_check_actions(struct settings_reader *r, const struct settings_nod
 					      "or remove it");
 		return;
 	}
+	if (route->openapi && settings_node_get(map, "methods") &&
+	    route->methods & ~(unsigned)(HTTP_GET | HTTP_HEAD))
+		settings_file_mistake(r->file, settings_node_get(map, "methods"),
+				      "what is offered can only be read; write methods: [GET], or "
+				      "remove it");
 	for (size_t i = 0; i < sizeof(of_services) / sizeof(of_services[0]); i++) {
 		const struct settings_node *node = settings_node_get(map, of_services[i]);
 

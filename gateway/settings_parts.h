@@ -41,6 +41,9 @@ void settings_read_headers(struct settings_reader *r, const struct settings_node
 void settings_read_query(struct settings_reader *r, const struct settings_node *node, void *to);
 /* `xmlrpc`, a struct settings_bridge. */
 extern const struct settings_table settings_bridge_table;
+/* `openapi` of the top level, and a route's `docs`. */
+extern const struct settings_table settings_openapi_table;
+extern const struct settings_table settings_docs_table;
 /* `rpc`, a struct settings_rpc. */
 extern const struct settings_table settings_rpc_table;
 /* Whether a field may be set; notes why not. `reply`: of an answer. */

@@ -223,6 +223,9 @@ static const struct settings_key settings_route_limits_keys[] = {
 static const struct settings_table settings_route_limits_table = {
 	SETTINGS_KEYS(settings_route_limits_keys), sizeof(uint64_t), NULL};
 
+static const struct settings_name settings_openapi_forms[] = {
+	{"document", OPENAPI_DOCUMENT}, {"page", OPENAPI_PAGE}, {NULL, 0}};
+
 static const struct settings_key settings_route_keys[] = {
 	{.name = "path",
 	 .type = SETTINGS_CUSTOM,
@@ -272,8 +275,7 @@ static const struct settings_key settings_route_keys[] = {
 	 .custom = settings_read_service_name,
 	 .form = "name of a service",
 	 .help = "Where its requests go; each route has this, `split`, `compose`, `redirect`, "
-		 "`respond` "
-		 "or `rpc`"},
+		 "`respond`, `rpc` or `openapi`"},
 	{.name = "split",
 	 .type = SETTINGS_LISTED,
 	 .at = offsetof(struct settings_route, split.shares),
@@ -319,6 +321,18 @@ static const struct settings_key settings_route_keys[] = {
 	 .table = &settings_rpc_table,
 	 .help = "Methods of XML-RPC, called by POST, that become requests to other routes; in the "
 		 "place of a service"},
+	{.name = "openapi",
+	 .type = SETTINGS_ENUM,
+	 .at = offsetof(struct settings_route, openapi),
+	 .names = settings_openapi_forms,
+	 .fallback_shown = "none",
+	 .help = "Answers what the gateway offers, in the place of a service: as an OpenAPI 3.1 "
+		 "`document`, or as a `page` to read"},
+	{.name = "docs",
+	 .type = SETTINGS_SUBMAP,
+	 .at = offsetof(struct settings_route, docs),
+	 .table = &settings_docs_table,
+	 .help = "What is said of the route there"},
 	{.name = "redirect",
 	 .type = SETTINGS_SUBMAP,
 	 .at = offsetof(struct settings_route, redirect),
@@ -463,7 +477,9 @@ static void settings_route_done(struct settings_reader *r, const struct settings
 	if (!route->name)
 		route->name = route->pattern;
 	if (route->methods == 0)
-		route->methods = route->rpc.method_count ? HTTP_POST : HTTP_ANY;
+		route->methods = route->rpc.method_count ? HTTP_POST
+				 : route->openapi	 ? HTTP_GET
+							 : HTTP_ANY;
 	if (route->methods & HTTP_GET)
 		route->methods |= HTTP_HEAD;
 	if (!cache)

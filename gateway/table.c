@@ -5,6 +5,7 @@
 #include "gateway/tally.h"
 #include "gateway/gateway.h"
 #include "gateway/issuer.h"
+#include "gateway/openapi.h"
 #include "gateway/programs.h"
 #include "gateway/tls.h"
 #include "gateway/tls_origin.h"
@@ -112,6 +113,17 @@ static int table_add_origins(struct table *table, struct err *e)
 	return 0;
 }
 
+/* Only when a route shows it. */
+static int table_add_openapi(struct table *table, struct err *e)
+{
+	const struct settings *settings = table->settings;
+
+	for (size_t i = 0; i < settings->route_count && !table->openapi; i++)
+		if (settings->routes[i].openapi && !(table->openapi = openapi_new(settings, e)))
+			return -1;
+	return 0;
+}
+
 struct table *table_new(struct settings *settings, const struct gateway *gateway, struct err *e)
 {
 	struct table *table = calloc(1, sizeof(*table));
@@ -136,7 +148,8 @@ struct table *table_new(struct settings *settings, const struct gateway *gateway
 	}
 	if (table_add_doors(table, e) < 0 || table_add_origins(table, e) < 0 ||
 	    table_add_issuers(table, gateway->issuers, e) < 0 ||
-	    !(table->programs = programs_new(table->settings, e)))
+	    !(table->programs = programs_new(table->settings, e)) ||
+	    table_add_openapi(table, e) < 0)
 		table_unref(&table);
 	return table;
 }
@@ -203,6 +216,7 @@ void table_unref(struct table **table)
 	for (size_t i = 0; t->rows && i < t->settings->route_count; i++)
 		tallies_release(t->tallies, &t->rows[i]);
 	free(t->rows);
+	openapi_free(&t->openapi);
 	programs_free(&t->programs);
 	router_free(&t->router);
 	consumers_free(&t->consumers);

@@ -21,6 +21,7 @@ struct tally;
 struct tally_row;
 struct gateway;
 struct issuer;
+struct openapi;
 struct programs;
 struct tls_door;
 struct tls_origin;
@@ -39,6 +40,7 @@ struct table {
 	struct tls_door **doors;     /* as settings->listen; NULL: plain */
 	struct tls_origin **origins; /* as settings->services; those without `tls` share one */
 	struct programs *programs;
+	struct openapi *openapi; /* NULL: no route shows it */
 };
 
 /* Takes the settings over, and what is shared from `gateway`: its services and issuers, also when

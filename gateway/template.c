@@ -71,6 +71,18 @@ bool template_has_query_name(const struct template *t, struct span name)
 	return false;
 }
 
+const char *template_needs(const struct template *t, enum template_need need, size_t i)
+{
+	static const enum template_source sources[] = {[TEMPLATE_NEEDS_PATH] = TEMPLATE_PARAMETER,
+						       [TEMPLATE_NEEDS_QUERY] = TEMPLATE_QUERY,
+						       [TEMPLATE_NEEDS_HEADER] = TEMPLATE_HEADER};
+
+	for (size_t k = 0; k < t->count; k++)
+		if (t->parts[k].source == sources[need] && i-- == 0)
+			return t->parts[k].text;
+	return NULL;
+}
+
 const char *template_text(const struct template *t)
 {
 	return t->text;

@@ -99,6 +99,9 @@ uint32_t template_results(const struct template *t);
 bool template_has_item(const struct template *t);
 /* True when it needs the query parameter of that (encoded) name. */
 bool template_has_query_name(const struct template *t, struct span name);
+/* The ith value of the request that it needs, by name; NULL: there are no more. */
+enum template_need { TEMPLATE_NEEDS_PATH, TEMPLATE_NEEDS_QUERY, TEMPLATE_NEEDS_HEADER };
+const char *template_needs(const struct template *t, enum template_need need, size_t i);
 /* When it is a result and nothing else, {order.lines}: true, and its value, of any kind; len 0: it
  * is not there. */
 bool template_result_json(const struct template *t, const struct template_values *values,

@@ -6,6 +6,7 @@
 #include "common/json_check.h"
 #include "gateway/body_template.h"
 #include "gateway/compose_parts.h"
+#include "gateway/openapi.h"
 #include "tests/unit/fail_malloc.h"
 #include "tests/unit/unit.h"
 
@@ -35,6 +36,9 @@ static const char yaml[] =
 	"          json: {v: \"{body.v}\", w: \"<{a.y}>\"}, headers: {X-A: \"{a.z}\"}}\n"
 	"        c: {service: s, path: \"/c?i={items}\", for_each: \".a.list[].n\", batch: 9}\n"
 	"      reply: {from: a, set: {b: b, c: c.d}, drop: [x]}\n"
+	"  - {path: /docs, openapi: page}\n"
+	"  - {path: \"/d/{x}/*\", auth: key, query: {a: b}, respond: {json: 1},\n"
+	"    docs: {summary: s, description: \"d\\n\\n- `e`\", tags: [t], reply: {type: object}}}\n"
 	"  - path: /RPC2\n"
 	"    rpc:\n"
 	"      methods:\n"
@@ -68,6 +72,27 @@ static int settings(void *arg)
 	if (!s)
 		return -1;
 	settings_free(&s);
+	return 0;
+}
+
+/* What is offered, of those settings. */
+static int documents(void *arg)
+{
+	struct openapi *openapi = NULL;
+	struct buf mistakes;
+	struct settings *s;
+	struct err e = {0};
+
+	(void)arg;
+	buf_init(&mistakes, 1 << 20);
+	s = settings_read(settings_name, &mistakes);
+	buf_fini(&mistakes);
+	if (s)
+		openapi = openapi_new(s, &e);
+	settings_free(&s);
+	if (!openapi)
+		return -1;
+	openapi_free(&openapi);
 	return 0;
 }
 
@@ -130,8 +155,9 @@ static int filling(void *arg)
 static const struct {
 	const char *name;
 	int (*run)(void *arg);
-	bool copes; /* sorting does without memory */
+	bool copes; /* sorting does without memory, and OpenSSL's digests without some of it */
 } steps[] = {{"settings", settings, false},
+	     {"documents", documents, true},
 	     {"checking", checking, true},
 	     {"joining", joining, false},
 	     {"filling", filling, false}};
