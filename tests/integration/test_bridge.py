@@ -2,12 +2,13 @@
 
 import datetime
 import json
+import subprocess
 import threading
 import unittest
 import xmlrpc.client
 from xmlrpc.server import SimpleXMLRPCRequestHandler, SimpleXMLRPCServer
 
-from harness import SharedCase
+from harness import SharedCase, peer
 from origin import reply
 
 
@@ -256,6 +257,52 @@ class Silent(SharedCase):
 
     def test_what_nobody_types_is_a_string(self):
         self.assertEqual(json.loads(self.gateway.get("/echo?a=5").body), [["str", "5"]])
+
+
+class Node(SharedCase):
+    """A server of npm's xmlrpc."""
+
+    @classmethod
+    def prepare(cls):
+        server = subprocess.Popen(peer("xmlrpc_server.js"), stdout=subprocess.PIPE, text=True)
+        cls.addClassCleanup(server.stdout.close)
+        cls.addClassCleanup(server.wait)
+        cls.addClassCleanup(server.kill)
+        cls.gateway = cls.stage.gateway({
+            "services": {"node": {"instances": [
+                f"http://127.0.0.1:{int(server.stdout.readline())}"]}},
+            "routes": [
+                {"path": "/echo", "service": "node", "xmlrpc": {"method": "echo", "params": [
+                    "{query.i:int}", "{query.b:boolean}", "{query.d:double}", "{query.t:dateTime}",
+                    "{query.x:base64}", "{query.j:json}", "{query.s:string}"]}},
+                {"path": "/untyped", "service": "node",
+                 "xmlrpc": {"method": "echo", "params": ["{query.a}"]}},
+                *({"path": "/" + name, "service": "node", "xmlrpc": {"method": name}}
+                  for name in ("everything", "fail", "nowhere"))]})
+
+    def get(self, path, status=200):
+        """The JSON that is answered."""
+        answer = self.gateway.get(path)
+        self.assertEqual(answer.status, status, answer.body)
+        return json.loads(answer.body)
+
+    def test_each_type_arrives_as_itself(self):
+        self.assertEqual(
+            self.get("/echo?i=7&b=true&d=0.5&t=2026-11-21T10:00:00Z&x=aGk=&j=%5B1,%7B%7D%5D"
+                     "&s=%C3%A9%3C"),
+            [["number", 7], ["boolean", True], ["number", 0.5], ["time", "2026-11-21"],
+             ["bytes", "aGk="], ["array", [1, {}]], ["string", "\u00e9<"]])
+        self.assertEqual(self.get("/untyped?a=5"), [["string", "5"]])  # it has no signatures
+
+    def test_all_types_come_back_as_json(self):
+        self.assertEqual(self.get("/everything"), {
+            "i": -5, "t": True, "s": "<&>\u00fc", "f": 0.5, "d": "2026-01-02T03:04:05",
+            "b": "aGk=", "l": [1, [2, {}]], "o": {"a": {"b": "c"}}})
+
+    def test_a_fault_is_a_problem_that_says_it(self):
+        problem = self.get("/fail", 502)
+        self.assertEqual((problem["faultCode"], problem["faultString"]), (12, "no <thing>"))
+        self.assertEqual(self.get("/nowhere", 502)["type"], "urn:microreg:problem:part-failed")
 
 
 class Mistakes(SharedCase):
