@@ -2,7 +2,7 @@
 
 Every one listens on two ports, plain and TLS with the same certificate. A
 variant is "plain", "log" (access log to a file, as the program does it unless told
-otherwise), "routes" (10,000 of them) or "compose" (several requests to the origin for one,
+otherwise), "routes" (10,000 of them), "rpc" or "compose" (several requests to the origin for one,
 and one answer; nginx does it in Lua).
 """
 
@@ -77,6 +77,12 @@ COMPOSE = [
         name: {"service": "origin", "path": path, "cache": "off"}
         for name, path in (("a", "/order/1"), ("b", "/user/1"), ("c", "/user/2"))}}}]
 
+RPC = [
+    {"path": "/call/{id}", "service": "origin",
+     "xmlrpc": {"method": "order", "params": ["{id:int}"], "path": "/rpc"}},
+    {"path": "/RPC2", "rpc": {"methods": {
+        "order": {"call": "GET /order/{id}", "params": [{"id": "int"}], "returns": "struct"}}}}]
+
 HAPROXY = """
 global
   nbthread 1
@@ -142,7 +148,7 @@ def start_gateway(folder, origin, variant):
     cache = {"service": "origin", "cache": "off"}
     routes = [{"path": f"/route{i}/*", **cache} for i in range(ROUTES if variant == "routes"
                                                               else 0)]
-    routes += COMPOSE if variant == "compose" else []
+    routes += {"compose": COMPOSE, "rpc": RPC}.get(variant, [])
     log = f"{folder}/gateway.access" if variant == "log" else "off"
     settings = write(folder, f"gateway.{variant}.yaml", json.dumps({
         "listen": [f"127.0.0.1:{plain}", {"address": f"127.0.0.1:{tls}", "tls": {
@@ -157,6 +163,8 @@ def start_gateway(folder, origin, variant):
 
 def start_nginx(folder, origin, variant):
     """nginx with one worker."""
+    if variant == "rpc":  # it knows nothing like it
+        return None
     if variant == "compose" and not os.path.exists(f"{MODULES}/ngx_http_lua_module.so"):
         return None
     modules = "".join(f"load_module {MODULES}/{name}.so;\n"

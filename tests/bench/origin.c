@@ -1,7 +1,7 @@
 /*
  * origin: answers every request on keep-alive connections with the same 1 KiB,
  * 100 KiB for a path that begins with /big, an order of a shop for /order, its
- * customer for /user, as cheaply as one thread can,
+ * customer for /user, the order by XML-RPC for /rpc, as cheaply as one thread can,
  * so that the bench measures what stands before it. It understands requests
  * without a body or with Content-Length, nothing else.
  *
@@ -32,7 +32,7 @@ struct reply {
 	size_t len;
 };
 
-static struct reply small, big, order, user;
+static struct reply small, big, order, user, rpc;
 
 static int listen_anywhere(void)
 {
@@ -82,7 +82,7 @@ static const struct reply *choose(const char *head)
 	static const struct {
 		const char *path;
 		const struct reply *reply;
-	} paths[] = {{" /big", &big}, {" /order", &order}, {" /user", &user}};
+	} paths[] = {{" /big", &big}, {" /order", &order}, {" /user", &user}, {" /rpc", &rpc}};
 	const char *path = strchr(head, ' ');
 
 	for (size_t i = 0; path && i < sizeof(paths) / sizeof(paths[0]); i++)
@@ -124,12 +124,12 @@ static void fill(struct reply *reply, int body_bytes)
 				      body_bytes, body_bytes, 0);
 }
 
-static void fill_json(struct reply *reply, const char *body)
+static void fill_text(struct reply *reply, const char *type, const char *body)
 {
 	reply->len = (size_t)snprintf(reply->text, sizeof(reply->text),
-				      "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+				      "HTTP/1.1 200 OK\r\nContent-Type: %s\r\n"
 				      "Content-Length: %zu\r\n\r\n%s",
-				      strlen(body), body);
+				      type, strlen(body), body);
 }
 
 int main(void)
@@ -141,10 +141,19 @@ int main(void)
 		return perror("origin"), 1;
 	fill(&small, BODY_BYTES);
 	fill(&big, BIG_BYTES);
-	fill_json(&order, "{\"id\": 1, \"description\": \"A study for two\", \"customerId\": 56, "
-			  "\"lines\": [{\"description\": \"item 1\", \"price\": 3.5}, "
-			  "{\"description\": \"item 2\", \"price\": 2.0}], \"total\": 5.5}");
-	fill_json(&user, "{\"id\": 56, \"name\": \"Ada Lovelace\", \"city\": \"London\"}");
+	fill_text(&order, "application/json",
+		  "{\"id\": 1, \"description\": \"A study for two\", \"customerId\": 56, "
+		  "\"lines\": [{\"description\": \"item 1\", \"price\": 3.5}, "
+		  "{\"description\": \"item 2\", \"price\": 2.0}], \"total\": 5.5}");
+	fill_text(&user, "application/json",
+		  "{\"id\": 56, \"name\": \"Ada Lovelace\", \"city\": \"London\"}");
+	fill_text(&rpc, "text/xml",
+		  "<?xml version=\"1.0\"?><methodResponse><params><param><value><struct>"
+		  "<member><name>id</name><value><int>1</int></value></member>"
+		  "<member><name>description</name><value>A study for two</value></member>"
+		  "<member><name>customerId</name><value><int>56</int></value></member>"
+		  "<member><name>total</name><value><double>5.5</double></value></member>"
+		  "</struct></value></param></params></methodResponse>");
 	for (;;) {
 		int n = epoll_wait(epoll, events, EVENTS, -1);
 
