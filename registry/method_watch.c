@@ -1,16 +1,16 @@
 /*
- * method_watch: registry.watch and registry.report.
+ * method_watch: registry.watch.
  *
  * A watch that has news is answered at once, unless a burst of changes is
  * still going on; else it waits with the keeper and holds no thread.
  */
 #include "common/clock.h"
 #include "common/rpc_write.h"
-#include "registry/blame.h"
 #include "registry/catalog.h"
 #include "registry/drain.h"
 #include "registry/keeper.h"
 #include "registry/method.h"
+#include "registry/method_watcher.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,11 +18,6 @@
 enum {
 	WATCH_WAIT_MAX_MS = 60000,
 	WATCH_INSTANCES_MAX = 1000, /* of one answer; cut between services */
-	REPORT_MAX = 1000,
-};
-
-struct watcher {
-	const char *name, *kind;
 };
 
 static const struct rpc_field watcher_fields[] = {
@@ -40,6 +35,13 @@ static const struct rpc_field watcher_fields[] = {
 	 .is_valid = instance_text_is_valid,
 	 .allowed = "\"gateway\" or \"client\""},
 };
+
+int watcher_read(const char *where, xmlrpc_value *value, struct arena *arena, struct watcher *out,
+		 struct err *e)
+{
+	*out = (struct watcher){"", "client"};
+	return rpc_read_struct(where, value, watcher_fields, 2, arena, out, e);
+}
 
 /* ---- watch ---- */
 
@@ -189,9 +191,8 @@ void method_watch(struct call *call)
 	watch->watcher = (struct watcher){"", "client"};
 	if (!call_params(call, watch_fields, 4, watch))
 		return;
-	if (watch->watcher_value &&
-	    rpc_read_struct("registry.watch: watcher", watch->watcher_value, watcher_fields, 2,
-			    &call->arena, &watch->watcher, &e) < 0) {
+	if (watch->watcher_value && watcher_read("registry.watch: watcher", watch->watcher_value,
+						 &call->arena, &watch->watcher, &e) < 0) {
 		call_err(call, &e);
 		return;
 	}
@@ -214,122 +215,4 @@ void method_watch(struct call *call)
 	if (watch->tracked)
 		drain_watched(r->drain, watch->watcher.name, watch->service, clock_ms());
 	call_err(call, &e);
-}
-
-/* ---- report ---- */
-
-struct report {
-	const char *revision;
-	xmlrpc_value *watcher, *instances;
-};
-
-struct report_use {
-	const char *service, *id;
-	int in_flight, failures;
-};
-
-static const struct rpc_field report_fields[] = {
-	{.name = "watcher",
-	 .type = RPC_STRUCT,
-	 .required = true,
-	 .offset = offsetof(struct report, watcher)},
-	{.name = "revision",
-	 .type = RPC_STRING,
-	 .required = true,
-	 .offset = offsetof(struct report, revision),
-	 .max = 128},
-	{.name = "instances",
-	 .type = RPC_ARRAY,
-	 .required = true,
-	 .offset = offsetof(struct report, instances),
-	 .max = REPORT_MAX},
-};
-
-static const struct rpc_field report_use_fields[] = {
-	{.name = "service",
-	 .type = RPC_STRING,
-	 .required = true,
-	 .offset = offsetof(struct report_use, service),
-	 .min = 1,
-	 .max = INSTANCE_NAME_MAX,
-	 .is_valid = instance_service_is_valid},
-	{.name = "id",
-	 .type = RPC_STRING,
-	 .required = true,
-	 .offset = offsetof(struct report_use, id),
-	 .min = 1,
-	 .max = INSTANCE_NAME_MAX,
-	 .is_valid = instance_id_is_valid},
-	{.name = "in_flight", .type = RPC_INT, .offset = offsetof(struct report_use, in_flight)},
-	{.name = "failures", .type = RPC_INT, .offset = offsetof(struct report_use, failures)},
-};
-
-/* The array's structs in the call's arena; NULL with `e` set. */
-static struct drain_use *report_uses(struct call *call, xmlrpc_value *list, size_t *count,
-				     struct err *e)
-{
-	struct drain_use *uses = NULL;
-	xmlrpc_env env;
-	int n;
-
-	xmlrpc_env_init(&env);
-	n = xmlrpc_array_size(&env, list);
-	*count = n > 0 ? (size_t)n : 0;
-	uses = arena_zalloc(&call->arena, (*count + 1) * sizeof(*uses));
-	if (!uses)
-		(void)err_code(e, RPC_FAULT_STORE, "the registry is out of memory");
-	for (size_t i = 0; uses && i < *count; i++) {
-		struct report_use use = {0};
-		xmlrpc_value *item = NULL;
-
-		xmlrpc_array_read_item(&env, list, (unsigned)i, &item);
-		if (env.fault_occurred) {
-			uses = NULL;
-			(void)err_code(e, RPC_FAULT_STORE, "the registry is out of memory");
-			break;
-		}
-		if (rpc_read_struct("registry.report: instances", item, report_use_fields, 4,
-				    &call->arena, &use, e) < 0)
-			uses = NULL;
-		else
-			uses[i] = (struct drain_use){use.service, use.id, (unsigned)use.in_flight};
-		if (uses && use.failures > 0)
-			blame_note(call->registry->blame, use.service, use.id,
-				   (unsigned)use.failures, clock_ms());
-		xmlrpc_DECREF(item); /* the array keeps it */
-	}
-	xmlrpc_env_clean(&env);
-	return uses;
-}
-
-void method_report(struct call *call)
-{
-	struct catalog *catalog = call->registry->catalog;
-	struct catalog_position position, now;
-	char revision[CATALOG_POSITION_SIZE];
-	struct watcher watcher = {"", "client"};
-	struct report report = {0};
-	struct drain_use *uses;
-	struct err e = {0};
-	xmlrpc_value *out;
-	xmlrpc_env env;
-	size_t count;
-
-	if (!call_params(call, report_fields, 3, &report))
-		return;
-	uses = report_uses(call, report.instances, &count, &e);
-	if (!uses || rpc_read_struct("registry.report: watcher", report.watcher, watcher_fields, 2,
-				     &call->arena, &watcher, &e) < 0) {
-		call_err(call, &e);
-		return;
-	}
-	if (catalog_position_parse(catalog, report.revision, &position))
-		drain_report(call->registry->drain, watcher.name, position.at, uses, count,
-			     clock_ms());
-	now.at = now.base = catalog_revision(catalog);
-	catalog_position_print(catalog, now, revision);
-	xmlrpc_env_init(&env);
-	out = rpc_new_struct(&env);
-	rpc_set_string(&env, out, "revision", revision);
-	call_answer_env(call, &env, out);
 }
