@@ -5,6 +5,7 @@
 #include "registry/catalog.h"
 #include "registry/drain.h"
 #include "registry/keeper.h"
+#include "registry/quotas.h"
 #include "registry/writer.h"
 
 enum door_metric {
@@ -20,6 +21,9 @@ enum door_metric {
 	DOOR_LIMITED,
 	DOOR_HEARTBEATS,
 	DOOR_LOOKUPS,
+	DOOR_QUOTA_KEYS,
+	DOOR_QUOTA_USES,
+	DOOR_QUOTA_REFUSED,
 	DOOR_WRITES,
 	DOOR_COMMITS,
 	DOOR_STORE_FAILURES,
@@ -45,6 +49,12 @@ static const struct metric door_metric_table[DOOR_METRICS] = {
 			  "Calls refused because their address or token made too many."},
 	[DOOR_HEARTBEATS] = {"microreg_registry_heartbeats_total", METRIC_COUNTER, "Heartbeats."},
 	[DOOR_LOOKUPS] = {"microreg_registry_lookups_total", METRIC_COUNTER, "Lookups."},
+	[DOOR_QUOTA_KEYS] = {"microreg_registry_quota_keys", METRIC_GAUGE,
+			     "Callers whose use of a quota is counted, each for each period."},
+	[DOOR_QUOTA_USES] = {"microreg_registry_quota_uses_total", METRIC_COUNTER,
+			     "What gateways reported as used of quotas."},
+	[DOOR_QUOTA_REFUSED] = {"microreg_registry_quota_refused_total", METRIC_COUNTER,
+				"Reports of a caller's use that were over limits.quotas."},
 	[DOOR_WRITES] = {"microreg_registry_writes_total", METRIC_COUNTER,
 			 "Changes that were planned."},
 	[DOOR_COMMITS] = {"microreg_registry_commits_total", METRIC_COUNTER, "Batches of changes."},
@@ -65,10 +75,12 @@ void door_metrics_write(struct registry *r, struct buf *out)
 	uint64_t values[DOOR_METRICS];
 	struct catalog_stats catalog;
 	struct writer_stats writer;
+	struct quotas_stats quotas;
 	struct err why;
 
 	catalog_stats(r->catalog, &catalog);
 	writer_stats(r->writer, &writer);
+	quotas_stats(r->quotas, &quotas);
 	values[DOOR_INSTANCES] = catalog.instances;
 	values[DOOR_EXPIRED] = catalog.expired;
 	values[DOOR_SERVICES] = catalog.services;
@@ -81,6 +93,9 @@ void door_metrics_write(struct registry *r, struct buf *out)
 	values[DOOR_LIMITED] = atomic_load(&r->limited);
 	values[DOOR_HEARTBEATS] = atomic_load(&r->beats);
 	values[DOOR_LOOKUPS] = atomic_load(&r->lookups);
+	values[DOOR_QUOTA_KEYS] = quotas.keys;
+	values[DOOR_QUOTA_USES] = quotas.counted;
+	values[DOOR_QUOTA_REFUSED] = quotas.refused;
 	values[DOOR_WRITES] = writer.operations;
 	values[DOOR_COMMITS] = writer.batches;
 	values[DOOR_STORE_FAILURES] = writer.failures;

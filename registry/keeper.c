@@ -7,6 +7,7 @@
 #include "registry/edit.h"
 #include "registry/lease.h"
 #include "registry/note.h"
+#include "registry/quotas.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -248,6 +249,8 @@ static void keeper_tick(struct keeper *k)
 	waiters_advance(k->waiters, now_ms);
 	draining = drain_advance(k->registry->drain, now_ms);
 	keeper_touch(k, now_ms);
+	if (k->registry->quotas)
+		quotas_advance(k->registry->quotas, k->registry->writer, clock_wall_ms());
 	keeper_arm(k, now_ms, draining);
 }
 

@@ -20,6 +20,7 @@
 #include "registry/note.h"
 #include "registry/options.h"
 #include "common/rate.h"
+#include "registry/quotas.h"
 #include "registry/setup.h"
 #include "registry/store.h"
 #include "registry/writer.h"
@@ -206,6 +207,11 @@ static int main_load(struct parts *p, struct err *e)
 		return -1;
 	if (catalog_loaded(r->catalog) < 0)
 		return err_code(e, DAEMON_EXIT_SYSTEM, "catalog: out of memory");
+	r->quotas = quotas_new(p->settings->limits.quotas);
+	if (!r->quotas)
+		return err_code(e, DAEMON_EXIT_SYSTEM, "quotas: out of memory");
+	if (quotas_load(r->quotas, p->store, e) < 0)
+		return -1;
 	p->loaded = atomic_load(&loading.count);
 	if (p->loaded) {
 		clock_rfc3339(store_seen_wall_ms(p->store), seen);
@@ -345,6 +351,7 @@ static void main_stop(struct parts *p)
 	door_stop(&p->door);
 	drain_free(&r->drain);
 	blame_free(&r->blame);
+	quotas_free(&r->quotas);
 	catalog_free(&r->catalog);
 	store_close(&p->store);
 	access_gate_free(&r->access);

@@ -50,15 +50,28 @@ const struct method method_table[] = {
 	 method_watch, METHOD_LATER, ACCESS_READ, NULL},
 	{"registry.report", "struct,struct",
 	 "A gateway tells what it uses: watcher, revision, instances[service, id, in_flight, "
-	 "failures]. Answers revision.",
-	 method_report, 0, ACCESS_READ, NULL},
+	 "failures]; optional quotas[name, key, period, used, quota] with sender and sequence, "
+	 "which "
+	 "grows with each report: one that comes again counts nothing. Answers revision, and "
+	 "quotas[name, key, period, used, left, counted] of all gateways together, on the disk by "
+	 "then.",
+	 method_report, METHOD_LATER, ACCESS_READ, NULL},
+	{"registry.quota_list", "struct,struct;struct",
+	 "What is used of quotas, the most first: optional name, key, limit (1-1000, default 100). "
+	 "Answers quotas[name, key, period, used, left, quota].",
+	 method_quota_list, 0, ACCESS_READ, NULL},
+	{"registry.quota_reset", "struct,struct",
+	 "Lets a caller start anew in the day and the month that run: name, key. Answers used, "
+	 "which "
+	 "is forgotten.",
+	 method_quota_reset, METHOD_LATER | METHOD_WRITES, ACCESS_ADMIN, NULL},
 	{"registry.stats", "struct;struct,struct", "Counters of the registry.", method_stats, 0,
 	 ACCESS_READ, NULL},
 	{"registry.history", "struct,struct;struct",
 	 "What happened, the newest last: optional service, since (a revision or a time: then the "
 	 "oldest after it), limit (1-1000, default 100). Answers events[revision, time, event, "
 	 "service, id, actor, detail]. Events: registered, restored, deregistered, status, "
-	 "checked, expired, removed, fenced, held.",
+	 "checked, expired, removed, fenced, held, quota_reset.",
 	 method_history, 0, ACCESS_READ, NULL},
 	{"registry.backup", "struct;struct,struct",
 	 "Copies the database, consistently, into the data directory. Answers file.", method_backup,

@@ -156,6 +156,8 @@ void method_history(struct call *call);
 
 void method_watch(struct call *call);
 void method_report(struct call *call);
+void method_quota_list(struct call *call);
+void method_quota_reset(struct call *call);
 
 void legacy_register(struct call *call);
 void legacy_get_service_details(struct call *call);

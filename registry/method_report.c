@@ -4,13 +4,15 @@
 #include "registry/catalog.h"
 #include "registry/drain.h"
 #include "registry/method.h"
+#include "registry/method_quota.h"
 #include "registry/method_watcher.h"
 
 enum { REPORT_MAX = 1000 };
 
 struct report {
-	const char *revision;
-	xmlrpc_value *watcher, *instances;
+	const char *revision, *sender;
+	int sequence;
+	xmlrpc_value *watcher, *instances, *quotas;
 };
 
 struct report_use {
@@ -33,6 +35,20 @@ static const struct rpc_field report_fields[] = {
 	 .required = true,
 	 .offset = offsetof(struct report, instances),
 	 .max = REPORT_MAX},
+	{.name = "sender",
+	 .type = RPC_STRING,
+	 .offset = offsetof(struct report, sender),
+	 .min = 1,
+	 .max = INSTANCE_NAME_MAX,
+	 .is_valid = instance_text_is_valid},
+	{.name = "sequence",
+	 .type = RPC_INT,
+	 .offset = offsetof(struct report, sequence),
+	 .min = 1},
+	{.name = "quotas",
+	 .type = RPC_ARRAY,
+	 .offset = offsetof(struct report, quotas),
+	 .max = REPORT_QUOTAS_MAX},
 };
 
 static const struct rpc_field report_use_fields[] = {
@@ -92,34 +108,53 @@ static struct drain_use *report_uses(struct call *call, xmlrpc_value *list, size
 	return uses;
 }
 
-void method_report(struct call *call)
+static void report_answer(struct call *call)
 {
 	struct catalog *catalog = call->registry->catalog;
-	struct catalog_position position, now;
 	char revision[CATALOG_POSITION_SIZE];
-	struct watcher watcher;
-	struct report report = {0};
-	struct drain_use *uses;
-	struct err e = {0};
+	struct catalog_position now;
 	xmlrpc_value *out;
 	xmlrpc_env env;
-	size_t count;
 
-	if (!call_params(call, report_fields, 3, &report))
-		return;
-	uses = report_uses(call, report.instances, &count, &e);
-	if (!uses || watcher_read("registry.report: watcher", report.watcher, &call->arena,
-				  &watcher, &e) < 0) {
-		call_err(call, &e);
-		return;
-	}
-	if (catalog_position_parse(catalog, report.revision, &position))
-		drain_report(call->registry->drain, watcher.name, position.at, uses, count,
-			     clock_ms());
 	now.at = now.base = catalog_revision(catalog);
 	catalog_position_print(catalog, now, revision);
 	xmlrpc_env_init(&env);
 	out = rpc_new_struct(&env);
 	rpc_set_string(&env, out, "revision", revision);
 	call_answer_env(call, &env, out);
+}
+
+void method_report(struct call *call)
+{
+	struct catalog_position position;
+	struct quotas_report *quotas = NULL;
+	struct watcher watcher;
+	struct report report = {0};
+	struct drain_use *uses;
+	struct err e = {0};
+	size_t count;
+
+	if (!call_params(call, report_fields, sizeof(report_fields) / sizeof(report_fields[0]),
+			 &report))
+		return;
+	if (report.quotas) {
+		quotas = quota_read_report(call, report.quotas, report.sender, report.sequence, &e);
+		if (!quotas) {
+			call_err(call, &e);
+			return;
+		}
+	}
+	uses = report_uses(call, report.instances, &count, &e);
+	if (!uses || watcher_read("registry.report: watcher", report.watcher, &call->arena,
+				  &watcher, &e) < 0) {
+		call_err(call, &e);
+		return;
+	}
+	if (catalog_position_parse(call->registry->catalog, report.revision, &position))
+		drain_report(call->registry->drain, watcher.name, position.at, uses, count,
+			     clock_ms());
+	if (quotas)
+		quota_run_report(call, quotas);
+	else
+		report_answer(call);
 }

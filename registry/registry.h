@@ -12,6 +12,7 @@ struct keeper;
 struct backup;
 struct drain;
 struct blame;
+struct quotas;
 struct rate;
 struct store;
 struct access_gate;
@@ -23,6 +24,7 @@ struct registry {
 	struct drain *drain;
 	struct blame *blame; /* NULL: not counted */
 	struct store *store; /* for its history only: the rest is the writer's */
+	struct quotas *quotas;
 	struct backup *backup;
 	struct rate *notes;	    /* see note.h */
 	struct access_gate *access; /* NULL: everybody may do everything */

@@ -31,13 +31,36 @@ struct store_event {
 	int64_t wall_ms; /* set by the store */
 };
 
-enum store_change_kind { STORE_PUT, STORE_REMOVE, STORE_NOTE };
+/* What one caller has used of a quota in one period. */
+struct store_quota {
+	const char *name, *key, *period;
+	uint64_t used;	/* when it is loaded all of it, in a change what is added */
+	unsigned quota; /* of how many, as told last */
+	int64_t end_ms; /* of the period, wall time */
+};
+
+/* Changes of quotas that belong together. */
+struct store_quotas {
+	const char *sender; /* whose report it is: its last one is `sequence` now; NULL: nobody's */
+	int sequence;
+	const struct store_quota *items;
+	size_t count;
+};
+
+enum store_change_kind {
+	STORE_PUT,
+	STORE_REMOVE,
+	STORE_NOTE,
+	STORE_QUOTAS_ADD,
+	STORE_QUOTAS_REMOVE,
+};
 
 struct store_change {
 	enum store_change_kind kind;
-	const struct record *record; /* of STORE_PUT */
-	const char *service, *id;    /* of STORE_REMOVE */
-	struct store_event event;    /* all there is of STORE_NOTE */
+	const struct record *record;	   /* of STORE_PUT */
+	const char *service, *id;	   /* of STORE_REMOVE */
+	const struct store_quotas *quotas; /* of STORE_QUOTAS_… */
+	struct store_event event;	   /* all there is of STORE_NOTE */
 };
 
 /* How much of the history is kept: what is beyond either goes. */
@@ -71,6 +94,14 @@ int64_t store_seen_wall_ms(const struct store *store);
  * DAEMON_EXIT_DATABASE or _SYSTEM. */
 int store_load(struct store *store, int (*take)(void *arg, struct record **records, size_t count),
 	       void *arg, struct err *e);
+
+/* Calls the two with every quota in use and every sender of reports, likewise. */
+struct store_quota_reader {
+	int (*quota)(void *arg, const struct store_quota *quota);
+	int (*sender)(void *arg, const char *sender, int sequence, int64_t seen_wall_ms);
+	void *arg;
+};
+int store_load_quotas(struct store *store, const struct store_quota_reader *to, struct err *e);
 
 /* All changes, the new revision and number, or nothing: on return they are on the disk. -1 when the
  * engine refuses (full, I/O error); it may be tried again. Blocks for the disk. */

@@ -39,6 +39,12 @@ static const char *const store_schema_migrations[] = {
 	" registered_at INTEGER, expired_at INTEGER, down_at INTEGER, revision INTEGER);"
 	/* From when on it is whole. */
 	"INSERT INTO meta SELECT 'history', value FROM meta WHERE name = 'revision';",
+	"CREATE TABLE quotas ("
+	" name TEXT NOT NULL, key TEXT NOT NULL, period TEXT NOT NULL, used INTEGER NOT NULL,"
+	" quota INTEGER NOT NULL, PRIMARY KEY (name, key, period)) WITHOUT ROWID;"
+	"CREATE TABLE quota_senders ("
+	" sender TEXT PRIMARY KEY, sequence INTEGER NOT NULL, seen INTEGER NOT NULL) WITHOUT "
+	"ROWID;",
 };
 
 enum { STORE_SCHEMA = sizeof(store_schema_migrations) / sizeof(store_schema_migrations[0]) };

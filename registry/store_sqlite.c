@@ -11,6 +11,7 @@
 #include "registry/store_files.h"
 #include "registry/store_history.h"
 #include "registry/store_load.h"
+#include "registry/store_quota.h"
 #include "registry/store_row.h"
 #include "registry/store_schema.h"
 #include "registry/store_wal.h"
@@ -56,6 +57,7 @@ struct store {
 	uint64_t revision, number;
 	int64_t seen_wall_ms;
 	struct store_history history;
+	struct store_quota_sql quotas;
 };
 
 static int store_pragmas(struct store *store, struct err *e)
@@ -220,6 +222,11 @@ struct store *store_open(const char *dir, struct err *e)
 		(void)store_schema_fail(store->db, rc, dir, "read", e);
 		goto fail;
 	}
+	rc = store_quota_open(&store->quotas, store->db);
+	if (rc != SQLITE_OK) {
+		(void)store_schema_fail(store->db, rc, dir, "read", e);
+		goto fail;
+	}
 	return store;
 fail:
 	store_close(&store);
@@ -233,6 +240,7 @@ void store_close(struct store **store)
 	if (!s)
 		return;
 	store_history_close(&s->history);
+	store_quota_close(&s->quotas);
 	for (size_t i = 0; i < STORE_SQL_COUNT; i++)
 		(void)sqlite3_finalize(s->sql[i]); /* repeats an old error */
 	(void)sqlite3_close(s->db);		   /* what was committed is safe whatever it says */
@@ -281,6 +289,20 @@ int store_load(struct store *store, int (*take)(void *arg, struct record **recor
 	return store_load_all(&load, e);
 }
 
+int store_load_quotas(struct store *store, const struct store_quota_reader *to, struct err *e)
+{
+	int rc = store_quota_load(&store->quotas, to);
+
+	if (rc == SQLITE_OK)
+		return 0;
+	if (rc == SQLITE_ABORT)
+		return err_code(e, DAEMON_EXIT_SYSTEM,
+				"%s/registry.db holds more quotas than fit in memory", store->dir);
+	if (rc == SQLITE_CORRUPT)
+		return store_schema_damaged(store->dir, "a quota makes no sense", e);
+	return store_schema_fail(store->db, rc, store->dir, "read", e);
+}
+
 /* ---- Writing ---- */
 
 static int store_run(struct store *store, enum store_statement which)
@@ -291,13 +313,15 @@ static int store_run(struct store *store, enum store_statement which)
 	return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-static int store_write(struct store *store, const struct store_change *change)
+static int store_write(struct store *store, const struct store_change *change, int64_t wall_ms)
 {
 	sqlite3_stmt *stmt = store->sql[STORE_SQL_REMOVE];
 	int rc;
 
 	if (change->kind == STORE_NOTE)
 		return SQLITE_OK;
+	if (change->kind == STORE_QUOTAS_ADD || change->kind == STORE_QUOTAS_REMOVE)
+		return store_quota_write(&store->quotas, change, wall_ms);
 	if (change->kind == STORE_PUT) {
 		if (store_row_bind(store->sql[STORE_SQL_PUT], change->record) != 0)
 			return SQLITE_NOMEM;
@@ -326,7 +350,7 @@ int store_commit(struct store *store, const struct store_change *changes, size_t
 
 	store_history_begin(&store->history);
 	for (size_t i = 0; rc == SQLITE_OK && i < count; i++) {
-		rc = store_write(store, &changes[i]);
+		rc = store_write(store, &changes[i], seen_wall_ms);
 		if (rc == SQLITE_OK)
 			rc = store_history_put(&store->history, &changes[i].event, seen_wall_ms);
 	}

@@ -15,7 +15,7 @@ struct writer_plan {
 	struct writer *writer;
 	size_t count;
 	struct catalog_change changes[WRITER_CHANGES_MAX];
-	/* One for each change; then, when it is committed, the notes. */
+	/* One for each change; then, when it is committed, those that change no instance. */
 	struct store_change rows[WRITER_CHANGES_MAX + WRITER_BATCH_MAX];
 	struct store_change notes[WRITER_BATCH_MAX];
 	size_t note_count;
@@ -162,14 +162,18 @@ enum writer_verdict writer_remove(struct writer_plan *plan, struct writer_op *op
 		(struct store_change){.kind = STORE_REMOVE, .service = service, .id = id});
 }
 
-enum writer_verdict writer_note(struct writer_plan *plan, struct writer_op *op)
+enum writer_verdict writer_store(struct writer_plan *plan, const struct store_change *row)
 {
 	if (plan->note_count == WRITER_BATCH_MAX)
 		return WRITER_LATER;
-	op->event.revision = plan->revision;
-	plan->notes[plan->note_count++] =
-		(struct store_change){.kind = STORE_NOTE, .event = op->event};
+	plan->notes[plan->note_count++] = *row;
 	return WRITER_GO;
+}
+
+enum writer_verdict writer_note(struct writer_plan *plan, struct writer_op *op)
+{
+	op->event.revision = plan->revision;
+	return writer_store(plan, &(struct store_change){.kind = STORE_NOTE, .event = op->event});
 }
 
 /* Takes the changes from `from` on back out of the plan. */

@@ -65,6 +65,9 @@ enum writer_verdict writer_remove(struct writer_plan *plan, struct writer_op *op
 				  const char *service, const char *id);
 /* Only tells op->event, with its service and id. */
 enum writer_verdict writer_note(struct writer_plan *plan, struct writer_op *op);
+/* Adds a row for the store alone: it changes nothing of the catalog. What it points to must live
+ * until done. */
+enum writer_verdict writer_store(struct writer_plan *plan, const struct store_change *row);
 /* A new number for an instance; those of failed batches are given again. */
 uint64_t writer_number(struct writer_plan *plan);
 

@@ -15,6 +15,7 @@
 #include "registry/drain.h"
 #include "registry/keeper.h"
 #include "registry/method.h"
+#include "registry/quotas.h"
 #include "registry/store.h"
 #include "registry/writer.h"
 #include "tests/fuzz/fuzz.h"
@@ -89,6 +90,14 @@ enum store_find store_revision_at(struct store *store, int64_t wall_ms, uint64_t
 	return STORE_FOUND;
 }
 
+int store_load_quotas(struct store *store, const struct store_quota_reader *to, struct err *e)
+{
+	(void)store;
+	(void)to;
+	(void)e;
+	return 0;
+}
+
 int store_commit(struct store *store, const struct store_change *changes, size_t count,
 		 uint64_t revision, uint64_t number, struct err *e)
 {
@@ -126,6 +135,7 @@ static void start(unsigned switches)
 	registry = (struct registry){.legacy_strict = switches & 2, .started_ms = clock_ms()};
 	registry.catalog = catalog_new("00aa00aa00", 0, &limits, clock_ms());
 	registry.drain = drain_new();
+	registry.quotas = quotas_new(100);
 	registry.backup = backup_new(&fake);
 	registry.keeper = keeper_new(&registry, 4, &e);
 	options.catalog = registry.catalog;
@@ -141,6 +151,7 @@ static void stop(void)
 	keeper_free(&registry.keeper);
 	backup_free(&registry.backup);
 	drain_free(&registry.drain);
+	quotas_free(&registry.quotas);
 	catalog_free(&registry.catalog);
 }
 

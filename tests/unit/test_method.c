@@ -7,6 +7,7 @@
 #include "registry/drain.h"
 #include "registry/keeper.h"
 #include "registry/method.h"
+#include "registry/quotas.h"
 #include "registry/store.h"
 #include "registry/writer.h"
 #include "tests/unit/unit.h"
@@ -45,6 +46,7 @@ static void start(void)
 	ck_assert_msg(store != NULL, "%s", e.text);
 	r.catalog = catalog_new("00aa00aa00", 0, &limits, clock_ms());
 	r.drain = drain_new();
+	r.quotas = quotas_new(100);
 	r.keeper = keeper_new(&r, 100, &e);
 	options.store = store;
 	options.catalog = r.catalog;
@@ -63,6 +65,7 @@ static void stop(void)
 	drain_stop(r.drain);
 	keeper_free(&r.keeper);
 	drain_free(&r.drain);
+	quotas_free(&r.quotas);
 	catalog_free(&r.catalog);
 	store_close(&store);
 	buf_fini(&answer);

@@ -9,6 +9,7 @@
 #include "registry/drain.h"
 #include "registry/keeper.h"
 #include "registry/method.h"
+#include "registry/quotas.h"
 #include "registry/store.h"
 #include "registry/writer.h"
 #include "tests/unit/fail_malloc.h"
@@ -84,6 +85,14 @@ enum store_find store_revision_at(struct store *store, int64_t wall_ms, uint64_t
 	return STORE_FOUND;
 }
 
+int store_load_quotas(struct store *store, const struct store_quota_reader *to, struct err *e)
+{
+	(void)store;
+	(void)to;
+	(void)e;
+	return 0;
+}
+
 int store_commit(struct store *store, const struct store_change *changes, size_t count,
 		 uint64_t revision, uint64_t number, struct err *e)
 {
@@ -120,6 +129,7 @@ static void start(void)
 	memset(&r, 0, sizeof(r));
 	r.catalog = catalog_new("00aa00aa00", 0, &limits, clock_ms());
 	r.drain = drain_new();
+	r.quotas = quotas_new(100);
 	r.backup = backup_new(&fake);
 	r.keeper = keeper_new(&r, 100, &e);
 	options.catalog = r.catalog;
@@ -135,6 +145,7 @@ static void stop(void)
 	keeper_free(&r.keeper);
 	backup_free(&r.backup);
 	drain_free(&r.drain);
+	quotas_free(&r.quotas);
 	catalog_free(&r.catalog);
 }
 
@@ -220,6 +231,8 @@ static void check(void *arg, int result)
 	"<?xml version=\"1.0\"?><methodCall><methodName>" method "</methodName><params>" params \
 	"</params></methodCall>"
 #define INSTANCE STRING("service", "a") STRING("id", "x")
+#define QUOTA \
+	STRING("name", "plan") STRING("key", "ada") STRING("period", "2026-01-31") INT("quota", "9")
 #define WHOLE                                                                                 \
 	INSTANCE STRING("host", "10.0.0.1") INT("port", "80") INT("ttl_ms", "5000")           \
 		STRING("zone", "z") STRING("tags", ARRAY("<value>t</value><value>u</value>")) \
@@ -249,6 +262,13 @@ static const char *const bodies[] = {
 				  STRING("revision", "00aa00aa00.1")
 					  STRING("instances",
 						 ARRAY(STRUCT(INSTANCE INT("in_flight", "1"))))))),
+	CALL("registry.report",
+	     PARAM(STRUCT(STRING("watcher", "<struct>" STRING("name", "g") "</struct>") STRING(
+		     "revision", "") STRING("sender", "s") INT("sequence", "1") STRING("instances",
+										       ARRAY(""))
+				  STRING("quotas", ARRAY(STRUCT(QUOTA INT("used", "1"))))))),
+	CALL("registry.quota_list", ""),
+	CALL("registry.quota_reset", PARAM(STRUCT(STRING("name", "plan") STRING("key", "ada")))),
 	CALL("registry.stats", ""),
 	CALL("register", PARAM("<value>l</value>") PARAM("<value>http://10.0.0.2</value>")
 				 PARAM("<value>8080</value>")),
