@@ -320,6 +320,37 @@ MICROREG_API int microreg_report(struct microreg *registry, const char *revision
 				 const struct microreg_use *uses, size_t count,
 				 struct microreg_error *error);
 
+/* What a caller has used of a quota in one day or month, UTC. */
+struct microreg_quota {
+	const char *name;   /* the quota's, at most 64 bytes */
+	const char *key;    /* whose use it is, at most 160 bytes; no secret: it is stored */
+	const char *period; /* "2026-01-31" or "2026-01" */
+	unsigned used;	    /* since the last report that was answered; 0 only asks */
+	unsigned quota;	    /* of how many */
+	/* The answer: what all gateways together have used, which is on the registry's disk then.
+	 * `counted` false: the registry does not keep it, see its limits.quotas. */
+	unsigned total;
+	bool counted;
+};
+
+struct microreg_report {
+	const char *revision;		 /* as microreg_report's, with uses */
+	const struct microreg_use *uses; /* NULL: those that were told last still hold */
+	size_t count;
+	/* A report that was not answered may be sent again, the same with the same sequence: it
+	 * counts once. The sender is unique to the process; the sequence begins with 1 and grows.
+	 */
+	const char *sender;
+	unsigned sequence;
+	struct microreg_quota *quotas; /* at most 500, whose answers are filled in */
+	size_t quota_count;
+	unsigned gateways; /* the answer: how many are alive */
+};
+
+/* The same for quotas. */
+MICROREG_API int microreg_report_quotas(struct microreg *registry, struct microreg_report *report,
+					struct microreg_error *error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,4 +1,4 @@
-/* resolve: lists from the snapshot, lookups at the registry, and reports to it. */
+/* resolve: lists from the snapshot, and lookups at the registry. */
 #include "client-lib/call.h"
 #include "client-lib/handle.h"
 #include "client-lib/service.h"
@@ -12,7 +12,6 @@
 enum {
 	RESOLVE_ARENA_MAX = 256 << 20, /* a reply of 16 MiB holds no more */
 	RESOLVE_REASON_MAX = 1024,
-	RESOLVE_USES_MAX = 100000,
 };
 
 const struct microreg_service *microreg_resolve(struct microreg *registry, const char *service)
@@ -174,58 +173,4 @@ const struct microreg_service *microreg_lookup(struct microreg *registry,
 	}
 	xmlrpc_DECREF(param);
 	return service;
-}
-
-/* ---- Report ---- */
-
-static xmlrpc_value *resolve_build_report(const struct microreg *m, const char *revision,
-					  const struct microreg_use *uses, size_t count)
-{
-	xmlrpc_value *param, *watcher, *array;
-	xmlrpc_env env;
-
-	xmlrpc_env_init(&env);
-	param = rpc_new_struct(&env);
-	watcher = rpc_new_struct(&env);
-	rpc_set_string(&env, watcher, "name", m->name);
-	rpc_set_string(&env, watcher, "kind", m->kind);
-	rpc_set_value(&env, param, "watcher", rpc_built(&env, watcher));
-	rpc_set_string(&env, param, "revision", revision ? revision : "");
-	array = rpc_new_array(&env);
-	for (size_t i = 0; i < count && !env.fault_occurred; i++) {
-		xmlrpc_value *use = rpc_new_struct(&env);
-
-		rpc_set_string(&env, use, "service", uses[i].service);
-		rpc_set_string(&env, use, "id", uses[i].id);
-		rpc_set_int(&env, use, "in_flight", (int)(uses[i].in_flight & 0x7fffffff));
-		rpc_set_int(&env, use, "failures", (int)(uses[i].failures & 0x7fffffff));
-		rpc_append(&env, array, rpc_built(&env, use));
-	}
-	rpc_set_value(&env, param, "instances", rpc_built(&env, array));
-	return resolve_built(&env, param);
-}
-
-int microreg_report(struct microreg *registry, const char *revision,
-		    const struct microreg_use *uses, size_t count, struct microreg_error *error)
-{
-	xmlrpc_value *param, *result = NULL;
-	int failed;
-
-	error_clear(error);
-	if (!registry || count > RESOLVE_USES_MAX)
-		return error_set(error, MICROREG_BAD_ARGUMENT, "registry: NULL, or count over %d",
-				 RESOLVE_USES_MAX);
-	param = resolve_build_report(registry, revision, uses, count);
-	if (!param)
-		return error_memory(error);
-	failed = call_run(registry,
-			  &(struct call){.method = "registry.report",
-					 .param = param,
-					 .timeout_ms = registry->timeout_ms,
-					 .reply_max = CALL_REPLY_SMALL},
-			  &result, error);
-	xmlrpc_DECREF(param);
-	if (!failed)
-		xmlrpc_DECREF(result);
-	return failed;
 }

@@ -50,10 +50,12 @@ const struct method method_table[] = {
 	 method_watch, METHOD_LATER, ACCESS_READ, NULL},
 	{"registry.report", "struct,struct",
 	 "A gateway tells what it uses: watcher, revision, instances[service, id, in_flight, "
-	 "failures]; optional quotas[name, key, period, used, quota] with sender and sequence, "
+	 "failures], or in its place or beside it quotas[name, key, period, used, quota] with "
+	 "sender and sequence, "
 	 "which "
 	 "grows with each report: one that comes again counts nothing. Answers revision, and "
-	 "quotas[name, key, period, used, left, counted] of all gateways together, on the disk by "
+	 "gateways (how many are alive) and quotas[name, key, period, used, left, counted] of all "
+	 "gateways together, on the disk by "
 	 "then.",
 	 method_report, METHOD_LATER, ACCESS_READ, NULL},
 	{"registry.quota_list", "struct,struct;struct",

@@ -4,6 +4,7 @@
 #include "common/period.h"
 #include "common/rpc_write.h"
 #include "registry/catalog.h"
+#include "registry/drain.h"
 #include "registry/note.h"
 #include "registry/quotas.h"
 
@@ -154,6 +155,8 @@ static void quota_report_finish(struct quotas_report *report)
 	rpc_write_begin(to);
 	rpc_write_struct(to);
 	rpc_write_set_string(to, "revision", revision);
+	rpc_write_set_int(to, "gateways",
+			  quota_int(drain_gateways(call->registry->drain, clock_ms())));
 	rpc_write_member(to, "quotas");
 	rpc_write_array(to);
 	for (size_t i = 0; i < report->count; i++) {

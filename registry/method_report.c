@@ -32,7 +32,6 @@ static const struct rpc_field report_fields[] = {
 	 .max = 128},
 	{.name = "instances",
 	 .type = RPC_ARRAY,
-	 .required = true,
 	 .offset = offsetof(struct report, instances),
 	 .max = REPORT_MAX},
 	{.name = "sender",
@@ -130,9 +129,9 @@ void method_report(struct call *call)
 	struct quotas_report *quotas = NULL;
 	struct watcher watcher;
 	struct report report = {0};
-	struct drain_use *uses;
+	struct drain_use *uses = NULL;
 	struct err e = {0};
-	size_t count;
+	size_t count = 0;
 
 	if (!call_params(call, report_fields, sizeof(report_fields) / sizeof(report_fields[0]),
 			 &report))
@@ -144,13 +143,17 @@ void method_report(struct call *call)
 			return;
 		}
 	}
-	uses = report_uses(call, report.instances, &count, &e);
-	if (!uses || watcher_read("registry.report: watcher", report.watcher, &call->arena,
-				  &watcher, &e) < 0) {
+	if (report.instances)
+		uses = report_uses(call, report.instances, &count, &e);
+	else if (!report.quotas)
+		(void)err_code(&e, RPC_FAULT_PARAMS, "registry.report: instances is missing");
+	if ((!uses && !report.quotas) || e.code ||
+	    watcher_read("registry.report: watcher", report.watcher, &call->arena, &watcher, &e) <
+		    0) {
 		call_err(call, &e);
 		return;
 	}
-	if (catalog_position_parse(call->registry->catalog, report.revision, &position))
+	if (uses && catalog_position_parse(call->registry->catalog, report.revision, &position))
 		drain_report(call->registry->drain, watcher.name, position.at, uses, count,
 			     clock_ms());
 	if (quotas)
