@@ -41,6 +41,10 @@ const struct tool_command tool_commands[] = {
 	{"watch", "[SERVICE]", 0, 1, 0, "print a line for each change, until Ctrl-C", watch_run},
 	{"history", "[SERVICE]", 0, 1, TOOL_ACCEPTS(SINCE) | TOOL_ACCEPTS(LIMIT),
 	 "list what happened", read_history},
+	{"quotas", "[QUOTA [KEY]]", 0, 2, TOOL_ACCEPTS(LIMIT),
+	 "list what callers have used of quotas, the most first", quota_list},
+	{"reset-quota", "QUOTA KEY", 2, 2, 0, "let a caller's day and month of a quota start anew",
+	 quota_reset},
 	{"stats", "", 0, 0, 0, "print the registry's counters", read_stats},
 	{"backup", "", 0, 0, 0, "copy the database, consistently, into the registry's folder",
 	 write_backup},
@@ -123,7 +127,7 @@ static int tool_help(void)
 	(void)printf("microreg: asks a MicroReg registry, and keeps programs registered\n\n"
 		     "usage: microreg COMMAND [OPTION...] [ARGUMENT...]\n\ncommands:\n");
 	for (const struct tool_command *c = tool_commands; c->name; c++)
-		(void)printf("  %-10s  %s\n", c->name, c->help);
+		(void)printf("  %-11s  %s\n", c->name, c->help);
 	(void)printf(
 		"\n`microreg COMMAND --help` shows a command's options. Every command takes:\n");
 	for (size_t i = 0; i < TOOL_OPTION_COUNT; i++)

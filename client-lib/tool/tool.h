@@ -117,6 +117,8 @@ int write_backup(struct tool *tool);
 int watch_run(struct tool *tool);
 void watch_changed(void *arg); /* the library's on_change: `arg` is the tool; any thread */
 int run_run(struct tool *tool);
+int quota_list(struct tool *tool);
+int quota_reset(struct tool *tool);
 
 /* Says on standard error what is wrong with the command line. Returns TOOL_USAGE. */
 int tool_usage(const struct tool *tool, const char *format, ...)
