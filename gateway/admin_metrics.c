@@ -8,6 +8,7 @@
 #include "gateway/audit.h"
 #include "gateway/cache.h"
 #include "gateway/claimed_routes.h"
+#include "gateway/quota.h"
 #include "gateway/stats.h"
 #include "gateway/worker.h"
 
@@ -31,6 +32,13 @@
 	X(DENIED, COUNTER, "admin_denied_total",                                                   \
 	  "Requests refused at the admin door, for their token or its lack")                       \
 	X(REGISTRY, GAUGE, "registry_connected", "1 when the registry's last answer came")         \
+	X(QUOTA_KEYS, GAUGE, "quota_keys",                                                         \
+	  "Callers whose use of a quota is counted here, each for each period")                    \
+	X(QUOTA_UNREPORTED, GAUGE, "quota_unreported",                                             \
+	  "Uses of quotas that the registry has not been told yet")                                \
+	X(QUOTA_LOST, COUNTER, "quota_lost_total",                                                 \
+	  "Requests let in without a count of their quota, see limits.rate_keys")                  \
+	X(QUOTA_LIVE, GAUGE, "quota_live", "1 when the registry's last answer on quotas came")     \
 	X(MEMORY, GAUGE, "memory_bytes", "Memory in buffers and heads, see limits.memory")         \
 	X(MEMORY_MAX, GAUGE, "memory_max_bytes", "limits.memory")                                  \
 	X(PLACES, GAUGE, "service_in_flight", "Requests to a service under way")                   \
@@ -116,6 +124,17 @@ static void admin_metric_service(const struct admin_view *view, struct buf *out,
 	}
 }
 
+static void admin_metric_quotas(struct quota *quota, struct buf *out)
+{
+	struct quota_stats stats;
+
+	quota_stats(quota, &stats);
+	admin_metric_write(out, ADMIN_METRIC_QUOTA_KEYS, stats.keys);
+	admin_metric_write(out, ADMIN_METRIC_QUOTA_UNREPORTED, stats.unreported);
+	admin_metric_write(out, ADMIN_METRIC_QUOTA_LOST, stats.lost);
+	admin_metric_write(out, ADMIN_METRIC_QUOTA_LIVE, stats.live);
+}
+
 /* ---- Of each worker ---- */
 
 static void admin_metric_worker(const struct admin_view *view, struct buf *out,
@@ -182,6 +201,7 @@ void admin_page_metrics(const struct admin_view *view, struct buf *out)
 
 		microreg_watch_status(gateway->registry, &watch);
 		admin_metric_write(out, ADMIN_METRIC_REGISTRY, watch.connected);
+		admin_metric_quotas(gateway->quota, out);
 	}
 	admin_metric_write(out, ADMIN_METRIC_RELOAD_OK, view->reload.ok);
 	metrics_head(out, &admin_metric_table[ADMIN_METRIC_RELOAD_TIME]);

@@ -8,6 +8,7 @@
 #include "common/memory.h"
 #include "gateway/cache.h"
 #include "gateway/endpoint.h"
+#include "gateway/quota.h"
 #include "gateway/stats.h"
 #include "gateway/template.h"
 #include "gateway/worker.h"
@@ -111,6 +112,25 @@ static void admin_json_registry(struct json_writer *j, const struct admin_view *
 	json_write_object_end(j);
 }
 
+static void admin_json_quotas(struct json_writer *j, const struct admin_view *view)
+{
+	struct quota_stats stats;
+
+	json_write_key(j, "quotas");
+	if (!view->gateway->registry) {
+		json_write_string(j, NULL);
+		return;
+	}
+	quota_stats(view->gateway->quota, &stats);
+	json_write_object(j);
+	admin_key_uint(j, "keys", stats.keys);
+	admin_key_uint(j, "unreported", stats.unreported);
+	admin_key_uint(j, "lost", stats.lost);
+	admin_key_bool(j, "live", stats.live);
+	admin_key_uint(j, "gateways", stats.gateways);
+	json_write_object_end(j);
+}
+
 static void admin_json_settings(struct json_writer *j, const struct admin_view *view)
 {
 	const struct settings *settings = view->table->settings;
@@ -191,6 +211,7 @@ void admin_page_status(const struct admin_view *view, struct buf *out)
 	admin_key_uint(&j, "memory_max", view->table->settings->limits.memory_bytes);
 	admin_json_settings(&j, view);
 	admin_json_registry(&j, view);
+	admin_json_quotas(&j, view);
 	admin_json_cache(&j, view);
 	admin_json_log(&j, view);
 	json_write_object_end(&j);

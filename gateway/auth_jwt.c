@@ -103,7 +103,7 @@ static enum auth_result auth_jwt_wait(struct exchange *x, struct issuer *issuer,
 		return AUTH_REFUSED;
 	auth->asked = true;
 	x->unwait = auth_jwt_on_cancel;
-	guard_remember(x->worker->guard, x);
+	guard_remember(x->worker->guard, GUARD_ISSUER, x);
 	return AUTH_WAITS;
 }
 

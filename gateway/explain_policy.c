@@ -24,7 +24,13 @@ static void explain_limits(const struct settings_limits_list *limits, const char
 		const struct settings_limit *limit = &limits->items[i];
 		const char *header = limit->header ? limit->header : "";
 
-		if (limit->kind == LIMIT_CONCURRENT)
+		if (limit->kind == LIMIT_QUOTA)
+			(void)buf_printf(out,
+					 "limit%s: \"%s\", %u each %s by %s%s, at all gateways\n",
+					 whose, limit->name, limit->rate,
+					 limit->period == PERIOD_MONTH ? "month" : "day",
+					 whom[limit->by], header);
+		else if (limit->kind == LIMIT_CONCURRENT)
 			(void)buf_printf(out, "limit%s: \"%s\", %u at once by %s%s\n", whose,
 					 limit->name, limit->rate, whom[limit->by], header);
 		else

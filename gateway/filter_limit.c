@@ -4,23 +4,33 @@
  * back what the others took, so that a refused request counts nowhere but
  * where it was refused for who it is: a 401 has used up its address's.
  */
+#include "common/clock.h"
 #include "gateway/caller.h"
 #include "gateway/filter.h"
 #include "gateway/gateway.h"
 #include "gateway/http1_write.h"
 #include "gateway/identity.h"
+#include "gateway/guard.h"
 #include "gateway/limiter.h"
+#include "gateway/quota.h"
+#include "gateway/quota_key.h"
+#include "gateway/reporter.h"
 #include "gateway/worker.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { FILTER_LIMITS_MAX = 24 }; /* of gateway, route and consumer */
+enum {
+	FILTER_LIMITS_MAX = 24, /* of gateway, route and consumer */
+	FILTER_WAIT_MS = 1000,	/* for what is left of a quota; then what is known decides */
+};
 
 struct filter_taken {
 	const struct settings_limit *limit;
 	uint64_t key;
+	struct quota_ask ask; /* of a quota, in the place of the key */
+	unsigned period_s;
 	struct limiter_answer answer;
 };
 
@@ -28,6 +38,7 @@ struct filter_limits {
 	struct filter_taken taken[FILTER_LIMITS_MAX];
 	size_t count;
 	const struct filter_taken *refused; /* the last of `taken`, of which nothing was taken */
+	uint64_t patient_until_ms;	    /* 0: it has not waited yet */
 };
 
 /* ---- Whom it counts for ---- */
@@ -90,50 +101,145 @@ static uint64_t filter_limit_key(struct exchange *x, const struct settings_limit
 
 /* ---- Asking ---- */
 
+enum filter_limit_result { FILTER_LIMIT_REFUSES = 0, FILTER_LIMIT_TAKEN, FILTER_LIMIT_WAITS };
+
 static uint64_t filter_limit_cost(const struct exchange *x, const struct settings_limit *limit)
 {
 	return limit->kind == LIMIT_CONCURRENT ? 1 : x->route->policy.cost;
 }
 
-/* False: one of them refuses. */
-static bool filter_limit_take(struct exchange *x, const struct settings_limits_list *list,
-			      bool of_caller, bool each)
+/* Quotas of one name are one: a request that meets it twice uses it once. */
+static bool filter_limit_has_taken(const struct filter_limits *limits,
+				   const struct settings_limit *limit, const char *key)
+{
+	for (size_t i = 0; i < limits->count; i++) {
+		const struct filter_taken *other = &limits->taken[i];
+
+		if (other->limit->kind == LIMIT_QUOTA && other->limit->period == limit->period &&
+		    strcmp(other->limit->name, limit->name) == 0 &&
+		    strcmp(other->ask.key, key) == 0)
+			return true;
+	}
+	return false;
+}
+
+static enum filter_limit_result filter_limit_take_quota(struct exchange *x,
+							struct filter_taken *taken)
+{
+	const struct gateway *gateway = x->worker->gateway;
+	uint64_t now_ms = loop_now_ms(worker_loop(x->worker));
+	struct filter_limits *limits = x->limits;
+	struct quota_answer answer;
+
+	taken->ask = (struct quota_ask){.limit = taken->limit,
+					.key = quota_key(x, taken->limit),
+					.wall_ms = clock_wall_ms(),
+					.now_ms = now_ms,
+					.patient = !limits->patient_until_ms ||
+						   now_ms < limits->patient_until_ms};
+	if (!taken->ask.key)
+		taken->ask.key = "unknown"; /* the arena is spent, as its answer will say */
+	if (!filter_limit_has_taken(limits, taken->limit, taken->ask.key))
+		taken->ask.cost = filter_limit_cost(x, taken->limit);
+	answer = quota_take(gateway->quota, &taken->ask);
+	if (answer.hurry)
+		reporter_hurry_quotas(gateway->reporter);
+	if (answer.result == QUOTA_UNSURE)
+		return FILTER_LIMIT_WAITS;
+	taken->answer = answer.limit;
+	taken->period_s = answer.period_s;
+	return answer.result == QUOTA_TAKEN ? FILTER_LIMIT_TAKEN : FILTER_LIMIT_REFUSES;
+}
+
+static enum filter_limit_result filter_limit_take_one(struct exchange *x,
+						      struct filter_taken *taken)
+{
+	if (taken->limit->kind == LIMIT_QUOTA)
+		return filter_limit_take_quota(x, taken);
+	taken->key = filter_limit_key(x, taken->limit);
+	taken->answer = limiter_take(x->worker->gateway->limiter, taken->limit, taken->key,
+				     filter_limit_cost(x, taken->limit),
+				     loop_now_us(worker_loop(x->worker)));
+	return taken->answer.allowed ? FILTER_LIMIT_TAKEN : FILTER_LIMIT_REFUSES;
+}
+
+/* Takes of each limit of the list that is to be asked now, until one has a say. */
+static enum filter_limit_result filter_limit_take(struct exchange *x,
+						  const struct settings_limits_list *list,
+						  bool of_caller, bool each)
 {
 	struct filter_limits *limits = x->limits;
 
 	for (size_t i = 0; i < list->count && limits->count < FILTER_LIMITS_MAX; i++) {
 		const struct settings_limit *limit = &list->items[i];
 		struct filter_taken *taken = &limits->taken[limits->count];
+		enum filter_limit_result result;
 
 		if (!each && settings_limit_is_of_caller(limit) != of_caller)
 			continue;
-		taken->limit = limit;
-		taken->key = filter_limit_key(x, limit);
-		taken->answer = limiter_take(x->worker->gateway->limiter, limit, taken->key,
-					     filter_limit_cost(x, limit),
-					     loop_now_us(worker_loop(x->worker)));
+		*taken = (struct filter_taken){.limit = limit};
+		result = filter_limit_take_one(x, taken);
+		if (result == FILTER_LIMIT_WAITS)
+			return result;
 		limits->count++;
-		if (!taken->answer.allowed) {
+		if (result == FILTER_LIMIT_REFUSES) {
 			limits->refused = taken;
-			return false;
+			return result;
 		}
 	}
-	return true;
+	return FILTER_LIMIT_TAKEN;
 }
 
-static void filter_limit_give(struct exchange *x, bool concurrent_only)
+static enum filter_limit_result filter_limit_take_all(struct exchange *x, bool of_caller)
+{
+	const struct settings_consumer *consumer = x->identity ? x->identity->consumer : NULL;
+	enum filter_limit_result result;
+
+	result = filter_limit_take(x, &x->route->policy.limits, of_caller, false);
+	if (result == FILTER_LIMIT_TAKEN && of_caller && consumer)
+		result = filter_limit_take(x, &consumer->limits, of_caller, true);
+	if (result == FILTER_LIMIT_TAKEN)
+		result = filter_limit_take(x, &x->table->table->settings->rate_limits, of_caller,
+					   false);
+	return result;
+}
+
+/* Of those from `from` on. */
+static void filter_limit_give(struct exchange *x, size_t from, bool concurrent_only)
 {
 	struct filter_limits *limits = x->limits;
 
-	for (size_t i = 0; i < limits->count; i++) {
+	for (size_t i = from; i < limits->count; i++) {
 		const struct filter_taken *taken = &limits->taken[i];
 
 		if (taken == limits->refused ||
 		    (concurrent_only && taken->limit->kind != LIMIT_CONCURRENT))
 			continue;
-		limiter_give(x->worker->gateway->limiter, taken->limit, taken->key,
-			     filter_limit_cost(x, taken->limit));
+		if (taken->limit->kind == LIMIT_QUOTA)
+			quota_give(x->worker->gateway->quota, &taken->ask);
+		else
+			limiter_give(x->worker->gateway->limiter, taken->limit, taken->key,
+				     filter_limit_cost(x, taken->limit));
 	}
+}
+
+static void filter_limit_on_cancel(struct exchange *x)
+{
+	guard_forget(x->worker->guard, x);
+}
+
+/* What was taken since `from` is taken again when the registry has answered. */
+static enum filter_result filter_limit_wait(struct exchange *x, size_t from)
+{
+	struct filter_limits *limits = x->limits;
+
+	filter_limit_give(x, from, false);
+	limits->count = from;
+	if (!limits->patient_until_ms)
+		limits->patient_until_ms = loop_now_ms(worker_loop(x->worker)) + FILTER_WAIT_MS;
+	x->unwait = filter_limit_on_cancel;
+	guard_remember(x->worker->guard, GUARD_QUOTA, x);
+	return FILTER_WAITS;
 }
 
 static enum filter_result filter_limit_refuse(struct exchange *x)
@@ -142,7 +248,7 @@ static enum filter_result filter_limit_refuse(struct exchange *x)
 	uint64_t seconds = (refused->answer.retry_us + 999999) / 1000000;
 	const char *reason, *fields;
 
-	filter_limit_give(x, false);
+	filter_limit_give(x, 0, false);
 	reason = arena_printf(&x->arena, "rate_limit \"%s\" of line %u", refused->limit->name,
 			      refused->limit->line);
 	fields = arena_printf(&x->arena, "Retry-After: %" PRIu64 "\r\n", seconds ? seconds : 1);
@@ -153,27 +259,34 @@ static enum filter_result filter_limit_refuse(struct exchange *x)
 enum filter_result filter_limit_run(struct exchange *x)
 {
 	bool of_caller = x->policy == POLICY_LIMIT_CALLER;
-	const struct settings_consumer *consumer = x->identity ? x->identity->consumer : NULL;
+	size_t from;
 
-	if (!x->limits)
+	if (!x->limits) {
 		x->limits = arena_alloc(&x->arena, sizeof(*x->limits));
-	if (!x->limits)
-		return filter_deny(x, PROBLEM_NO_MEMORY, "out of memory", NULL);
+		if (!x->limits)
+			return filter_deny(x, PROBLEM_NO_MEMORY, "out of memory", NULL);
+		x->limits->patient_until_ms = 0;
+	}
 	if (!of_caller || !(x->route->policy.set & 1u << POLICY_LIMIT)) {
 		x->limits->count = 0;
 		x->limits->refused = NULL;
 	}
-	if (!filter_limit_take(x, &x->route->policy.limits, of_caller, false) ||
-	    (of_caller && consumer && !filter_limit_take(x, &consumer->limits, of_caller, true)) ||
-	    !filter_limit_take(x, &x->table->table->settings->rate_limits, of_caller, false))
+	from = x->limits->count;
+	switch (filter_limit_take_all(x, of_caller)) {
+	case FILTER_LIMIT_WAITS:
+		return filter_limit_wait(x, from);
+	case FILTER_LIMIT_REFUSES:
 		return filter_limit_refuse(x);
+	case FILTER_LIMIT_TAKEN:
+		break;
+	}
 	return FILTER_PASS;
 }
 
 void filter_limit_release(struct exchange *x)
 {
 	if (!x->limits->refused) /* else it was given back */
-		filter_limit_give(x, true);
+		filter_limit_give(x, 0, true);
 	x->limits = NULL;
 }
 
@@ -211,10 +324,16 @@ void filter_limit_write(struct exchange *x, struct buf *out)
 		return;
 	(void)buf_puts(out, "RateLimit-Policy: "); /* failure sticks, here and below */
 	for (size_t i = 0; i < limits->count; i++) {
-		if (!limits->taken[i].limit->policy)
+		const struct filter_taken *taken = &limits->taken[i];
+
+		if (taken->limit->kind == LIMIT_CONCURRENT)
 			continue;
 		(void)buf_puts(out, first ? "" : ", ");
-		(void)buf_puts(out, limits->taken[i].limit->policy);
+		if (taken->limit->kind == LIMIT_QUOTA)
+			(void)buf_printf(out, "\"%s\";q=%u;w=%u", taken->limit->name,
+					 taken->limit->rate, taken->period_s);
+		else
+			(void)buf_puts(out, taken->limit->policy);
 		first = false;
 	}
 	reset_us =

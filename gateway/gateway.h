@@ -16,6 +16,7 @@ struct hasher;
 struct issuers;
 struct limiter;
 struct microreg;
+struct quota;
 struct reporter;
 struct services;
 struct stats;
@@ -31,6 +32,7 @@ struct gateway {
 	struct flights *flights;
 	struct verdicts *verdicts;
 	struct limiter *limiter;
+	struct quota *quota;
 	struct stats *stats;
 	struct access_log *access_log;
 	struct audit *audit;	   /* NULL: nobody is told */

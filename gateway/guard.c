@@ -23,7 +23,7 @@ struct guard {
 	struct token_memory *tokens;
 	uint8_t secret[GUARD_SHA256];
 	struct guard_password passwords[GUARD_PASSWORDS];
-	struct exchange *waiting, *told; /* by their next_waiting */
+	struct exchange *waiting[GUARD_NEWS], *told; /* by their next_waiting */
 };
 
 struct guard *guard_new(void)
@@ -104,17 +104,17 @@ struct token_memory *guard_tokens(struct guard *g)
 	return g->tokens;
 }
 
-void guard_remember(struct guard *g, struct exchange *x)
+void guard_remember(struct guard *g, enum guard_news news, struct exchange *x)
 {
-	x->next_waiting = g->waiting;
-	g->waiting = x;
+	x->next_waiting = g->waiting[news];
+	g->waiting[news] = x;
 }
 
 void guard_forget(struct guard *g, struct exchange *x)
 {
-	struct exchange **lists[] = {&g->waiting, &g->told};
+	struct exchange **lists[] = {&g->waiting[GUARD_ISSUER], &g->waiting[GUARD_QUOTA], &g->told};
 
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		for (struct exchange **link = lists[i]; *link; link = &(*link)->next_waiting)
 			if (*link == x) {
 				*link = x->next_waiting;
@@ -122,13 +122,18 @@ void guard_forget(struct guard *g, struct exchange *x)
 			}
 }
 
-void guard_tell(struct guard *g)
+void guard_tell(struct guard *g, enum guard_news news)
 {
 	/* Those that begin to wait meanwhile wait for the next news. */
-	struct exchange *x = g->waiting;
+	struct exchange *x = g->waiting[news], *next;
 
-	g->told = x;
-	g->waiting = NULL;
+	g->waiting[news] = NULL;
+	g->told = NULL;
+	for (; x; x = next) { /* the last one is at the head */
+		next = x->next_waiting;
+		x->next_waiting = g->told;
+		g->told = x;
+	}
 	while ((x = g->told)) {
 		g->told = x->next_waiting;
 		filter_resume(x);

@@ -1,7 +1,7 @@
 /*
  * guard: what a worker keeps for recognizing callers: a digest ready for use,
  * the tokens that it has verified, and the exchanges that wait for news of an
- * issuer. Its worker's thread only.
+ * issuer or of their quota. Its worker's thread only.
  */
 #ifndef MICROREG_GATEWAY_GUARD_H
 #define MICROREG_GATEWAY_GUARD_H
@@ -36,10 +36,13 @@ bool guard_has_password(const struct guard *guard, const uint8_t digest[GUARD_SH
 
 struct token_memory *guard_tokens(struct guard *guard);
 
+/* Of whom news are waited for. */
+enum guard_news { GUARD_ISSUER = 0, GUARD_QUOTA, GUARD_NEWS };
+
 /* An exchange waits for news, or does not any more. */
-void guard_remember(struct guard *guard, struct exchange *x);
+void guard_remember(struct guard *guard, enum guard_news news, struct exchange *x);
 void guard_forget(struct guard *guard, struct exchange *x);
-/* There are news: all that wait go on. */
-void guard_tell(struct guard *guard);
+/* There are news: all that wait for them go on, the first one first. */
+void guard_tell(struct guard *guard, enum guard_news news);
 
 #endif

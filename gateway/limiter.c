@@ -221,6 +221,8 @@ struct limiter_answer limiter_take(struct limiter *l, const struct settings_limi
 	case LIMIT_CONCURRENT:
 		answer = limiter_concurrent(c, limit);
 		break;
+	case LIMIT_QUOTA: /* is counted elsewhere */
+		break;
 	}
 	(void)pthread_mutex_unlock(limiter_lock(l, key));
 	return answer;

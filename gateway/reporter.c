@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/daemon.h"
 #include "common/log.h"
+#include "gateway/quota.h"
 #include "gateway/registry.h"
 #include "gateway/usage.h"
 #include "gateway/worker.h"
@@ -20,6 +21,7 @@
 enum {
 	REPORTER_EVERY_MS = 1000,
 	REPORTER_LEAST_MS = 100, /* between two, however hurried */
+	REPORTER_QUOTAS_MS = 5,	 /* the same of quotas, for which requests wait */
 	REPORTER_TIMEOUT_MS = 1000,
 };
 
@@ -29,10 +31,11 @@ struct reporter {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	bool stopping, hurried; /* guarded by lock */
-	unsigned workers_due;	/* guarded by lock: how many have not met the revision yet */
-	bool failed;		/* the last report; the thread's */
-	bool reported;		/* at least once; the thread's */
+	bool stopping, hurried, quotas_hurried; /* guarded by lock */
+	unsigned workers_due; /* guarded by lock: how many have not met the revision yet */
+	bool failed;	      /* the last report; the thread's */
+	bool reported;	      /* at least once; the thread's */
+	bool quotas_failed;   /* likewise, of quotas; the thread's */
 };
 
 /* Waits on the condition until `at_ms` of clock_ms, or less. */
@@ -104,6 +107,49 @@ static void reporter_report(struct reporter *r)
 	r->reported |= !failed;
 }
 
+/* ---- Quotas ---- */
+
+/* Requests that wait for what is left go on. */
+static void reporter_tell_workers(struct gateway *g)
+{
+	for (size_t i = 0; i < g->worker_count; i++)
+		if (worker_post_call(g->workers[i], worker_tell_quota, g->workers[i]) < 0)
+			log_warn("out of memory: requests wait for their quota longer");
+}
+
+/* True when there is more to tell at once. */
+static bool reporter_report_some(struct reporter *r)
+{
+	struct microreg_error error = {0};
+	struct microreg_report report;
+	bool failed, more = false;
+
+	if (!quota_report(r->gateway->quota, &report))
+		return false;
+	failed = microreg_report_quotas(r->registry, &report, &error) < 0;
+	if (failed)
+		quota_failed(r->gateway->quota);
+	else
+		more = quota_answered(r->gateway->quota, &report, clock_ms(), clock_wall_ms());
+	if (failed && !r->quotas_failed)
+		log_warn("quotas: %s; until the registry answers this gateway goes on with what "
+			 "it knows",
+			 error.text);
+	else if (!failed && r->quotas_failed)
+		log_info("quotas: the registry counts them again");
+	r->quotas_failed = failed;
+	reporter_tell_workers(r->gateway);
+	return more;
+}
+
+static void reporter_report_quotas(struct reporter *r)
+{
+	while (reporter_report_some(r))
+		continue;
+}
+
+/* ---- When ---- */
+
 /* How long after the last report the next one is due. The first is not held back: until it came
  * the registry can't know that it has to wait for more of them. */
 static uint64_t reporter_pause_locked(const struct reporter *r)
@@ -113,26 +159,41 @@ static uint64_t reporter_pause_locked(const struct reporter *r)
 	return r->reported ? REPORTER_LEAST_MS : 0;
 }
 
+/* A registry that is away is not asked more often because many wait for it. */
+static uint64_t reporter_quotas_pause_locked(const struct reporter *r)
+{
+	return r->quotas_hurried && !r->quotas_failed ? REPORTER_QUOTAS_MS : REPORTER_EVERY_MS;
+}
+
 static void *reporter_run(void *arg)
 {
 	struct reporter *r = arg;
+	uint64_t began = 0, quotas_began = 0; /* of the last ones */
 
 	(void)pthread_mutex_lock(&r->lock);
 	while (!r->stopping) {
-		uint64_t began = clock_ms(), at;
+		uint64_t now = clock_ms(), at = began + reporter_pause_locked(r);
+		uint64_t quotas_at = quotas_began + reporter_quotas_pause_locked(r);
 
-		r->hurried = false;
-		(void)pthread_mutex_unlock(&r->lock);
-		reporter_report(r);
-		(void)pthread_mutex_lock(&r->lock);
-		while (!r->stopping) {
-			at = began + reporter_pause_locked(r);
-			if (clock_ms() >= at)
-				break;
-			reporter_wait_locked(r, at);
+		if (now < at && now < quotas_at) {
+			reporter_wait_locked(r, at < quotas_at ? at : quotas_at);
+		} else if (now >= quotas_at) {
+			r->quotas_hurried = false;
+			(void)pthread_mutex_unlock(&r->lock);
+			reporter_report_quotas(r);
+			(void)pthread_mutex_lock(&r->lock);
+			quotas_began = now;
+		} else {
+			r->hurried = false;
+			(void)pthread_mutex_unlock(&r->lock);
+			reporter_report(r);
+			(void)pthread_mutex_lock(&r->lock);
+			began = now;
 		}
 	}
 	(void)pthread_mutex_unlock(&r->lock);
+	if (!r->quotas_failed) /* what came since, so that it is kept over a restart */
+		reporter_report_quotas(r);
 	return NULL;
 }
 
@@ -204,6 +265,16 @@ void reporter_hurry(struct reporter *r)
 		return;
 	(void)pthread_mutex_lock(&r->lock);
 	r->hurried = true;
+	(void)pthread_cond_signal(&r->wake);
+	(void)pthread_mutex_unlock(&r->lock);
+}
+
+void reporter_hurry_quotas(struct reporter *r)
+{
+	if (!r)
+		return;
+	(void)pthread_mutex_lock(&r->lock);
+	r->quotas_hurried = true;
 	(void)pthread_cond_signal(&r->wake);
 	(void)pthread_mutex_unlock(&r->lock);
 }

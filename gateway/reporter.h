@@ -1,6 +1,7 @@
 /*
  * reporter: tells the registry, every second and when an instance that drains
- * has nothing in flight any more, what the gateway uses (registry.report). A
+ * has nothing in flight any more, what the gateway uses (registry.report), and
+ * what its callers have used of their quotas, sooner where little is left. A
  * thread of its own, since a report waits for the registry.
  */
 #ifndef MICROREG_GATEWAY_REPORTER_H
@@ -24,5 +25,7 @@ void reporter_free(struct reporter **reporter); /* when nobody hurries it any mo
 
 /* Report soon. Any thread; never waits. Harmless with NULL. */
 void reporter_hurry(struct reporter *reporter);
+/* The same of what is used of quotas: requests wait for the answer. */
+void reporter_hurry_quotas(struct reporter *reporter);
 
 #endif

@@ -12,6 +12,7 @@
 #include "gateway/issuer.h"
 #include "gateway/limiter.h"
 #include "gateway/listener.h"
+#include "gateway/quota.h"
 #include "gateway/registry.h"
 #include "gateway/reporter.h"
 #include "gateway/server_parts.h"
@@ -160,13 +161,14 @@ static int server_make_shared(struct server *s, struct settings *settings, struc
 	g->stats = stats_new(workers);
 	g->services = g->stats ? services_new(g->stats) : NULL;
 	g->limiter = limiter_new(limits.rate_keys);
+	g->quota = quota_new(limits.rate_keys);
 	g->issuers = issuers_new(server_tell_news, g);
 	g->usages = usages_new(g->stats ? stats_tallies(g->stats) : NULL);
 	g->local_usages = usages_new(g->stats ? stats_tallies(g->stats) : NULL);
 	g->cache = cache_new(limits.cache_bytes, limits.cache_object_bytes);
 	g->flights = flights_new();
 	g->verdicts = verdicts_new();
-	if (!g->services || !g->issuers || !g->limiter || !g->cache || !g->flights ||
+	if (!g->services || !g->issuers || !g->limiter || !g->quota || !g->cache || !g->flights ||
 	    !g->verdicts || !g->usages || !g->local_usages) {
 		settings_free(&settings);
 		return err_code(e, DAEMON_EXIT_SYSTEM, "start: out of memory");
@@ -296,6 +298,7 @@ static void server_finish(struct server *s)
 	table_unref(&s->first);
 	issuers_free(&g->issuers);
 	limiter_free(&g->limiter);
+	quota_free(&g->quota);
 	hasher_free(&g->hasher);
 	access_log_close(&g->access_log);
 	audit_close(&g->audit);

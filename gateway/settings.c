@@ -196,7 +196,8 @@ static const struct settings_key settings_limits_keys[] = {
 	 .min = 1000,
 	 .max = 100000000,
 	 .help = "Callers whose use of a `rate_limit` is counted at once, 64 bytes each; of more, "
-		 "those are forgotten that have used the least"},
+		 "those are forgotten that have used the least. As many whose use of a quota is, "
+		 "some 250 bytes each; of more, those that the registry knows all of"},
 	{.name = "cache",
 	 .type = SETTINGS_SIZE,
 	 .at = offsetof(struct settings_limits, cache_bytes),

@@ -2,12 +2,19 @@
 #include "gateway/settings_parts.h"
 
 #include "common/http.h"
+#include "common/settings_value.h"
 #include "common/siphash.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { SETTINGS_LIMITS_MAX = 8, SETTINGS_LIMIT_RATE_MAX = 1000000 };
+enum {
+	SETTINGS_LIMITS_MAX = 8,
+	SETTINGS_LIMIT_RATE_MAX = 1000000,
+	SETTINGS_QUOTA_MAX = 1000000000,
+	SETTINGS_QUOTA_NAME_MAX = 64, /* as the registry takes them */
+	SETTINGS_PER_MIN_MS = 100,
+};
 
 #define DAY_MS (24 * 3600 * UINT64_C(1000))
 
@@ -42,6 +49,26 @@ static void settings_read_by(struct settings_reader *r, const struct settings_no
 			      text);
 }
 
+static void settings_read_per(struct settings_reader *r, const struct settings_node *node, void *to)
+{
+	const char *text = settings_table_text(r, node);
+	struct settings_limit *limit = to;
+	uint64_t ms = 0;
+	struct err e;
+
+	if (!text)
+		return;
+	limit->calendar = strcmp(text, "day") == 0 || strcmp(text, "month") == 0;
+	if (limit->calendar)
+		limit->period = strcmp(text, "month") == 0 ? PERIOD_MONTH : PERIOD_DAY;
+	else if (settings_value_duration(text, &ms, &e) < 0)
+		settings_file_mistake(r->file, node, "%s; or day or month", e.text);
+	else if (ms < SETTINGS_PER_MIN_MS || ms > 31 * DAY_MS)
+		settings_file_mistake(r->file, node, "%s; allowed: 100ms to 744h, day or month",
+				      text);
+	limit->per_ms = (unsigned)(ms <= 31 * DAY_MS ? ms : 0);
+}
+
 static const struct settings_key settings_limit_keys[] = {
 	{.name = "rate",
 	 .type = SETTINGS_INT,
@@ -49,13 +76,20 @@ static const struct settings_key settings_limit_keys[] = {
 	 .min = 1,
 	 .max = SETTINGS_LIMIT_RATE_MAX,
 	 .help = "So many requests"},
+	{.name = "quota",
+	 .type = SETTINGS_INT,
+	 .at = offsetof(struct settings_limit, quota),
+	 .min = 1,
+	 .max = SETTINGS_QUOTA_MAX,
+	 .help = "So many requests in each `day` or `month`, in the place of `rate`: counted by "
+		 "the "
+		 "registry, at all gateways together and over restarts"},
 	{.name = "per",
-	 .type = SETTINGS_DURATION,
-	 .at = offsetof(struct settings_limit, per_ms),
-	 .fallback = "1s",
-	 .min = 100,
-	 .max = 31 * DAY_MS,
-	 .help = "In that time"},
+	 .type = SETTINGS_CUSTOM,
+	 .custom = settings_read_per,
+	 .form = "duration from `100ms` to `744h`; of a quota `day` or `month`",
+	 .fallback_shown = "`1s`; of a quota `day`",
+	 .help = "In that time; days and months are those of the calendar, in UTC"},
 	{.name = "burst",
 	 .type = SETTINGS_INT,
 	 .at = offsetof(struct settings_limit, burst),
@@ -89,28 +123,41 @@ static const struct settings_key settings_limit_keys[] = {
 	 .fallback = "default",
 	 .form = "text",
 	 .help = "What the fields RateLimit and RateLimit-Policy call it; `by: service` counts "
-		 "limits of one name together"},
+		 "limits of one name together, and quotas of one name are one wherever they stand"},
 };
 
-static void settings_limit_done(struct settings_reader *r, const struct settings_node *map,
-				void *to)
+/* A quota has neither what a bucket has nor a time. */
+static void settings_quota_done(struct settings_reader *r, const struct settings_node *map,
+				struct settings_limit *limit)
 {
-	struct settings_limit *limit = to;
-	const char *key = settings_node_get(map, "concurrent") ? "concurrent" : "rate";
+	static const char *const others[] = {"burst", "algorithm"};
+	const struct settings_node *per = settings_node_get(map, "per");
 
-	if (!map)
-		return;
-	limit->line = map->line;
-	if (!settings_node_get(map, key) ||
-	    (settings_node_get(map, "rate") && settings_node_get(map, "concurrent"))) {
-		settings_file_mistake(r->file, map, "write either `rate` or `concurrent`");
-		return;
-	}
-	if (limit->concurrent) {
-		limit->kind = LIMIT_CONCURRENT;
-		limit->rate = limit->concurrent;
-		return;
-	}
+	limit->kind = LIMIT_QUOTA;
+	limit->rate = limit->quota;
+	if (per && !limit->calendar)
+		settings_file_mistake(r->file, per,
+				      "a quota is counted by day or month; write one of them, or "
+				      "`rate` in the place of `quota`");
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (settings_node_get(map, others[i]))
+			settings_file_mistake(r->file, settings_node_get(map, others[i]),
+					      "a quota has no %s; remove it", others[i]);
+	if (limit->name && strlen(limit->name) > SETTINGS_QUOTA_NAME_MAX)
+		settings_file_mistake(r->file, settings_node_get(map, "name"),
+				      "the name of a quota has at most %d characters",
+				      SETTINGS_QUOTA_NAME_MAX);
+}
+
+static void settings_rate_done(struct settings_reader *r, const struct settings_node *map,
+			       struct settings_limit *limit)
+{
+	if (!settings_node_get(map, "per"))
+		limit->per_ms = 1000;
+	if (limit->calendar)
+		settings_file_mistake(r->file, settings_node_get(map, "per"),
+				      "a rate is so many in a time, like 24h; for days and months "
+				      "of the calendar write `quota` in the place of `rate`");
 	if (limit->kind == LIMIT_WINDOW && limit->burst)
 		settings_file_mistake(r->file, map, "a window has no burst; remove it");
 	if (!limit->burst)
@@ -122,6 +169,33 @@ static void settings_limit_done(struct settings_reader *r, const struct settings
 	if (limit->step_ns > UINT64_MAX / 4 / limit->burst)
 		settings_file_mistake(r->file, map,
 				      "the burst would take centuries to fill; write less");
+}
+
+static void settings_limit_done(struct settings_reader *r, const struct settings_node *map,
+				void *to)
+{
+	static const char *const kinds[] = {"rate", "quota", "concurrent"};
+	struct settings_limit *limit = to;
+	size_t given = 0;
+
+	if (!map)
+		return;
+	limit->line = map->line;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		given += settings_node_get(map, kinds[i]) != NULL;
+	if (given != 1) {
+		settings_file_mistake(r->file, map,
+				      "write one of `rate`, `quota` and `concurrent`");
+		return;
+	}
+	if (settings_node_get(map, "quota")) {
+		settings_quota_done(r, map, limit);
+	} else if (limit->concurrent) {
+		limit->kind = LIMIT_CONCURRENT;
+		limit->rate = limit->concurrent;
+	} else {
+		settings_rate_done(r, map, limit);
+	}
 }
 
 const struct settings_table settings_limit_table = {
@@ -166,8 +240,8 @@ static void settings_number_limits(struct settings_reader *r,
 				    (unsigned)limit->kind, (unsigned)limit->by, header);
 		if (text)
 			limit->id = siphash(key, text, strlen(text));
-		if (limit->kind == LIMIT_CONCURRENT)
-			continue;
+		if (limit->kind == LIMIT_CONCURRENT || limit->kind == LIMIT_QUOTA)
+			continue; /* the one has none, the other's depends on the month */
 		limit->policy = arena_printf(r->arena, "\"%s\";q=%u;w=%u", limit->name, limit->rate,
 					     (limit->per_ms + 999) / 1000);
 		if (!text || !limit->policy)
@@ -191,12 +265,45 @@ static void settings_check_cost(struct settings_reader *r, const struct settings
 	}
 }
 
+/* `at` is what they belong to. */
+static void settings_check_quotas(struct settings_reader *r, const struct settings *s,
+				  const struct settings_limits_list *list,
+				  const struct settings_node *at)
+{
+	const struct settings_node *node = at ? settings_node_get(at, "rate_limit") : NULL;
+
+	for (size_t i = 0; i < list->count && node && !s->registry.given; i++) {
+		if (list->items[i].kind != LIMIT_QUOTA)
+			continue;
+		settings_file_mistake(r->file, node,
+				      "a quota is counted by the registry, and there is no "
+				      "`registry`; give it, or write `rate`");
+		return;
+	}
+}
+
+static void settings_check_quotas_of_all(struct settings_reader *r, const struct settings *s)
+{
+	const struct settings_node *root = r->file->root, *list, *at;
+
+	settings_check_quotas(r, s, &s->rate_limits, root);
+	list = settings_node_get(root, "consumers");
+	at = list ? list->first : NULL;
+	for (size_t i = 0; i < s->consumer_count && at; i++, at = at->next)
+		settings_check_quotas(r, s, &s->consumers[i].limits, at);
+	list = settings_node_get(root, "routes");
+	at = list ? list->first : NULL;
+	for (size_t i = 0; i < s->route_count && at; i++, at = at->next)
+		settings_check_quotas(r, s, &s->routes[i].policy.limits, at);
+}
+
 void settings_check_limits(struct settings_reader *r, struct settings *s,
 			   const struct settings_route *routes)
 {
 	const struct settings_node *list = settings_node_get(r->file->root, "routes");
 	const struct settings_node *at = list ? list->first : NULL;
 
+	settings_check_quotas_of_all(r, s);
 	settings_number_limits(r, &s->rate_limits, "gateway");
 	for (size_t i = 0; i < s->consumer_count; i++)
 		if (s->consumers[i].id)

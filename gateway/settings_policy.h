@@ -7,6 +7,7 @@
 
 #include "common/cidr.h"
 #include "common/http.h"
+#include "common/period.h"
 #include "common/settings_table.h"
 
 #include <stdbool.h>
@@ -40,7 +41,7 @@ struct settings_secret {
 	int64_t expires_ms; /* since 1970; 0: never */
 };
 
-enum settings_limit_kind { LIMIT_BUCKET = 0, LIMIT_WINDOW, LIMIT_CONCURRENT };
+enum settings_limit_kind { LIMIT_BUCKET = 0, LIMIT_WINDOW, LIMIT_CONCURRENT, LIMIT_QUOTA };
 
 /* Whom a limit counts for, each for itself. */
 enum settings_limit_by {
@@ -58,8 +59,11 @@ struct settings_limit {
 	enum settings_limit_kind kind;
 	unsigned rate, per_ms; /* so many in that time; of a concurrent one, at once */
 	unsigned concurrent;   /* as written; else 0 */
-	unsigned burst;	       /* what a bucket holds */
-	uint64_t step_ns;      /* in which a bucket gets one more */
+	unsigned quota;	       /* likewise; then `rate` is the same */
+	bool calendar;	       /* `per` is a period, else a time */
+	enum period_kind period;
+	unsigned burst;	  /* what a bucket holds */
+	uint64_t step_ns; /* in which a bucket gets one more */
 	enum settings_limit_by by;
 	const char *header; /* of BY_HEADER */
 	uint64_t id;	    /* of the counters; the same after a reload */

@@ -350,7 +350,12 @@ int worker_start(struct worker *w, struct err *e)
 
 void worker_tell_news(void *worker)
 {
-	guard_tell(((struct worker *)worker)->guard);
+	guard_tell(((struct worker *)worker)->guard, GUARD_ISSUER);
+}
+
+void worker_tell_quota(void *worker)
+{
+	guard_tell(((struct worker *)worker)->guard, GUARD_QUOTA);
 }
 
 void worker_join(struct worker *w)

@@ -87,6 +87,8 @@ int worker_post_stop(struct worker *worker);	     /* whatever runs is cut */
 int worker_post_call(struct worker *worker, void (*call)(void *arg), void *arg);
 /* For worker_post_call, with the worker: requests that wait for an issuer go on. */
 void worker_tell_news(void *worker);
+/* Likewise: those that wait for what is left of their quota. */
+void worker_tell_quota(void *worker);
 void worker_join(struct worker *worker);
 
 /* An instance of a service is let back in, if it was ejected (health_restore). */

@@ -207,8 +207,8 @@ class Reloads(Case):
     def test_mistakes_are_told_with_their_line(self):
         route = "routes:\n  - {path: /, respond: {text: a}, rate_limit: %s}\n"
         for text, told in (
-                (route % "{}", r"g.yaml:2: .*write either `rate` or `concurrent`"),
-                (route % "{rate: 1, concurrent: 1}", r"write either `rate` or `concurrent`"),
+                (route % "{}", r"g.yaml:2: .*write one of `rate`, `quota` and `concurrent`"),
+                (route % "{rate: 1, concurrent: 1}", r"one of `rate`, `quota` and `concurrent`"),
                 (route % "{rate: 0}", r"rate: 0 is too little"),
                 (route % "{rate: 1, by: adress}", r'"adress" is nobody to count for'),
                 (route % "{rate: 1, by: 'header:'}", r"is nobody to count for"),
