@@ -4,6 +4,8 @@
  *   held --no answer for ttl--> lost (still beating, with backoff)
  *   held, lost --"known: false" without a new lease--> registers again
  *   held, lost --fault 409--> fenced: stops, for good
+ *   held, lost --fault 409 because of a route--> lost: still beating, until the
+ *                             service that has the route now lets go of it
  *
  * One that is due alone carries its whole registration, which heals a registry
  * that lost it in one round trip; several due together go in one bare call.
@@ -39,19 +41,26 @@ static void beat_log_lost(struct microreg_lease *lease, const struct microreg_er
 		   lease->id, e->text);
 }
 
+/* Both are fault 409. That another service took a route while the registry had lost this instance
+ * is no reason to stop: nobody else has its id. */
+static bool beat_is_fence(const struct microreg_error *e)
+{
+	return e->code == MICROREG_FENCED && !strstr(e->text, ": routes[");
+}
+
 static void beat_failed(struct microreg_lease *lease, const struct microreg_error *e)
 {
 	struct microreg *m = lease->registry;
+	bool fenced = beat_is_fence(e);
 	uint64_t most = lease->ttl_ms / 3 < PACE_MOST_MS ? lease->ttl_ms / 3 : PACE_MOST_MS;
 
 	if (e->code == MICROREG_CLOSED)
 		return;
 	(void)pthread_mutex_lock(&m->lock);
-	if (e->code == MICROREG_FENCED)
-		lease->fenced = true;
+	lease->fenced |= fenced;
 	pace_failed(&lease->pace, clock_ms(), most, pace_random());
 	(void)pthread_mutex_unlock(&m->lock);
-	if (e->code == MICROREG_FENCED)
+	if (fenced)
 		handle_log(m, MICROREG_LOG_ERROR,
 			   "%s/%s: fenced: %s; it is not registered any more by this process",
 			   lease->me.service, lease->id, e->text);

@@ -164,7 +164,9 @@ MICROREG_API struct microreg_lease *microreg_register(struct microreg *registry,
 						      struct microreg_error *error);
 
 enum microreg_lease_state {
-	MICROREG_LEASE_LOST = 0, /* not registered right now; the library keeps trying */
+	/* Not registered right now, say because another service has taken one of its routes
+	 * meanwhile, which the log tells; the library keeps trying. */
+	MICROREG_LEASE_LOST = 0,
 	MICROREG_LEASE_HELD,
 	MICROREG_LEASE_FENCED, /* another process has taken the id; the library has stopped */
 };

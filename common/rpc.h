@@ -16,19 +16,20 @@
 
 /* X(name, code, meaning). The negative ones are those of the "Specification for Fault Code
  * Interoperability" (2001). The table is the source of the reference page. */
-#define RPC_FAULTS(X)                                                                         \
-	X(PARSE, -32700, "what was sent is not XML, not UTF-8, or has a document type")       \
-	X(CALL, -32600, "it is XML, but no XML-RPC call")                                     \
-	X(METHOD, -32601, "there is no such method")                                          \
-	X(PARAMS, -32602, "a parameter is wrong; the text names it and says what is allowed") \
-	X(LEGACY, 1, "an original MicroReg method was called wrongly")                        \
-	X(ACCESS, 401, "who calls is not known")                                              \
-	X(FORBIDDEN, 403, "who calls may not do this")                                        \
-	X(UNKNOWN, 404, "there is no such instance")                                          \
-	X(FENCED, 409,                                                                        \
-	  "a newer process has the instance's id, or another service has a route of it")      \
-	X(TOO_LARGE, 413, "the call is larger than a limit")                                  \
-	X(TOO_MANY, 429, "a limit on how many there may be is reached")                       \
+#define RPC_FAULTS(X)                                                                          \
+	X(PARSE, -32700, "what was sent is not XML, not UTF-8, or has a document type")        \
+	X(CALL, -32600, "it is XML, but no XML-RPC call")                                      \
+	X(METHOD, -32601, "there is no such method")                                           \
+	X(PARAMS, -32602, "a parameter is wrong; the text names it and says what is allowed")  \
+	X(LEGACY, 1, "an original MicroReg method was called wrongly")                         \
+	X(ACCESS, 401, "who calls is not known")                                               \
+	X(FORBIDDEN, 403, "who calls may not do this")                                         \
+	X(UNKNOWN, 404, "there is no such instance")                                           \
+	X(FENCED, 409,                                                                         \
+	  "a newer process has the instance's id; or another service has a route of it: then " \
+	  "the text begins with `routes[`, and it may be tried again")                         \
+	X(TOO_LARGE, 413, "the call is larger than a limit")                                   \
+	X(TOO_MANY, 429, "a limit on how many there may be is reached")                        \
 	X(STORE, 503, "nothing was changed: the store refuses, or memory is short")
 
 enum rpc_fault {

@@ -257,6 +257,22 @@ class Beats(HostileCase):
         self.assertEqual(driver.do("state", 2), ["held"])
         self.assertTrue(registry.of("registry.heartbeats"))
 
+    def test_a_route_that_another_service_took_is_no_fence(self):
+        refused = []
+
+        def beat(_):
+            if len(refused) < 3:
+                refused.append(1)
+                raise xmlrpc.client.Fault(409, 'routes[0]: "GET /a" belongs to service "b"')
+            return {"known": True, "lease": "", "heartbeat_ms": 50}
+
+        registry = self.scripted({"registry.register": granted, "registry.heartbeat": beat})
+        driver = Driver(self.stage, registry.url)
+        driver.do("register", 1, "orders", 80, "a")
+        wait_until(lambda: len(registry.of("registry.heartbeat")) > 5, "beats")
+        self.assertEqual(driver.do("state", 1), ["held"])
+        driver.wait_log(r'warn orders/a: heartbeat: .*routes\[0\]: "GET /a" belongs to service "b"')
+
     def test_nonsense_for_an_answer_costs_no_lease(self):
         answers = [[], {}, {"known": "yes"}, {"known": True, "heartbeat_ms": "soon"},
                    {"known": True, "heartbeat_ms": -5, "lease": ""}]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import unittest
 import xmlrpc.client
 
@@ -39,6 +40,22 @@ class Claims(Case):
         self.assertEqual(self.refused("shop", 9, id="s1", routes=["/orders/*"]).faultCode, 409)
         self.registry.deregister("orders", "o2")
         self.registry.register("shop", 9, id="s1", routes=["/orders/*"])
+
+    def test_who_lost_a_route_while_it_slept_goes_on_trying(self):
+        sleeper = self.stage.run(
+            "microreg", "run", "--url", self.registry.url, "--service", "orders", "--port", "9001",
+            "--ttl", "1s", "--route", "/orders/*", "--check", "none", "--", "tail", "-f",
+            "/dev/null")
+        sleeper.expect = {0, 128 + signal.SIGTERM}
+        wait_until(lambda: self.registry.lookup("orders")["instances"], "its registration")
+        sleeper.pause()
+        wait_until(lambda: not self.registry.lookup("orders")["instances"], "its end")
+        taken = self.registry.register("shop", 9, id="s1", routes=["/orders/*"])
+        sleeper.send_signal(signal.SIGCONT)
+        sleeper.wait_log(r'"/orders/\*" belongs to service "shop"')
+        self.assertTrue(sleeper.is_running())
+        self.registry.deregister("shop", "s1", lease=taken["lease"])
+        wait_until(lambda: self.registry.lookup("orders")["instances"], "its return")
 
     def test_it_is_free_when_the_last_lease_is_over(self):
         self.registry.register("orders", 9001, id="o1", routes=["/orders/*"], ttl_ms=1000)
