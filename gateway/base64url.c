@@ -14,6 +14,21 @@ static int base64url_value(char c)
 	return c == '_' ? 63 : -1;
 }
 
+void base64url_write(struct span bytes, struct buf *out)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	unsigned held = 0, bits = 0;
+
+	for (size_t i = 0; i < bytes.len; i++) {
+		held = (held << 8 | (uint8_t)bytes.at[i]) & 0xffff;
+		for (bits += 8; bits >= 6; bits -= 6)
+			(void)buf_putc(out, digits[held >> (bits - 6) & 63]); /* sticks */
+	}
+	if (bits)
+		(void)buf_putc(out, digits[held << (6 - bits) & 63]);
+}
+
 size_t base64url_size(size_t len)
 {
 	return len / 4 * 3 + (len % 4 ? len % 4 - 1 : 0);

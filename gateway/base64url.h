@@ -5,6 +5,7 @@
 #ifndef MICROREG_GATEWAY_BASE64URL_H
 #define MICROREG_GATEWAY_BASE64URL_H
 
+#include "common/buf.h"
 #include "gateway/http1_head.h"
 
 #include <stdint.h>
@@ -15,5 +16,8 @@ size_t base64url_size(size_t len);
 /* Decodes into `out`, which has that room. False for padding, white space, foreign characters, an
  * impossible length, and bits beyond the last byte. */
 bool base64url_decode(struct span text, uint8_t *out);
+
+/* Appends the text for these bytes. Errors stick in the buf. */
+void base64url_write(struct span bytes, struct buf *out);
 
 #endif

@@ -8,6 +8,8 @@
 #include "gateway/exchange.h"
 #include "gateway/forward_head.h"
 #include "gateway/http1_write.h"
+#include "gateway/signer.h"
+#include "gateway/table.h"
 #include "gateway/trace.h"
 #include "gateway/worker.h"
 
@@ -151,6 +153,23 @@ int call_head_make(struct call *call, const char *method, struct span target,
 	return call_merge_fields(call);
 }
 
+/* A question about a caller is signed too, without one. */
+static void call_sign(const struct call *call, struct buf *out)
+{
+	const struct table *table = call->x->table->table;
+	struct signer_subject subject = {
+		.identity = call->x->identity,
+		.service = table->settings->services[call->service].name,
+		.id = call->x->id,
+		.method = call->head.method_text,
+		.path = call->head.path,
+		.query = call->head.query,
+		.has_query = call->head.has_query,
+	};
+
+	signer_write(table->signer, &subject, out);
+}
+
 void call_head_write(struct call *call, struct buf *out)
 {
 	const struct http1_head *head = &call->head;
@@ -163,6 +182,7 @@ void call_head_write(struct call *call, struct buf *out)
 		http1_write_span(out, head->fields[i].name, head->fields[i].value);
 	(void)buf_append(out, call->base->about.at, call->base->about.len); /* sticks */
 	trace_write_again(call->x, call->base->trace, out);
+	call_sign(call, out);
 	http1_write_field(out, "X-Timeout-Ms", timeout, (size_t)len);
 	if (call->body.len &&
 	    !call_has(call->own, call->own_count, (struct span){"Content-Type", 12}))

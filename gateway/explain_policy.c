@@ -98,6 +98,9 @@ void explain_policy(const struct settings *settings, const struct settings_route
 	explain_limits(&settings->rate_limits, " of the gateway", out);
 	explain_limits(&policy->limits, "", out);
 	explain_auth(&policy->auth, out);
+	if (settings->sign.key_file)
+		(void)buf_printf(out, "signed: who asks and what is asked, in %s\n",
+				 settings->sign.header);
 	for (size_t i = 0; i < policy->allow.count; i++)
 		(void)buf_printf(out, "%s %s\n",
 				 i ? "    or" : "allow:", rule_text(policy->allow.items[i]));

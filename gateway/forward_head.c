@@ -5,6 +5,8 @@
 #include "gateway/http1_write.h"
 #include "gateway/identity.h"
 #include "gateway/route_action.h"
+#include "gateway/signer.h"
+#include "gateway/table.h"
 #include "gateway/trace.h"
 #include "gateway/worker.h"
 
@@ -128,6 +130,22 @@ void forward_head_write_about(struct exchange *x, struct buf *out, bool trusted)
 		(void)buf_append(out, x->identity->fields.at, x->identity->fields.len); /* sticks */
 }
 
+static void forward_head_sign(const struct exchange *x, struct buf *out)
+{
+	const struct table *table = x->table->table;
+	struct signer_subject subject = {
+		.identity = x->identity,
+		.service = table->settings->services[x->service].name,
+		.id = x->id,
+		.method = x->request.method_text,
+		.path = x->path,
+		.query = x->request.query,
+		.has_query = x->request.has_query,
+	};
+
+	signer_write(table->signer, &subject, out);
+}
+
 void forward_head_write(struct exchange *x, struct buf *out)
 {
 	const struct http1_head *head = &x->request;
@@ -144,6 +162,7 @@ void forward_head_write(struct exchange *x, struct buf *out)
 			http1_write_span(out, head->fields[i].name, head->fields[i].value);
 	forward_head_write_about(x, out, trusted);
 	trace_write(x, out);
+	forward_head_sign(x, out);
 	if (x->extra.len)
 		(void)buf_append(out, x->extra.at, x->extra.len); /* sticks */
 	forward_head_write_conditions(x, out);

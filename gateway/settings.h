@@ -373,6 +373,7 @@ struct settings {
 	const struct settings_issuer *issuers;
 	size_t issuer_count;
 	struct settings_openapi openapi;
+	struct settings_sign sign;
 	bool method_override; /* fields like X-HTTP-Method-Override are passed on */
 	struct settings_strings secret_parameters; /* of queries: those that carry credentials */
 	struct settings_strings identity_names;	 /* of fields with claims, beside the usual ones */

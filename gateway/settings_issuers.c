@@ -271,7 +271,7 @@ static size_t settings_forward_names(const struct settings_auth *auth, const cha
 
 static void settings_gather_fields(struct settings_reader *r, struct settings *s)
 {
-	size_t room = 0, n = 0;
+	size_t room = 1, n = 0;
 	const char **names;
 
 	for (size_t i = 0; i < s->issuer_count; i++)
@@ -284,6 +284,8 @@ static void settings_gather_fields(struct settings_reader *r, struct settings *s
 			names[n++] = s->issuers[i].fields[k].header;
 	for (size_t i = 0; names && i < s->route_count; i++)
 		n += settings_forward_names(&s->routes[i].policy.auth, names + n);
+	if (names && s->sign.key_file && s->sign.header)
+		names[n++] = s->sign.header;
 	s->identity_names = (struct settings_strings){names, n};
 }
 

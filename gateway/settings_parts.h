@@ -121,6 +121,8 @@ extern const struct settings_table settings_forward_table;
 const struct settings_node *settings_forward_node(const struct settings_node *auth, size_t index);
 /* One issuer. */
 extern const struct settings_table settings_issuer_table;
+/* `identity`, a struct settings_sign. */
+extern const struct settings_table settings_identity_table;
 /* Which issuers the routes' methods mean, and the fields that the issuers' claims make. */
 void settings_check_issuers(struct settings_reader *r, struct settings *s,
 			    const struct settings_route *routes);

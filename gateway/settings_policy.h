@@ -121,6 +121,15 @@ struct settings_issuer {
 	bool strip;		  /* services do not see the token */
 };
 
+/* How services are told who asks so that they can prove it. */
+struct settings_sign {
+	const char *key_file; /* NULL: nothing is signed */
+	const char *header, *issuer;
+	const char *key_id; /* NULL: none */
+	unsigned ttl_ms;    /* 60s */
+	struct settings_strings claims;
+};
+
 enum settings_auth_kind {
 	AUTH_KEY = 0,
 	AUTH_JWT,

@@ -9,6 +9,7 @@
 #include "gateway/programs.h"
 #include "gateway/tls.h"
 #include "gateway/tls_origin.h"
+#include "gateway/signer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -124,6 +125,13 @@ static int table_add_openapi(struct table *table, struct err *e)
 	return 0;
 }
 
+static int table_add_signer(struct table *table, struct err *e)
+{
+	if (table->settings->sign.key_file)
+		table->signer = signer_new(&table->settings->sign, e);
+	return table->settings->sign.key_file && !table->signer ? -1 : 0;
+}
+
 struct table *table_new(struct settings *settings, const struct gateway *gateway, struct err *e)
 {
 	struct table *table = calloc(1, sizeof(*table));
@@ -147,7 +155,7 @@ struct table *table_new(struct settings *settings, const struct gateway *gateway
 		return NULL;
 	}
 	if (table_add_doors(table, e) < 0 || table_add_origins(table, e) < 0 ||
-	    table_add_issuers(table, gateway->issuers, e) < 0 ||
+	    table_add_issuers(table, gateway->issuers, e) < 0 || table_add_signer(table, e) < 0 ||
 	    !(table->programs = programs_new(table->settings, e)) ||
 	    table_add_openapi(table, e) < 0)
 		table_unref(&table);
@@ -219,6 +227,7 @@ void table_unref(struct table **table)
 	openapi_free(&t->openapi);
 	programs_free(&t->programs);
 	router_free(&t->router);
+	signer_free(&t->signer);
 	consumers_free(&t->consumers);
 	bridge_signatures_free(&t->signatures);
 	for (size_t i = 0; t->issuers && i < t->settings->issuer_count; i++)

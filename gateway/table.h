@@ -23,6 +23,7 @@ struct gateway;
 struct issuer;
 struct openapi;
 struct programs;
+struct signer;
 struct tls_door;
 struct tls_origin;
 
@@ -36,6 +37,7 @@ struct table {
 	struct consumers *consumers;
 	struct issuer **issuers; /* as settings->issuers */
 	struct bridge_signatures *signatures;
+	struct signer *signer;	     /* NULL: nothing is signed */
 	uint64_t serial;	     /* of no other table */
 	struct tls_door **doors;     /* as settings->listen; NULL: plain */
 	struct tls_origin **origins; /* as settings->services; those without `tls` share one */
