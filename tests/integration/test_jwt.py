@@ -295,6 +295,22 @@ class Tokens(SharedCase):
             yield "typ " + typ, sign(RSA, "RS256", None, {"typ": typ}), "another kind of token"
         yield "typ number", raw({"alg": "RS256", "kid": "r", "typ": 1}, claims()), "typ is no text"
         yield "JSON form", '{"payload":"e30","signatures":[]}', "three parts"
+        yield ("HS256 by a secret that it brings", hmac_raw(b"k" * 32, {
+            "alg": "HS256", "jwk": {"kty": "oct", "k": b64(b"k" * 32)}}, claims()), "not allowed")
+        changed = b64(b'{"alg":"PS256","kid":"r"}')
+        yield "another alg after signing", f"{changed}.{body}.{mark}", "signature is wrong"
+        for name in ("ES256K", "RSA1_5", "dir", "RS256 ", "HS1"):
+            yield "alg " + name, raw({"alg": name, "kid": "r"}, claims()), "unknown"
+        yield ("crit by an escape", raw(b'{"alg":"RS256","kid":"r","cr\\u0069t":["x"]}', claims()),
+               "has crit")
+        yield ("alg twice by an escape", raw(b'{"alg":"RS256","kid":"r","al\\u0067":"none"}',
+                                             claims()), "twice")
+        yield ("header after a BOM", raw(b'\xef\xbb\xbf{"alg":"RS256","kid":"r"}', {}),
+               "header is no")
+        yield "a token in a token", sign(RSA, "RS256", good.encode(), {"cty": "JWT"}), "no JSON"
+        yield "exp twice", sign(RSA, "RS256", json.dumps(claims(exp=1))[:-1].encode()
+                                + b',"exp":99999999999}'), "there twice"
+        yield "a blank within", f"{head}. {body}.{mark}", "no base64url"
         yield "small RSA", sign(key("RSA", "r", size=1024), "RS256"), "signature is wrong"
 
     def test_no_attack_gets_in_and_the_log_says_why(self):
