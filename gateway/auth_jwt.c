@@ -99,7 +99,7 @@ static void auth_jwt_on_cancel(struct exchange *x)
 /* Unknown keys are asked for once, and the request waits for what comes of it. */
 static enum auth_result auth_jwt_wait(struct exchange *x, struct issuer *issuer, struct auth *auth)
 {
-	if (auth->asked || !issuer_wants_news(issuer))
+	if (!issuer_wants_news(issuer, auth->asked))
 		return AUTH_REFUSED;
 	auth->asked = true;
 	x->unwait = auth_jwt_on_cancel;

@@ -102,7 +102,7 @@ uint64_t issuer_generation(const struct issuer *i)
 	return atomic_load_explicit(&i->generation, memory_order_acquire);
 }
 
-bool issuer_wants_news(struct issuer *i)
+bool issuer_wants_news(struct issuer *i, bool again)
 {
 	uint64_t now = clock_ms();
 	bool coming;
@@ -111,7 +111,7 @@ bool issuer_wants_news(struct issuer *i)
 		return false;
 	(void)pthread_mutex_lock(&i->lock);
 	coming = i->busy || i->wanted;
-	if (!coming && (!i->asked_ms || now - i->asked_ms >= ISSUER_NEWS_MS)) {
+	if (!again && !coming && (!i->asked_ms || now - i->asked_ms >= ISSUER_NEWS_MS)) {
 		i->wanted = coming = true;
 		(void)pthread_cond_signal(&i->wake);
 	}

@@ -38,7 +38,8 @@ struct keyring *issuer_keyring(struct issuer *issuer);
 uint64_t issuer_generation(const struct issuer *issuer);
 
 /* Somebody shows a key that is not in the ring. True: a fetch is under way or begins, on_news will
- * tell its end. False: there was one within 10 s, or keys are a file's. */
-bool issuer_wants_news(struct issuer *issuer);
+ * tell its end. False: there was one within 10 s, or keys are a file's. `again`: what was told may
+ * have been another issuer's; no fetch begins. */
+bool issuer_wants_news(struct issuer *issuer, bool again);
 
 #endif

@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import threading
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 import tokens
 from harness import Case, SharedCase, wait_until
@@ -403,6 +405,32 @@ class Fetched(Case):
         gateway, base = self.prepare(jwks_url="BASE/keys")
         base.wait_requests(1)
         self.assertEqual(self.ask(gateway, self.keys[0]), 200)
+
+    def test_news_of_another_issuer_do_not_end_the_wait(self):
+        one, gates = key("P-256", "one"), {"slow": threading.Event(), "fast": threading.Event()}
+
+        def keys(name):
+            def behave(request, peer):
+                del request, peer
+                gates[name].wait(20)
+                return reply(body=public(one).encode())
+            return self.stage.origin(behave)
+        origins = {name: keys(name) for name in gates}
+        gateway = self.stage.gateway({
+            "workers": 1,
+            "issuers": {name: {"jwks_url": origins[name].address} for name in gates},
+            "routes": [{"path": "/" + name, "respond": {"text": name}, "auth": {"jwt": name}}
+                       for name in gates]})
+        token = {"Authorization": "Bearer " + sign(one, "ES256")}
+        with ThreadPoolExecutor(2) as pool:
+            for origin in origins.values():
+                origin.wait_requests(1)
+            answers = {name: pool.submit(gateway.get, "/" + name, token) for name in gates}
+            wait_until(lambda: gateway.metrics()["microreg_gateway_requests_in_flight"] == 2)
+            gates["fast"].set()
+            self.assertEqual(answers["fast"].result().status, 200)
+            gates["slow"].set()
+            self.assertEqual(answers["slow"].result().status, 200)
 
     def test_a_reload_keeps_what_is_known(self):
         gateway, base = self.prepare(jwks_url="BASE/keys")
