@@ -84,8 +84,10 @@ static uint64_t admin_service_number(const struct admin_view *view, size_t i,
 
 	if (which == ADMIN_METRIC_LIMIT)
 		return view->table->settings->services[i].max_in_flight;
-	return atomic_load(which == ADMIN_METRIC_WAITING ? &service->bulkhead.waiting
-							 : &service->bulkhead.in_flight);
+	if (which == ADMIN_METRIC_WAITING)
+		return atomic_load(&service->bulkhead.waiting) +
+		       atomic_load(&service->room.waiting);
+	return atomic_load(&service->bulkhead.in_flight);
 }
 
 /* One state is 1, the others are 0. */

@@ -117,7 +117,10 @@ static void admin_json_load(struct json_writer *j, const struct settings_service
 
 	admin_key_uint(j, "in_flight", atomic_load(&shared->bulkhead.in_flight));
 	admin_key_uint(j, "in_flight_max", s->max_in_flight);
-	admin_key_uint(j, "waiting", atomic_load(&shared->bulkhead.waiting));
+	if (s->max_per_instance)
+		admin_key_uint(j, "per_instance_max", s->max_per_instance);
+	admin_key_uint(j, "waiting",
+		       atomic_load(&shared->bulkhead.waiting) + atomic_load(&shared->room.waiting));
 	admin_key_string(j, "breaker", breaker_state_name(&shared->breaker));
 	if (left)
 		admin_key_uint(j, "breaker_open_ms", left);

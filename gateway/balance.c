@@ -1,5 +1,6 @@
 /* balance: who may be picked, with which share, and by which algorithm. */
 #include "gateway/balance.h"
+#include "gateway/usage.h"
 
 #include <stdlib.h>
 
@@ -108,11 +109,17 @@ bool balance_was_tried(const struct balance_tried *tried, const struct endpoint 
 	return false;
 }
 
+bool balance_is_free(const struct endpoint_set *set, const struct balance_tried *tried,
+		     const struct endpoint *ep)
+{
+	return usage_has_room(ep->usage, set->per_instance) && !balance_was_tried(tried, ep);
+}
+
 /* Looked at first, since the schedule may be long. */
-static bool balance_is_one_left(const struct endpoint_set *set, const struct balance_tried *tried)
+static bool balance_is_one_free(const struct endpoint_set *set, const struct balance_tried *tried)
 {
 	for (size_t i = 0; i < set->pick_count; i++)
-		if (!balance_was_tried(tried, set->items[set->picks[i]]))
+		if (balance_is_free(set, tried, set->items[set->picks[i]]))
 			return true;
 	return false;
 }
@@ -122,16 +129,25 @@ struct endpoint *balance_pick_scheduled(const struct endpoint_set *set,
 {
 	size_t at = set->schedule_len ? number % set->schedule_len : 0;
 
-	if (tried->count >= set->pick_count && !balance_is_one_left(set, tried))
+	if ((set->per_instance || tried->count >= set->pick_count) &&
+	    !balance_is_one_free(set, tried))
 		return NULL;
 	for (size_t n = 0; n < set->schedule_len; n++) {
 		struct endpoint *ep = set->items[set->schedule[at]];
 
-		if (!balance_was_tried(tried, ep))
+		if (balance_is_free(set, tried, ep))
 			return ep;
 		at = at + 1 < set->schedule_len ? at + 1 : 0;
 	}
 	return NULL;
+}
+
+bool balance_is_one_left(const struct endpoint_set *set, const struct balance_tried *tried)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (set->items[i]->up && !balance_was_tried(tried, set->items[i]))
+			return true;
+	return false;
 }
 
 struct endpoint *balance_pick(const struct endpoint_set *set, const struct balance_tried *tried,
@@ -139,19 +155,23 @@ struct endpoint *balance_pick(const struct endpoint_set *set, const struct balan
 {
 	struct endpoint *ep = balance_algorithms[set->balance].pick(set, tried, number),
 			*out = NULL;
+	bool full = false;
 
 	if (ep || !set->count)
 		return ep;
-	/* Every one was tried, or none is usable: those of other zones, then those taken out. */
+	/* None is usable, or each was tried or is full: those of other zones, then those taken
+	 * out. */
 	for (size_t n = 0, at = number % set->count; n < set->count; n++) {
 		ep = set->items[at];
 		at = at + 1 < set->count ? at + 1 : 0;
 		if (!ep->up || balance_was_tried(tried, ep))
 			continue;
-		if (balance_is_usable(ep))
+		if (!usage_has_room(ep->usage, set->per_instance))
+			full |= balance_is_usable(ep);
+		else if (balance_is_usable(ep))
 			return ep;
-		if (!out)
+		else if (!out)
 			out = ep;
 	}
-	return out;
+	return full ? NULL : out;
 }

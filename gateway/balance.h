@@ -16,15 +16,18 @@ struct balance_tried {
 	size_t count;
 };
 
-/* An endpoint that was not tried yet, borrowed, or NULL. First those of the gateway's zone, then
- * those of others; those that are ejected come only when no other one is there (semantics: panic):
- * a bad guess beats a sure 503.
+/* An endpoint that was not tried yet and has room (see set->per_instance), borrowed, or NULL. First
+ * those of the gateway's zone, then those of others; those that are ejected come only when no other
+ * one is there, not when others are full (semantics: panic): a bad guess beats a sure 503.
  *
  * `number` is this request's, the same for all its tries: its turn for round robin, the hash of
  * its key for hash, else a random one. So the retries of one request do not disturb the turns of
  * others. */
 struct endpoint *balance_pick(const struct endpoint_set *set, const struct balance_tried *tried,
 			      uint64_t number);
+
+/* True when one that was not tried is up, be it full: there is something to wait for. */
+bool balance_is_one_left(const struct endpoint_set *set, const struct balance_tried *tried);
 
 /* Call after the set, the health of its endpoints or its options changed. -1: no memory, and the
  * lists stay as they were. */
@@ -51,7 +54,7 @@ struct balance_algorithm {
 	/* Makes what pick needs of set->picks, in set->schedule. -1: no memory, nothing changed.
 	 * NULL: it needs nothing. */
 	int (*build)(struct endpoint_set *set);
-	/* One of set->picks that was not tried, or NULL. */
+	/* One of set->picks that is free, or NULL. */
 	struct endpoint *(*pick)(const struct endpoint_set *set, const struct balance_tried *tried,
 				 uint64_t number);
 };
@@ -61,7 +64,11 @@ extern const struct balance_algorithm balance_algorithms[BALANCE_KIND_COUNT];
 
 bool balance_was_tried(const struct balance_tried *tried, const struct endpoint *ep);
 
-/* The first endpoint of set->schedule that was not tried, from the place `number` on, around. */
+/* It was not tried, and has room. */
+bool balance_is_free(const struct endpoint_set *set, const struct balance_tried *tried,
+		     const struct endpoint *ep);
+
+/* The first endpoint of set->schedule that is free, from the place `number` on, around. */
 struct endpoint *balance_pick_scheduled(const struct endpoint_set *set,
 					const struct balance_tried *tried, uint64_t number);
 

@@ -6,15 +6,15 @@
 #include "gateway/balance.h"
 #include "gateway/usage.h"
 
-/* The first untried pick from `at` on, around, that is not `other`. NULL: there is none. */
-static struct endpoint *balance_untried(const struct endpoint_set *set,
-					const struct balance_tried *tried, size_t at,
-					const struct endpoint *other)
+/* The first free pick from `at` on, around, that is not `other`. NULL: there is none. */
+static struct endpoint *balance_first_free(const struct endpoint_set *set,
+					   const struct balance_tried *tried, size_t at,
+					   const struct endpoint *other)
 {
 	for (size_t n = 0; n < set->pick_count; n++) {
 		struct endpoint *ep = set->items[set->picks[at]];
 
-		if (ep != other && !balance_was_tried(tried, ep))
+		if (ep != other && balance_is_free(set, tried, ep))
 			return ep;
 		at = at + 1 < set->pick_count ? at + 1 : 0;
 	}
@@ -38,8 +38,8 @@ struct endpoint *balance_least_request_pick(const struct endpoint_set *set,
 	i = (size_t)(low * set->pick_count >> 32);
 	k = (size_t)(high * (set->pick_count - 1) >> 32);
 	k += k >= i; /* two different ones, each pair as often as any other */
-	a = balance_untried(set, tried, i, NULL);
-	b = balance_untried(set, tried, k < set->pick_count ? k : 0, a);
+	a = balance_first_free(set, tried, i, NULL);
+	b = balance_first_free(set, tried, k < set->pick_count ? k : 0, a);
 	if (!a || !b)
 		return a;
 	return (balance_in_flight(a) + 1) * b->share <= (balance_in_flight(b) + 1) * a->share ? a

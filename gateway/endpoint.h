@@ -91,7 +91,8 @@ struct endpoint_set {
 	/* What the settings say; `changed` since the lists below were built: */
 	enum settings_balance_kind wanted;
 	unsigned slow_start_ms;
-	char *zone; /* the gateway's; NULL: none */
+	unsigned per_instance; /* requests under way at one; 0: any number */
+	char *zone;	       /* the gateway's; NULL: none */
 	struct settings_pool pool;
 	struct tls_origin *tls; /* a reference; NULL: https instances can't be reached */
 	bool sticky;

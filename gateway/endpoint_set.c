@@ -66,6 +66,7 @@ int endpoint_set_configure(struct endpoint_set *set, const struct settings_servi
 	set->tls = tls;
 	set->wanted = service->balance.kind;
 	set->slow_start_ms = service->slow_start_ms;
+	set->per_instance = service->max_per_instance;
 	set->sticky = service->balance.sticky.cookie != NULL;
 	if (set->sticky)
 		balance_sticky_key(&service->balance.sticky, service->name, set->sticky_key);
@@ -221,6 +222,8 @@ static int endpoint_set_swap(struct endpoint_set *set, struct endpoint **items, 
 	free(set->schedule);
 	free(set->names);
 	*set = next;
+	if (set->service) /* of those that came */
+		room_call(&set->service->room);
 	return 0;
 }
 

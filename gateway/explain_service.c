@@ -132,4 +132,7 @@ void explain_service(const struct settings *settings, const struct settings_serv
 				 service->balance.sticky.cookie);
 	(void)buf_printf(out, "  at most %u requests at once; %u more wait for at most %u ms\n",
 			 service->max_in_flight, service->max_waiting, service->max_wait_ms);
+	if (service->max_per_instance)
+		(void)buf_printf(out, "  at most %u of them at one instance\n",
+				 service->max_per_instance);
 }

@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 struct bulkhead_waiter;
+struct room_waiter;
 struct forward_hedge;
 struct settings_hedge;
 struct worker;
@@ -70,7 +71,7 @@ struct forward_sink {
 
 enum forward_state {
 	FORWARD_OFF = 0,
-	FORWARD_QUEUED, /* for a place at the service */
+	FORWARD_QUEUED, /* for a place at the service, or at one of its instances */
 	FORWARD_RESOLVING,
 	FORWARD_WAITING,  /* for the backoff before another try */
 	FORWARD_TRYING,	  /* an attempt is under way, no head was told */
@@ -112,9 +113,10 @@ struct forward {
 	bool placed;	   /* has a place at the service */
 	bool impatient;	   /* does not wait for one */
 	struct bulkhead_waiter *waiter;
-	unsigned ticket;	      /* the breaker's, until the result is told to it; else 0 */
-	enum forward_failure failure; /* of the last attempt */
-	const char *failure_reason;   /* static text, for the log */
+	struct room_waiter *room_waiter; /* for a place at one of its instances */
+	unsigned ticket;		 /* the breaker's, until the result is told to it; else 0 */
+	enum forward_failure failure;	 /* of the last attempt */
+	const char *failure_reason;	 /* static text, for the log */
 	const struct settings_hedge *hedging; /* NULL: no second request is sent */
 	uint64_t hedge_at_ms;		      /* when it is; 0: not, or it was */
 	struct forward_hedge *hedge;	      /* it is under way */

@@ -87,6 +87,23 @@ void forward_unuse(struct forward *fwd)
 	/* Somebody may wait for a drain of it. */
 	if (usage_end(fwd->endpoint->usage) && !fwd->endpoint->up)
 		reporter_hurry(fwd->worker->gateway->reporter);
+	room_call(&fwd->set->service->room);
+}
+
+/* There is an endpoint, with a place. */
+static void forward_attempt(struct forward *fwd)
+{
+	stats_service_inc(fwd->set->service->stats, SERVICE_STAT_ATTEMPTS);
+	fwd->up = forward_reuse(fwd);
+	if (fwd->up) {
+		stats_inc(fwd->worker->stats, STAT_UP_REUSED);
+		forward_send(fwd);
+		return;
+	}
+	if (fwd->endpoint->address_len)
+		forward_connect(fwd, NULL);
+	else
+		forward_resolve(fwd);
 }
 
 void forward_try(struct forward *fwd, struct endpoint *ep)
@@ -97,16 +114,11 @@ void forward_try(struct forward *fwd, struct endpoint *ep)
 	endpoint_unref(&fwd->endpoint);
 	fwd->endpoint = held;
 	fwd->using = true;
-	usage_begin(ep->usage);
-	stats_service_inc(fwd->set->service->stats, SERVICE_STAT_ATTEMPTS);
-	fwd->up = forward_reuse(fwd);
-	if (fwd->up) {
-		stats_inc(fwd->worker->stats, STAT_UP_REUSED);
-		forward_send(fwd);
-		return;
-	}
-	if (ep->address_len)
-		forward_connect(fwd, NULL);
-	else
-		forward_resolve(fwd);
+	forward_attempt(fwd);
+}
+
+void forward_try_fresh(struct forward *fwd)
+{
+	fwd->fresh = true;
+	forward_attempt(fwd);
 }

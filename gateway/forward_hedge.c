@@ -12,6 +12,7 @@
 #include "gateway/service.h"
 #include "gateway/settings.h"
 #include "gateway/stats.h"
+#include "gateway/usage.h"
 #include "gateway/worker.h"
 
 #include <stdlib.h>
@@ -165,6 +166,18 @@ static struct forward_hedge *forward_hedge_new(struct forward *fwd)
 	return hedge;
 }
 
+/* One that is not ejected, with a place; NULL when there is none, or when others wait for one. */
+static struct endpoint *forward_hedge_pick(struct forward *second)
+{
+	const struct endpoint_set *set = second->set;
+	struct endpoint *ep = balance_pick(set, &second->tried, second->number);
+
+	if (!ep || ep->ejected_until_ms ||
+	    (set->per_instance && room_is_awaited(&set->service->room)))
+		return NULL;
+	return usage_begin(ep->usage, set->per_instance) ? ep : NULL;
+}
+
 void forward_hedge_start(struct forward *fwd)
 {
 	struct forward_hedge *hedge;
@@ -181,8 +194,8 @@ void forward_hedge_start(struct forward *fwd)
 	for (size_t i = 0; i < fwd->tried.count; i++)
 		forward_remember(second, fwd->tried.items[i]);
 	forward_remember(second, fwd->endpoint);
-	ep = balance_pick(fwd->set, &second->tried, fwd->number);
-	if (!ep || ep->ejected_until_ms) {
+	ep = forward_hedge_pick(second);
+	if (!ep) {
 		forward_hedge_drop(fwd);
 		return;
 	}

@@ -1,5 +1,4 @@
 /* forward_queue: a place at the service: taken at once, waited for, given back. */
-#include "gateway/balance_sticky.h"
 #include "gateway/forward_retry.h"
 #include "gateway/health.h"
 #include "gateway/service.h"
@@ -28,7 +27,6 @@ static void forward_begin(struct forward *fwd)
 {
 	struct service *service = fwd->set->service;
 	uint64_t now_us = loop_now_us(worker_loop(fwd->worker));
-	struct endpoint *ep;
 
 	fwd->placed = true;
 	fwd->set->active++;
@@ -46,16 +44,10 @@ static void forward_begin(struct forward *fwd)
 	if (fwd->set->panic)
 		stats_service_inc(service->stats, SERVICE_STAT_PANICS);
 	fwd->number = forward_choose_number(fwd);
-	ep = fwd->stuck ? balance_sticky_find(fwd->set, fwd->stick) : NULL;
-	if (!ep)
-		ep = balance_pick(fwd->set, &fwd->tried, fwd->number);
-	if (!ep) {
-		forward_fail_soon(fwd, FORWARD_NO_INSTANCE);
-		return;
-	}
 	fwd->attempts = 1;
 	forward_hedge_plan(fwd);
-	forward_try(fwd, ep);
+	if (!forward_go(fwd))
+		forward_fail_soon(fwd, FORWARD_NO_INSTANCE);
 }
 
 static void forward_stop_waiting(struct forward *fwd)
@@ -89,8 +81,8 @@ static void forward_wait(struct forward *fwd)
 {
 	const struct settings_service *settings = fwd->settings;
 	struct service *service = fwd->set->service;
-	struct bulkhead_limits limits = {settings->max_in_flight,
-					 fwd->impatient ? 0 : settings->max_waiting};
+	unsigned waiting = atomic_load_explicit(&service->room.waiting, memory_order_relaxed);
+	struct bulkhead_limits limits = {settings->max_in_flight, 0};
 	struct loop *loop = worker_loop(fwd->worker);
 
 	if (!settings->breaker.off &&
@@ -98,6 +90,8 @@ static void forward_wait(struct forward *fwd)
 		forward_refuse_broken(fwd);
 		return;
 	}
+	if (!fwd->impatient && waiting < settings->max_waiting)
+		limits.waiting = settings->max_waiting - waiting;
 	switch (bulkhead_enter(&service->bulkhead, &limits, loop, forward_on_turn, fwd,
 			       &fwd->waiter)) {
 	case BULKHEAD_IN:
@@ -128,6 +122,10 @@ void forward_enter(struct forward *fwd)
 
 void forward_waited_too_long(struct forward *fwd)
 {
+	if (fwd->room_waiter) {
+		forward_waited_for_room(fwd);
+		return;
+	}
 	forward_stop_waiting(fwd);
 	bulkhead_cancel(&fwd->waiter);
 	forward_refuse_overload(fwd, "no place at the service got free in time");
@@ -136,6 +134,7 @@ void forward_waited_too_long(struct forward *fwd)
 void forward_leave(struct forward *fwd)
 {
 	bulkhead_cancel(&fwd->waiter);
+	room_cancel(&fwd->room_waiter);
 	if (!fwd->placed)
 		return;
 	fwd->placed = false;

@@ -94,8 +94,7 @@ static void forward_count_retry(struct forward *fwd, bool budgeted)
 		forward_budget_take(fwd);
 }
 
-/* Every instance was tried: the same ones again, after a pause that no two requests share. */
-static void forward_back_off(struct forward *fwd)
+void forward_back_off(struct forward *fwd)
 {
 	uint64_t most = RETRY_BACKOFF_MS;
 
@@ -111,26 +110,18 @@ static void forward_back_off(struct forward *fwd)
 
 static void forward_retry(struct forward *fwd, bool budgeted)
 {
-	struct endpoint *ep = balance_pick(fwd->set, &fwd->tried, fwd->number);
-
 	forward_count_retry(fwd, budgeted);
-	if (ep)
-		forward_try(fwd, ep);
-	else
+	forward_unuse(fwd);
+	if (!forward_go(fwd))
 		forward_back_off(fwd);
 }
 
-/* The pause is over, or a connection was stale. */
+/* The pause is over. */
 static void forward_again(struct forward *fwd)
 {
-	struct endpoint *ep;
-
 	forward_forget(fwd);
 	worker_refresh(fwd->worker, fwd->set); /* another may have come meanwhile */
-	ep = balance_pick(fwd->set, &fwd->tried, fwd->number);
-	if (ep)
-		forward_try(fwd, ep);
-	else
+	if (!forward_go(fwd))
 		forward_fail_soon(fwd, fwd->failure);
 }
 
@@ -177,12 +168,8 @@ static unsigned forward_cause_of(enum forward_failure failure)
  * other instance. */
 static bool forward_connects_elsewhere(struct forward *fwd)
 {
-	struct endpoint *ep;
-
-	ep = balance_pick(fwd->set, &fwd->tried, fwd->number);
-	if (ep)
-		forward_try(fwd, ep);
-	return ep != NULL;
+	forward_unuse(fwd);
+	return forward_go(fwd);
 }
 
 static void forward_count_failure(struct forward *fwd)
@@ -212,8 +199,7 @@ void forward_failed(struct forward *fwd, enum upstream_failure failure, const ch
 	fwd->failure_reason = reason;
 	fwd->try_deadline_ms = 0;
 	if (failure == UPSTREAM_STALE && forward_is_repeatable(fwd) && !fwd->body_lost) {
-		fwd->fresh = true;
-		forward_try(fwd, fwd->endpoint);
+		forward_try_fresh(fwd);
 		return;
 	}
 	/* What a connection that never came up held of the body is lost with it. */

@@ -23,6 +23,9 @@ bool forward_retries_status(struct forward *fwd, unsigned status);
 /* The time of this try, or of the pause before the next, is over. */
 void forward_try_is_over(struct forward *fwd);
 
+/* Every instance was tried: the same ones again, after a pause that no two requests share. */
+void forward_back_off(struct forward *fwd);
+
 /* No instance counts as tried any more. */
 void forward_forget(struct forward *fwd);
 
@@ -40,13 +43,17 @@ void forward_retry_done(struct forward *fwd);
 
 /* ---- of forward_connect.c ---- */
 
-/* Gets a connection to `ep`, from the pool or new, and sends. */
+/* Gets a connection to `ep`, from the pool or new, and sends. A place there was taken for it. */
 void forward_try(struct forward *fwd, struct endpoint *ep);
+
+/* Likewise to where it was sent last, over a new connection. */
+void forward_try_fresh(struct forward *fwd);
 
 /* fwd->query's. */
 void forward_on_address(struct resolver_query *query, const struct resolver_answer *answer);
 
-/* The attempt at the endpoint is over: it no longer counts in what is under way there. */
+/* The attempt at the endpoint is over: it no longer counts in what is under way there, and who
+ * waits for room is called. */
 void forward_unuse(struct forward *fwd);
 
 /* ---- of forward_queue.c ---- */
@@ -59,6 +66,18 @@ void forward_waited_too_long(struct forward *fwd);
 
 /* Gives the place back, or waits no more. Harmless without either. */
 void forward_leave(struct forward *fwd);
+
+/* ---- of forward_room.c ---- */
+
+/* An instance for it, borrowed, at which a place is taken (usage_begin), or NULL. */
+struct endpoint *forward_pick(struct forward *fwd, const struct balance_tried *tried);
+
+/* Goes to an instance that was not tried yet, or waits for one to have room: then it comes to a try
+ * or to a failure later. False: there is none. */
+bool forward_go(struct forward *fwd);
+
+/* max_wait is over, in that. */
+void forward_waited_for_room(struct forward *fwd);
 
 /* ---- of forward_hedge.c ---- */
 

@@ -36,6 +36,7 @@ static void service_entry_free(struct service_entry *entry)
 {
 	breaker_fini(&entry->service.breaker);
 	bulkhead_fini(&entry->service.bulkhead);
+	room_fini(&entry->service.room);
 	free(entry->service.name);
 	free(entry);
 }
@@ -68,6 +69,12 @@ static struct service_entry *service_add_locked(struct services *all, const char
 		return NULL;
 	}
 	if (bulkhead_init(&entry->service.bulkhead) < 0) {
+		breaker_fini(&entry->service.breaker);
+		free(entry);
+		return NULL;
+	}
+	if (room_init(&entry->service.room) < 0) {
+		bulkhead_fini(&entry->service.bulkhead);
 		breaker_fini(&entry->service.breaker);
 		free(entry);
 		return NULL;

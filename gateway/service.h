@@ -9,6 +9,7 @@
 #include "gateway/breaker.h"
 #include "gateway/bulkhead.h"
 #include "gateway/latency.h"
+#include "gateway/room.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -22,6 +23,7 @@ struct service {
 	char *name;
 	atomic_uint_fast64_t turn; /* of round robin, for the whole gateway */
 	struct bulkhead bulkhead;
+	struct room room;	/* at its instances */
 	struct latency latency; /* of requests whose route hedges */
 	struct breaker breaker;
 	struct stats_service *stats; /* may be NULL: over stats' bound */

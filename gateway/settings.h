@@ -237,9 +237,10 @@ struct settings_service {
 	struct settings_pool pool;
 	unsigned timeout_ms; /* for one try; 0: what is left of the route's */
 	struct settings_retry retry;
-	unsigned max_in_flight; /* 1024 */
-	unsigned max_waiting;	/* 1024 */
-	unsigned max_wait_ms;	/* 1s */
+	unsigned max_in_flight;	   /* 1024 */
+	unsigned max_per_instance; /* 0: any number */
+	unsigned max_waiting;	   /* 1024 */
+	unsigned max_wait_ms;	   /* 1s */
 	struct settings_balance balance;
 	unsigned slow_start_ms; /* 0: none */
 	struct settings_breaker breaker;

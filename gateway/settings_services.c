@@ -95,6 +95,16 @@ static const struct settings_key settings_service_keys[] = {
 	 .min = 1,
 	 .max = 1000000,
 	 .help = "Requests to the service under way at once; more than that wait for one to end"},
+	{.name = "max_per_instance",
+	 .type = SETTINGS_INT,
+	 .at = offsetof(struct settings_service, max_per_instance),
+	 .fallback_shown = "any number",
+	 .min = 1,
+	 .max = 1000000,
+	 .help = "Requests under way at once at one instance, each of which has a connection of "
+		 "its "
+		 "own; other instances are picked while they have room, also for clients that "
+		 "`sticky` or `hash` would bring there, then requests wait as for max_in_flight"},
 	{.name = "max_waiting",
 	 .type = SETTINGS_INT,
 	 .at = offsetof(struct settings_service, max_waiting),

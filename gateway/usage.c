@@ -119,15 +119,35 @@ void usage_unref(struct usage **usage)
 	(void)pthread_mutex_unlock(&all->lock);
 }
 
-void usage_begin(struct usage *usage)
+bool usage_begin(struct usage *usage, unsigned most)
 {
-	if (usage)
+	unsigned now;
+
+	if (!usage)
+		return true;
+	if (!most) {
 		(void)atomic_fetch_add_explicit(&usage->in_flight, 1, memory_order_relaxed);
+		return true;
+	}
+	now = atomic_load_explicit(&usage->in_flight, memory_order_relaxed);
+	while (now < most)
+		if (atomic_compare_exchange_weak_explicit(&usage->in_flight, &now, now + 1,
+							  memory_order_seq_cst,
+							  memory_order_relaxed))
+			return true;
+	return false;
 }
 
+/* In the one order of room.c: before a look at who waits. */
 bool usage_end(struct usage *usage)
 {
-	return usage && atomic_fetch_sub_explicit(&usage->in_flight, 1, memory_order_relaxed) == 1;
+	return usage && atomic_fetch_sub_explicit(&usage->in_flight, 1, memory_order_seq_cst) == 1;
+}
+
+bool usage_has_room(const struct usage *usage, unsigned most)
+{
+	return !usage || !most ||
+	       atomic_load_explicit(&usage->in_flight, memory_order_seq_cst) < most;
 }
 
 void usage_fail(struct usage *usage)

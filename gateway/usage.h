@@ -33,11 +33,15 @@ void usages_free(struct usages **all); /* when no usage is held any more */
 struct usage *usage_get(struct usages *all, const char *service, const char *id);
 void usage_unref(struct usage **usage); /* harmless with NULL */
 
-/* An attempt begins, ends, has failed. Any thread; no lock. Harmless with NULL. The end says
+/* An attempt begins, ends, has failed. Any thread; no lock. Harmless with NULL, which has no limit.
+ * Only so many as `most` (0: any number) are let begin: false is for those over it. The end says
  * whether nothing is left. */
-void usage_begin(struct usage *usage);
+bool usage_begin(struct usage *usage, unsigned most);
 bool usage_end(struct usage *usage);
 void usage_fail(struct usage *usage);
+
+/* Whether one more may begin, as of now. */
+bool usage_has_room(const struct usage *usage, unsigned most);
 
 /* What there is to tell: instances with something in flight, or with failures, or that had either
  * when this was last called. Takes the failures. The list is the caller's, freed with free(3); the

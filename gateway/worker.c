@@ -139,6 +139,7 @@ static void worker_on_snapshot(struct loop_message *message)
 {
 	struct worker *w =
 		(struct worker *)(void *)((char *)message - offsetof(struct worker, snapshot_mail));
+	struct worker_set *entry, *next;
 
 	/* Before the snapshot is taken: what changes from here on posts again. */
 	atomic_store_explicit(&w->snapshot_mailed, false, memory_order_seq_cst);
@@ -146,6 +147,10 @@ static void worker_on_snapshot(struct loop_message *message)
 		return;
 	microreg_snapshot_unref(&w->snapshot);
 	w->snapshot = microreg_snapshot_ref(w->gateway->registry);
+	HASH_ITER(hh, w->sets, entry, next)
+	{
+		room_call(&entry->service->room); /* an instance may have come */
+	}
 }
 
 void worker_post_snapshot(struct worker *w)

@@ -142,10 +142,10 @@ class Hedge(Case):
         for client in clients:
             client.send(b"GET /x HTTP/1.1\r\nHost: t\r\n\r\n")
         wait_until(lambda: sum(len(o.requests) for o in self.origins) == 50, "40 and 10 requests")
+        self.assertEqual(self.counts(gateway)[0], 10)
         self.go.set()
         for client in clients:
             self.assertEqual(client.reply().status, 200)
-        self.assertEqual(self.counts(gateway)[0], 10)
         self.assertEqual(gateway.metrics()["microreg_gateway_upstream_retries_in_flight"], 0)
 
     def test_the_time_is_learned_from_the_requests_before(self):
@@ -164,7 +164,11 @@ class Hedge(Case):
         gateway = self.start(self.slow, self.fast, after="5ms")
         for _ in range(60):
             self.assertEqual(gateway.get("/x").body, b"fast")
-        self.assertEqual(len(self.origins[0].requests), 20)
+        asked = len(self.origins[0].requests)  # 20, and what a slow machine asked it as a second
+        self.assertLess(asked, 60)
+        for _ in range(10):
+            self.assertEqual(gateway.get("/x").body, b"fast")
+        self.assertEqual(len(self.origins[0].requests), asked)
 
     def test_nothing_is_learned_from_few_requests(self):
         gateway = self.start(self.slow, self.fast, after="p95")

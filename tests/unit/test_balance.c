@@ -304,6 +304,58 @@ START_TEST(another_algorithm_of_the_settings_waits_for_the_next_update)
 }
 END_TEST
 
+/* Endpoint i has so many under way. */
+static void occupy(struct endpoint_set *set, struct usage *usages, const unsigned *counts)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		usages[i] = (struct usage){.in_flight = counts[i]};
+		set->items[i]->usage = &usages[i];
+	}
+}
+
+static const struct {
+	const char *what;
+	unsigned counts[3];
+	int ejected; /* -1: none */
+	bool picks;
+} rooms[] = {
+	{"all have room", {0, 1, 1}, -1, true},
+	{"the first is full", {2, 1, 1}, -1, true},
+	{"only the last has room", {2, 2, 1}, -1, true},
+	{"all are full", {2, 2, 2}, -1, false},
+	{"over the limit of before", {5, 5, 5}, -1, false},
+	{"an ejected one is not picked because others are full", {2, 2, 0}, 2, false},
+};
+
+START_TEST(those_without_room_are_passed_over)
+{
+	static const enum settings_balance_kind kinds[] = {
+		BALANCE_ROUND_ROBIN, BALANCE_LEAST_REQUEST, BALANCE_RANDOM, BALANCE_HASH};
+	struct balance_tried none = {0};
+	struct endpoint_set set;
+	struct usage usages[3];
+
+	for (size_t kind = 0; kind < sizeof(kinds) / sizeof(kinds[0]); kind++) {
+		balance_case_fill(&set, NULL, 3);
+		set.per_instance = 2;
+		if (rooms[_i].ejected >= 0)
+			set.items[rooms[_i].ejected]->ejected_until_ms = 1000;
+		balance_case_use(&set, kinds[kind]);
+		occupy(&set, usages, rooms[_i].counts);
+		for (uint64_t number = 0; number < 50; number++) {
+			struct endpoint *ep = balance_pick(&set, &none, number);
+
+			ck_assert_msg(!ep == !rooms[_i].picks, "%s", rooms[_i].what);
+			ck_assert_msg(!ep || usage_has_room(ep->usage, 2), "%s", rooms[_i].what);
+		}
+		ck_assert(balance_is_one_left(&set, &none));
+		for (size_t i = 0; i < set.count; i++)
+			set.items[i]->usage = NULL; /* this function's */
+		endpoint_set_fini(&set);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("balance");
@@ -325,6 +377,8 @@ int main(void)
 	tcase_add_test(t, slow_start_gives_a_new_instance_from_a_tenth_to_its_whole_share);
 	tcase_add_test(t, an_instance_that_comes_back_from_ejection_starts_slowly);
 	tcase_add_test(t, another_algorithm_of_the_settings_waits_for_the_next_update);
+	tcase_add_loop_test(t, those_without_room_are_passed_over, 0,
+			    (int)(sizeof(rooms) / sizeof(rooms[0])));
 	suite_add_tcase(s, t);
 	return unit_run(s);
 }

@@ -22,7 +22,7 @@ static void fill(const unsigned *weights, size_t count)
 static void use(size_t i, unsigned times)
 {
 	while (times--)
-		usage_begin(set.items[i]->usage);
+		ck_assert(usage_begin(set.items[i]->usage, 0));
 }
 
 static void teardown(void)
