@@ -1,6 +1,7 @@
 /* explain: reads the request as the door would, and asks the router. */
 #include "gateway/explain.h"
 #include "gateway/http1_head.h"
+#include "gateway/path_rules.h"
 #include "gateway/router.h"
 #include "gateway/template.h"
 
@@ -85,6 +86,8 @@ static bool explain_read(struct explainer *x, const struct buf *head)
 		(void)buf_puts(x->out, "refused with 400: the path can't be normalized\n");
 		return false;
 	}
+	if (x->settings->paths.repeated_slash == PATH_MERGE)
+		path_rules_merge(path, &x->path.len);
 	return true;
 }
 
@@ -127,10 +130,16 @@ static void explain_template(struct explainer *x, const char *what, const struct
 static void explain_found(struct explainer *x, const struct router *router)
 {
 	const struct settings_route *route = x->match.route;
+	const struct path_rule *refused = path_rules_refuse(&route->paths, x->path);
 
 	(void)buf_puts(x->out, "route: ");
 	explain_line(x, route);
 	(void)buf_puts(x->out, "\n");
+	if (refused) {
+		(void)buf_printf(x->out, "refused with 400: the path has %s (paths.%s)\n",
+				 refused->what, refused->key);
+		return;
+	}
 	for (size_t i = 0; i < x->match.parameter_count; i++) {
 		const struct router_parameter *p = &x->match.parameters[i];
 

@@ -22,6 +22,7 @@
 #include "gateway/mirror.h"
 #include "gateway/no_instance.h"
 #include "gateway/openapi.h"
+#include "gateway/path_rules.h"
 #include "gateway/pipeline_cache.h"
 #include "gateway/respond.h"
 #include "gateway/route_action.h"
@@ -74,9 +75,10 @@ static bool pipeline_preflight(struct exchange *x)
 	return true;
 }
 
-/* The path, normalized in place, and the route that it takes. False: answered. */
-static bool pipeline_route(struct exchange *x)
+/* The path, in the one form that routes match and services get. False: answered. */
+static bool pipeline_path(struct exchange *x)
 {
+	const struct settings *settings = x->table->table->settings;
 	char *path = arena_strndup(&x->arena, x->request.path.at, x->request.path.len);
 	size_t len = x->request.path.len;
 
@@ -89,7 +91,28 @@ static bool pipeline_route(struct exchange *x)
 		respond_problem(x, PROBLEM_BAD_REQUEST, "the path can't be normalized", NULL);
 		return false;
 	}
+	if (settings->paths.repeated_slash == PATH_MERGE)
+		path_rules_merge(path, &len);
 	x->path = (struct span){path, len};
+	return true;
+}
+
+/* What the route that takes it says of its path. False: answered. */
+static bool pipeline_check_path(struct exchange *x)
+{
+	const struct path_rule *rule = path_rules_refuse(&x->route->paths, x->path);
+
+	if (!rule)
+		return true;
+	x->close = true;
+	x->detail = arena_printf(&x->arena, "the path has %s", rule->what);
+	respond_problem(x, PROBLEM_BAD_REQUEST, x->detail, NULL);
+	return false;
+}
+
+/* The route that it takes. False: answered. */
+static bool pipeline_route(struct exchange *x)
+{
 	if (x->request.method == HTTP_OPTIONS && pipeline_preflight(x))
 		return true;
 	switch (router_find(x->table->table->router, &x->request, x->path, &x->match)) {
@@ -192,7 +215,7 @@ void pipeline_start(struct exchange *x)
 		respond_problem(x, PROBLEM_NOT_IMPLEMENTED, "TRACE is not passed on", NULL);
 		return;
 	}
-	if (!pipeline_route(x))
+	if (!pipeline_path(x) || !pipeline_route(x) || !pipeline_check_path(x))
 		return;
 	x->body_max = x->route->body_bytes;
 	if (x->request.framing == HTTP1_LENGTH && x->request.content_length > x->body_max) {

@@ -307,6 +307,12 @@ static const struct settings_key settings_keys[] = {
 	 .form = "list of networks, like `10.0.0.0/8`",
 	 .help = "Proxies in front that are believed when they tell whom they speak for, in "
 		 "X-Forwarded-For or Forwarded"},
+	{.name = "paths",
+	 .type = SETTINGS_SUBMAP,
+	 .at = offsetof(struct settings, paths),
+	 .table = &settings_paths_table,
+	 .help = "What of a path services may read otherwise than the routes, so that the rules of "
+		 "one route would be gone round by another"},
 	{.name = "ip",
 	 .type = SETTINGS_SUBMAP,
 	 .at = offsetof(struct settings, ip),

@@ -318,6 +318,14 @@ struct settings_mirror {
 	unsigned share;		  /* of SETTINGS_SHARE_WHOLE */
 };
 
+/* What becomes of something in a path that services may read otherwise than the routes do. */
+enum settings_path_rule { PATH_UNSET = 0, PATH_REFUSE, PATH_KEEP, PATH_MERGE };
+
+struct settings_paths {
+	enum settings_path_rule repeated_slash; /* PATH_MERGE; of the top level */
+	enum settings_path_rule escaped_slash, backslash, semicolon; /* PATH_REFUSE */
+};
+
 struct settings_route {
 	struct route_pattern path;
 	const char *pattern; /* the path as written, for people */
@@ -340,8 +348,9 @@ struct settings_route {
 	struct settings_fallback respond; /* given: the fixed answer */
 	const struct template *rewrite;	  /* of the path and query sent; NULL: the client's */
 	struct settings_edits request_edits, reply_edits;
-	unsigned timeout_ms; /* 10s */
-	uint64_t body_bytes; /* the route's, else limits.body */
+	unsigned timeout_ms;	     /* 10s */
+	uint64_t body_bytes;	     /* the route's, else limits.body */
+	struct settings_paths paths; /* the route's, else those of the top level */
 	struct settings_cache cache;
 	struct settings_fallback fallback;
 	struct settings_hedge hedge;
@@ -367,6 +376,7 @@ struct settings {
 	unsigned drain_delay_ms;   /* 0 */
 	unsigned drain_timeout_ms; /* 30s: for requests to finish */
 	struct settings_networks trusted_proxies;
+	struct settings_paths paths;
 	struct settings_ip ip;
 	struct settings_limits_list rate_limits; /* of all routes together */
 	const struct settings_consumer *consumers;

@@ -391,9 +391,12 @@ void settings_check(struct settings_reader *r, struct settings *s)
 	struct settings_route *routes = (struct settings_route *)(uintptr_t)s->routes;
 
 	settings_check_addresses(r, s);
-	for (size_t i = 0; i < s->route_count; i++)
+	for (size_t i = 0; i < s->route_count; i++) {
 		if (routes[i].body_bytes == 0)
 			routes[i].body_bytes = s->limits.body_bytes;
+		settings_inherit_paths(s, &routes[i]);
+	}
+	settings_check_paths(r, s);
 	settings_check_grants(r, s);
 	settings_check_consumers(r, s);
 	settings_check_issuers(r, s, routes);

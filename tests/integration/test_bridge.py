@@ -126,7 +126,7 @@ class Bridge(SharedCase):
             "services": {**services, "slow": {"instances": [cls.stage.origin(wait).address]},
                          "calc": {"instances": [cls.calc.address]},
                          "gone": {"instances": ["http://127.0.0.1:1"]}},
-            "routes": ROUTES})
+            "paths": {"escaped_slash": "keep"}, "routes": ROUTES})
 
     def get(self, path, status=200, headers=None):
         """The JSON that is answered."""

@@ -27,6 +27,7 @@ routes:
         order: {service: legacy, path: "/o/{id}?x={query.x}"}
         goods: {service: other, path: "/g/{item}", for_each: ".order.goods[]", timeout: 2s}
       reply: {from: order, set: {user: user}, drop: [userId]}
+paths: {escaped_slash: keep}
 """
 
 
@@ -112,6 +113,7 @@ service: legacy
         self.assertEqual(code, 0)
         self.assertIn("rewritten: /x?id=a%2Fb\n", out)
         self.assertIn("http://old:81  weight 3  takes requests\n", out)
+        self.assertIn("refused with 400: the path has a semicolon", self.explain("/new/a;b?v=2")[1])
         self.assertIn("answer: 308\nlocation: /new/a/b?c\n", self.explain("/old/a/b?c")[1])
         self.assertIn("answer: 203, fixed\n", self.explain("/ping")[1])
 

@@ -43,6 +43,7 @@ class Actions(SharedCase):
             {"path": "/nothing", "respond": {"status": 204}},
         ]
         cls.gateway = cls.stage.gateway({
+            "paths": {"repeated_slash": "keep", "escaped_slash": "keep", "backslash": "keep"},
             "services": {"o": {"instances": [cls.origin.address]}}, "routes": routes})
 
     def asked(self, path, headers=None, method="GET", body=None):

@@ -19,7 +19,7 @@ class Routing(SharedCase):
     def prepare(cls):
         routes = {
             "literal": {"path": "/a/b"},
-            "parameter": {"path": "/a/{id}"},
+            "parameter": {"path": "/a/{id}", "paths": {"escaped_slash": "keep"}},
             "rest": {"path": "/a/*"},
             "deep": {"path": "/a/{id}/lines/{line}"},
             "get": {"path": "/m", "methods": ["GET"]},
@@ -59,6 +59,16 @@ class Routing(SharedCase):
     def test_the_path_is_forwarded_as_it_was_matched_with_its_query(self):
         self.assertEqual(self.ask("/a/c/../%62?x=%20&y")[2], "/a/b?x=%20&y")
         self.assertEqual(self.ask("/a/x%2Fy")[1:], ("parameter", "/a/x%2Fy"))
+
+    def test_what_a_service_may_read_otherwise_does_not_get_round_a_route(self):
+        self.assertEqual(self.ask("//a///b//lines//2")[1:], ("deep", "/a/b/lines/2"))
+        self.assertEqual(self.ask("/a//b")[1], "literal")
+        for path in ("/a/b%2Fc/d", "/a/x%2f..%2fy/z", "/a/x\\y", "/a/x%5Cy", "/a/..;/m", "/a/x;y",
+                     "/a/x%3by", "/m%2F"):
+            with self.subTest(path):
+                answer = self.gateway.get(path)
+                self.assertIn(answer.status, (400, 404))
+                self.assertEqual(answer.status, 404 if path == "/m%2F" else 400)
 
     def test_no_route_is_a_404_problem(self):
         for path in ("/", "/nothing", "/a", "/A/b"):

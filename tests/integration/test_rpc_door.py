@@ -124,6 +124,7 @@ def settings(stage, calc):
                      "slow": {"instances": [stage.origin(lambda request, peer: None).address]}},
         "consumers": [{"name": "ada", "keys": hashed(KEY), "certificates": "san:ada.test"},
                       {"name": "bob", "keys": hashed(DOOR_KEY)}],
+        "paths": {"escaped_slash": "keep"},
         "routes": routes}
 
 

@@ -516,6 +516,20 @@ static const struct {
 	 "14: routes[11].fallback.text: there is a `json` already; keep one of them\n"
 	 "15: routes[12].limits.bodi: there is no such key; did you mean \"body\"?\n"
 	 "15: routes[12].debug: \"2\" is not yes or no; write true or false\n"},
+	{"routes whose own path is refused are told",
+	 "registry: {urls: http://r}\n"
+	 "routes:\n"
+	 "- {path: /a//b, service: s}\n"
+	 "- {path: \"/a%2fb\", service: s}\n"
+	 "- {path: \"/c%2fd\", service: s, paths: {escaped_slash: keep}}\n"
+	 "- {path: \"/a;b\", service: s, paths: {semicolon: no}}\n",
+	 "3: routes[0].path: no request can have this path, for runs of slashes are made one; "
+	 "remove one, or write paths: {repeated_slash: keep}\n"
+	 "4: routes[1].path: no request can have this path, for it has an escaped slash; write "
+	 "paths: {escaped_slash: keep}\n"
+	 "6: routes[3].paths.semicolon: \"no\" is not possible here; write one of refuse, keep\n"
+	 "6: routes[3].path: no request can have this path, for it has a semicolon; write "
+	 "paths: {semicolon: keep}\n"},
 	{"routes that requests can't tell apart name each other",
 	 "registry: {urls: http://r}\n"
 	 "routes:\n"
