@@ -7,6 +7,7 @@
 #include "gateway/filter.h"
 #include "gateway/http1_write.h"
 #include "gateway/route_action.h"
+#include "gateway/server_timing.h"
 #include "gateway/service.h"
 #include "gateway/template.h"
 #include "gateway/tls.h"
@@ -120,6 +121,7 @@ static void respond_finish_head(struct exchange *x)
 	len = cache_status_write(&x->cache_status, status);
 	if (len)
 		http1_write_field(out, "Cache-Status", status, len);
+	server_timing_write(x, out);
 	if (x->close)
 		respond_text(out, "Connection", "close");
 	else if (x->request.minor == 0)

@@ -313,6 +313,15 @@ static const struct settings_key settings_keys[] = {
 	 .table = &settings_paths_table,
 	 .help = "What of a path services may read otherwise than the routes, so that the rules of "
 		 "one route would be gone round by another"},
+	{.name = "server_timing",
+	 .type = SETTINGS_ENUM,
+	 .at = offsetof(struct settings, timing),
+	 .fallback = "false",
+	 .names = settings_timings,
+	 .help = "Whether answers tell in `Server-Timing` where their time went (`queue`, "
+		 "`resolve`, "
+		 "`connect`, `ttfb`, `total`); `asked`: those to requests with an X-Server-Timing "
+		 "field"},
 	{.name = "ip",
 	 .type = SETTINGS_SUBMAP,
 	 .at = offsetof(struct settings, ip),

@@ -326,6 +326,9 @@ struct settings_paths {
 	enum settings_path_rule escaped_slash, backslash, semicolon; /* PATH_REFUSE */
 };
 
+/* Whether answers say where their time went. */
+enum settings_timing { TIMING_UNSET = 0, TIMING_OFF, TIMING_ON, TIMING_ASKED };
+
 struct settings_route {
 	struct route_pattern path;
 	const char *pattern; /* the path as written, for people */
@@ -356,6 +359,7 @@ struct settings_route {
 	struct settings_hedge hedge;
 	struct settings_policy policy;
 	struct settings_strings upgrade; /* protocols; none: `upgrade: off` */
+	enum settings_timing timing;	 /* the route's, else the top level's */
 	bool debug;			 /* show addresses of instances in answers */
 	unsigned line;
 	bool claimed; /* it came with a registration; the line is that of registry_routes */
@@ -377,6 +381,7 @@ struct settings {
 	unsigned drain_timeout_ms; /* 30s: for requests to finish */
 	struct settings_networks trusted_proxies;
 	struct settings_paths paths;
+	enum settings_timing timing; /* TIMING_OFF */
 	struct settings_ip ip;
 	struct settings_limits_list rate_limits; /* of all routes together */
 	const struct settings_consumer *consumers;

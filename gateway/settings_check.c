@@ -386,16 +386,26 @@ static void settings_count_programs(struct settings *s, struct settings_route *r
 			views[i].program.index = s->program_count++;
 }
 
+const struct settings_name settings_timings[] = {
+	{"false", TIMING_OFF}, {"true", TIMING_ON}, {"asked", TIMING_ASKED}, {NULL, 0}};
+
+/* What a route does not say is the top level's. */
+void settings_inherit(const struct settings *s, struct settings_route *route)
+{
+	if (route->body_bytes == 0)
+		route->body_bytes = s->limits.body_bytes;
+	if (route->timing == TIMING_UNSET)
+		route->timing = s->timing;
+	settings_inherit_paths(s, route);
+}
+
 void settings_check(struct settings_reader *r, struct settings *s)
 {
 	struct settings_route *routes = (struct settings_route *)(uintptr_t)s->routes;
 
 	settings_check_addresses(r, s);
-	for (size_t i = 0; i < s->route_count; i++) {
-		if (routes[i].body_bytes == 0)
-			routes[i].body_bytes = s->limits.body_bytes;
-		settings_inherit_paths(s, &routes[i]);
-	}
+	for (size_t i = 0; i < s->route_count; i++)
+		settings_inherit(s, &routes[i]);
 	settings_check_paths(r, s);
 	settings_check_grants(r, s);
 	settings_check_consumers(r, s);

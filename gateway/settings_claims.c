@@ -121,6 +121,5 @@ void settings_check_grants(struct settings_reader *r, struct settings *s)
 			settings_find_like(r, s, &grants[i], settings_node_get(at, "like"));
 	settings_table_read(r, &settings_service_table, NULL, &s->default_service);
 	settings_table_read(r, &settings_route_table, NULL, &s->default_route);
-	s->default_route.body_bytes = s->limits.body_bytes;
-	settings_inherit_paths(s, &s->default_route);
+	settings_inherit(s, &s->default_route);
 }

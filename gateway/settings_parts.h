@@ -77,12 +77,18 @@ extern const struct settings_table settings_pool_table;
 void settings_read_breaker(struct settings_reader *r, const struct settings_node *node, void *to);
 extern const struct settings_table settings_breaker_table;
 
+/* What a route does not say is the top level's. */
+void settings_inherit(const struct settings *s, struct settings_route *route);
+
 /* `paths` of the top level and of a route, each a struct settings_paths; what the route does not
  * say is taken from the top level; and routes whose own path is refused. */
 extern const struct settings_table settings_paths_table;
 extern const struct settings_table settings_route_paths_table;
 void settings_inherit_paths(const struct settings *s, struct settings_route *route);
 void settings_check_paths(struct settings_reader *r, const struct settings *s);
+
+/* `server_timing`, of the top level and of a route. */
+extern const struct settings_name settings_timings[];
 
 /* A route's `hedge`. */
 extern const struct settings_table settings_hedge_table;

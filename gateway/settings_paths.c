@@ -73,7 +73,7 @@ static const struct settings_key settings_route_paths_keys[] = {
 const struct settings_table settings_route_paths_table = {SETTINGS_KEYS(settings_route_paths_keys),
 							  sizeof(struct settings_paths), NULL};
 
-static void settings_inherit(enum settings_path_rule *rule, enum settings_path_rule top)
+static void settings_inherit_rule(enum settings_path_rule *rule, enum settings_path_rule top)
 {
 	if (*rule == PATH_UNSET)
 		*rule = top;
@@ -82,9 +82,9 @@ static void settings_inherit(enum settings_path_rule *rule, enum settings_path_r
 void settings_inherit_paths(const struct settings *s, struct settings_route *route)
 {
 	route->paths.repeated_slash = s->paths.repeated_slash;
-	settings_inherit(&route->paths.escaped_slash, s->paths.escaped_slash);
-	settings_inherit(&route->paths.backslash, s->paths.backslash);
-	settings_inherit(&route->paths.semicolon, s->paths.semicolon);
+	settings_inherit_rule(&route->paths.escaped_slash, s->paths.escaped_slash);
+	settings_inherit_rule(&route->paths.backslash, s->paths.backslash);
+	settings_inherit_rule(&route->paths.semicolon, s->paths.semicolon);
 }
 
 /* No request could come to it. */
