@@ -1,5 +1,6 @@
 /* forward_retry: the rules of "Retries" (after Envoy and nginx), in one place. */
 #include "gateway/forward_retry.h"
+#include "gateway/backoff.h"
 #include "gateway/health.h"
 #include "gateway/service.h"
 #include "gateway/settings.h"
@@ -9,11 +10,7 @@
 
 #include <string.h>
 
-enum {
-	RETRY_BUDGET_LEAST = 10, /* retries at once are always allowed so many (Envoy: 3) */
-	RETRY_BACKOFF_MS = 25,	 /* full jitter from here, doubled by each attempt … */
-	RETRY_BACKOFF_MOST = 10, /* … up to so many times that */
-};
+enum { RETRY_BUDGET_LEAST = 10 }; /* retries at once are always allowed so many (Envoy: 3) */
 
 bool forward_is_repeatable(const struct forward *fwd)
 {
@@ -96,15 +93,9 @@ static void forward_count_retry(struct forward *fwd, bool budgeted)
 
 void forward_back_off(struct forward *fwd)
 {
-	uint64_t most = RETRY_BACKOFF_MS;
-
-	for (unsigned i = 1; i < fwd->attempts && most < RETRY_BACKOFF_MS * RETRY_BACKOFF_MOST; i++)
-		most *= 2;
-	if (most > RETRY_BACKOFF_MS * RETRY_BACKOFF_MOST)
-		most = RETRY_BACKOFF_MS * RETRY_BACKOFF_MOST;
 	fwd->state = FORWARD_WAITING;
-	fwd->try_deadline_ms =
-		loop_now_ms(worker_loop(fwd->worker)) + worker_random(fwd->worker) % (most + 1);
+	fwd->try_deadline_ms = loop_now_ms(worker_loop(fwd->worker)) +
+			       backoff_ms(fwd->attempts - 1, worker_random(fwd->worker));
 	forward_arm(fwd);
 }
 
