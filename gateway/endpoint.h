@@ -57,9 +57,10 @@ struct endpoint {
 	struct upstream *idle;		/* newest first; pool.c's */
 	unsigned idle_count;
 	/* health.c's: */
-	unsigned failures;  /* in a row */
-	unsigned overtaken; /* likewise */
-	unsigned ejections;
+	unsigned failures;	   /* in a row */
+	unsigned overtaken;	   /* likewise */
+	unsigned ejections;	   /* that are not forgotten yet … */
+	uint64_t forget_from_ms;   /* … as of then, the end of the last one */
 	uint64_t ejected_until_ms; /* 0: not ejected */
 	/* balance.c's: */
 	unsigned share;		/* of the requests, beside the others': its weight times 1 to 10 */

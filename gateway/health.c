@@ -16,6 +16,15 @@ static void health_rebuild(struct endpoint_set *set, uint64_t now_ms)
 	(void)balance_build(set, now_ms);
 }
 
+/* So that a failure now and then does not count for ever. */
+static void health_forget(struct endpoint *ep, uint64_t now_ms)
+{
+	uint64_t in_ms = now_ms > ep->forget_from_ms ? now_ms - ep->forget_from_ms : 0;
+	uint64_t times = in_ms / HEALTH_FORGET_MS;
+
+	ep->ejections -= times < ep->ejections ? (unsigned)times : ep->ejections;
+}
+
 static void health_eject(struct endpoint_set *set, struct endpoint *ep, uint64_t now_ms)
 {
 	size_t most = set->up_count / 2 > 1 ? set->up_count / 2 : 1;
@@ -27,11 +36,12 @@ static void health_eject(struct endpoint_set *set, struct endpoint *ep, uint64_t
 	if (set->ejected >= most || set->up_count <= set->ejected + 1)
 		return;
 	ep->failures = ep->overtaken = 0;
+	health_forget(ep, now_ms);
 	ep->ejections++;
 	ms = (uint64_t)HEALTH_EJECT_MS * ep->ejections;
 	if (ms > HEALTH_EJECT_MOST_MS)
 		ms = HEALTH_EJECT_MOST_MS;
-	ep->ejected_until_ms = now_ms + ms;
+	ep->ejected_until_ms = ep->forget_from_ms = now_ms + ms;
 	tally_set(ep->tally, TALLY_EJECTED_UNTIL_MS, ep->ejected_until_ms);
 	tally_inc(ep->tally, TALLY_EJECTIONS);
 	tally_inc(ep->service_tally, TALLY_EJECTIONS);

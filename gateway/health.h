@@ -10,8 +10,9 @@
 enum {
 	HEALTH_FAILURES = 5,	 /* in a row eject an instance */
 	HEALTH_OVERTAKEN = 20,	 /* likewise; a fast one is overtaken now and then */
-	HEALTH_EJECT_MS = 30000, /* times the number of its ejections */
+	HEALTH_EJECT_MS = 30000, /* times the number of its ejections … */
 	HEALTH_EJECT_MOST_MS = 300000,
+	HEALTH_FORGET_MS = 10000, /* … one of which is forgotten for each such time it is in */
 };
 
 /* A good reply. */

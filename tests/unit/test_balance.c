@@ -159,6 +159,27 @@ START_TEST(each_ejection_is_longer_up_to_300_s)
 }
 END_TEST
 
+START_TEST(ejections_are_forgotten_one_for_each_10_s_in)
+{
+	static const struct {
+		unsigned in_ms, ejection; /* in before it, and which one it counts as */
+	} cases[] = {{0, 1},	 {0, 2},     {9999, 3}, {10000, 3}, {20000, 2},
+		     {10000, 2}, {50000, 1}, {0, 2},	{0, 3},	    {1000000, 1}};
+	struct endpoint_set set;
+	uint64_t now = 1000;
+
+	balance_case_fill(&set, NULL, 4);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		now += cases[i].in_ms;
+		fail_times(&set, 2, 5, now);
+		ck_assert_uint_eq(set.items[2]->ejected_until_ms - now, cases[i].ejection * 30000);
+		now = set.items[2]->ejected_until_ms;
+		health_review(&set, now);
+	}
+	endpoint_set_fini(&set);
+}
+END_TEST
+
 START_TEST(the_last_one_and_more_than_half_are_never_taken_out)
 {
 	struct endpoint_set one, four;
@@ -370,6 +391,7 @@ int main(void)
 	tcase_add_test(t, an_instance_that_is_not_up_gets_nothing);
 	tcase_add_test(t, five_failures_in_a_row_take_an_instance_out_for_30_s);
 	tcase_add_test(t, each_ejection_is_longer_up_to_300_s);
+	tcase_add_test(t, ejections_are_forgotten_one_for_each_10_s_in);
 	tcase_add_test(t, the_last_one_and_more_than_half_are_never_taken_out);
 	tcase_add_test(t, those_taken_out_are_tried_when_nothing_else_is_left);
 	tcase_add_test(t, instances_of_the_gateways_zone_get_all_while_there_are_any);
