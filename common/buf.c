@@ -33,7 +33,7 @@ void buf_release(struct buf *b)
 void buf_reset(struct buf *b)
 {
 	b->len = 0;
-	b->failed = false;
+	b->failed = b->full = false;
 }
 
 char *buf_reserve(struct buf *b, size_t more)
@@ -42,6 +42,7 @@ char *buf_reserve(struct buf *b, size_t more)
 	char *data;
 
 	if (b->failed || more > b->max - b->len) {
+		b->full = b->full || !b->failed;
 		b->failed = true;
 		return NULL;
 	}

@@ -17,6 +17,7 @@ struct buf {
 	size_t cap;
 	size_t max; /* len never exceeds this */
 	bool failed;
+	bool full; /* … for its maximum, not for memory */
 };
 
 void buf_init(struct buf *b, size_t max);

@@ -106,7 +106,7 @@ int compose_join(struct compose *c)
 	(void)buf_append(&c->answer, j.comma ? "}" : "{}", j.comma ? 1 : 2);
 	if (!c->answer.failed)
 		return 0;
-	c->problem = PROBLEM_JOIN_FAILED;
-	c->detail = "the answer is too large";
+	c->problem = c->answer.full ? PROBLEM_JOIN_FAILED : PROBLEM_NO_MEMORY;
+	c->detail = c->answer.full ? "the answer is too large" : NULL;
 	return -1;
 }

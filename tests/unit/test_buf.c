@@ -43,7 +43,9 @@ START_TEST(a_failure_sticks_until_reset_and_leaves_what_was_there)
 	ck_assert_int_eq(buf_puts(&b, "d"), -1);
 	ck_assert_ptr_null(buf_str(&b));
 	ck_assert_uint_eq(b.len, 3);
+	ck_assert(b.full);
 	buf_reset(&b);
+	ck_assert(!b.full);
 	ck_assert_int_eq(buf_puts(&b, "de"), 0);
 	ck_assert_str_eq(buf_str(&b), "de");
 	buf_fini(&b);

@@ -124,7 +124,7 @@ static int joining(void *arg)
 	buf_init(&c.answer, 1 << 20);
 	result = compose_join(&c);
 	buf_fini(&c.answer);
-	return result;
+	return result < 0 && c.problem != PROBLEM_NO_MEMORY ? -2 : result;
 }
 
 static int filling(void *arg)
