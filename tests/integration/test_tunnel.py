@@ -11,14 +11,16 @@ import threading
 import unittest
 
 from certificates import make_certificate
-from harness import BUILD, Case, Program, SharedCase, wait_until
+from harness import BUILD, Case, Program, SharedCase, peer, wait_until
 from origin import reply
 
 KEY = base64.b64encode(b"sixteen bytes ok").decode()
 ACCEPT = base64.b64encode(hashlib.sha1(
     (KEY + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()).decode()
 SANITIZED = os.path.basename(BUILD) in ("asan", "tsan")
-PEER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ws_peer.py")
+# WebSocket by the library `websockets`, and by npm's ws.
+PYTHON = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ws_peer.py")
+NODE = "ws_peer.js"
 
 
 def handshake(path="/x", method="GET", version="1.1", fields="", upgrade="websocket",
@@ -433,24 +435,27 @@ class Lives(TunnelCase, Case):
         self.assertEqual(registry.deregister("s", "one", wait_ms=15000)["drained"], True)
 
     def test_real_peers_talk_through_it(self):
-        server = self.stage.add(self.peer("serve"))
-        port = int(server.wait_output(r"port (\d+)").group(1))
-        self.gateway = self.stage.gateway({
-            "services": {"s": {"instances": [f"http://127.0.0.1:{port}"]}},
-            "routes": [{"path": "/chat/*", "service": "s", "rewrite": "/v2/chat"}]})
-        self.talk(f"ws://127.0.0.1:{self.gateway.port}/chat/7?a=b")
-        self.wait_over()
+        for serve, ask in ((PYTHON, PYTHON), (NODE, NODE), (PYTHON, NODE), (NODE, PYTHON)):
+            with self.subTest(serve=serve, ask=ask):
+                server = self.stage.add(self.start_peer(serve, "serve"))
+                port = int(server.wait_output(r"port (\d+)").group(1))
+                self.gateway = self.stage.gateway({
+                    "services": {"s": {"instances": [f"http://127.0.0.1:{port}"]}},
+                    "routes": [{"path": "/chat/*", "service": "s", "rewrite": "/v2/chat"}]})
+                self.talk(ask, f"ws://127.0.0.1:{self.gateway.port}/chat/7?a=b")
+                self.wait_over()
 
     def test_real_peers_talk_through_it_under_tls(self):
         shop = make_certificate(self.stage.dir, "shop", ["shop.test"])
-        server = self.stage.add(self.peer("serve"))
+        server = self.stage.add(self.start_peer(PYTHON, "serve"))
         port = int(server.wait_output(r"port (\d+)").group(1))
         self.gateway = self.stage.gateway({
             "listen": [{"address": "127.0.0.1:0", "tls": shop}],
             "services": {"s": {"instances": [f"http://127.0.0.1:{port}"]}},
             "routes": [{"path": "/chat/*", "service": "s", "rewrite": "/v2/chat"}]})
-        self.talk(f"wss://127.0.0.1:{self.gateway.port}/chat/7?a=b", shop["cert"])
-        self.wait_over()
+        for ask in (PYTHON, NODE):
+            self.talk(ask, f"wss://127.0.0.1:{self.gateway.port}/chat/7?a=b", shop["cert"])
+            self.wait_over()
 
     def test_an_end_of_one_side_is_passed_on_under_tls(self):
         shop = make_certificate(self.stage.dir, "shop", ["shop.test"])
@@ -488,15 +493,16 @@ class Lives(TunnelCase, Case):
                     self.assertEqual(file.read(1 << 16), data[at:at + (1 << 16)])
         self.wait_over()
 
-    def peer(self, *args):
-        """ws_peer.py as a program of the stage."""
-        program = Program(self.stage, "ws_peer", [PEER, *args], path="/usr/bin/python3")
+    def start_peer(self, script, *args):
+        """PYTHON or NODE as a program of the stage."""
+        command = peer(script) if script == NODE else ("/usr/bin/env", "/usr/bin/python3", script)
+        program = Program(self.stage, "ws_peer", [*command[1:], *args], path="/usr/bin/env")
         program.expect = {0, -15}
         return program
 
-    def talk(self, *args):
+    def talk(self, script, *args):
         """A whole conversation."""
-        client = self.stage.add(self.peer("ask", *args))
+        client = self.stage.add(self.start_peer(script, "ask", *args))
         self.assertEqual(client.wait(), 0, client.log())
         self.assertEqual(client.output().splitlines(), [
             "asked /v2/chat?a=b chat", "big True", "pong", "closed 4001"])
