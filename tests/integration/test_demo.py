@@ -49,7 +49,7 @@ class Demo(Case):
             if pid:
                 result.append(os.waitstatus_to_exitcode(status))
             return pid
-        wait_until(ended, "the demo's end")
+        wait_until(ended, "the demo's end", 3 * PATIENCE)  # its programs end in good order
         self.reader.join(PATIENCE)
         os.close(self.terminal)
         return result[0]
