@@ -354,3 +354,25 @@ void settings_check_actions(struct settings_reader *r, const struct settings_nod
 					      end->key);
 	}
 }
+
+/* ---- Copies ---- */
+
+static const struct settings_key settings_mirror_keys[] = {
+	{.name = "service",
+	 .type = SETTINGS_CUSTOM,
+	 .at = offsetof(struct settings_mirror, service_name),
+	 .required = true,
+	 .custom = settings_read_service_name,
+	 .form = "name of a service",
+	 .help = "Where copies go"},
+	{.name = "share",
+	 .type = SETTINGS_CUSTOM,
+	 .at = offsetof(struct settings_mirror, share),
+	 .fallback = "100%",
+	 .custom = settings_read_share,
+	 .form = "percentage, like `5%` or `0.25%`",
+	 .help = "How many of the requests are copied; those with a body over 64 KiB never are"},
+};
+
+const struct settings_table settings_mirror_table = {SETTINGS_KEYS(settings_mirror_keys),
+						     sizeof(struct settings_mirror), NULL};

@@ -23,6 +23,7 @@ extern const struct settings_table settings_cache_table;
 extern const struct settings_table settings_redirect_table;
 extern const struct settings_table settings_request_table; /* of a struct settings_edits */
 extern const struct settings_table settings_reply_table;   /* the same */
+extern const struct settings_table settings_mirror_table;
 /* A percentage, into an unsigned of SETTINGS_SHARE_WHOLE. */
 void settings_read_share(struct settings_reader *r, const struct settings_node *node, void *to);
 void settings_read_rewrite(struct settings_reader *r, const struct settings_node *node, void *to);

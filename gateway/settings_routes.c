@@ -190,26 +190,6 @@ static const struct settings_key settings_share_keys[] = {
 static const struct settings_table settings_share_table = {SETTINGS_KEYS(settings_share_keys),
 							   sizeof(struct settings_share), NULL};
 
-static const struct settings_key settings_mirror_keys[] = {
-	{.name = "service",
-	 .type = SETTINGS_CUSTOM,
-	 .at = offsetof(struct settings_mirror, service_name),
-	 .required = true,
-	 .custom = settings_read_service_name,
-	 .form = "name of a service",
-	 .help = "Where copies go"},
-	{.name = "share",
-	 .type = SETTINGS_CUSTOM,
-	 .at = offsetof(struct settings_mirror, share),
-	 .fallback = "100%",
-	 .custom = settings_read_share,
-	 .form = "percentage, like `5%` or `0.25%`",
-	 .help = "How many of the requests are copied; those with a body over 64 KiB never are"},
-};
-
-static const struct settings_table settings_mirror_table = {SETTINGS_KEYS(settings_mirror_keys),
-							    sizeof(struct settings_mirror), NULL};
-
 static const struct settings_key settings_route_limits_keys[] = {
 	{.name = "body",
 	 .type = SETTINGS_SIZE,
