@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct buf {
 	char *data; /* `len` bytes; after buf_str also a NUL */
@@ -29,6 +30,7 @@ void buf_reset(struct buf *b);	 /* empties and clears `failed`; keeps the memory
 int buf_append(struct buf *b, const void *data, size_t len);
 int buf_puts(struct buf *b, const char *text);
 int buf_putc(struct buf *b, char c);
+int buf_put_uint(struct buf *b, uint64_t value); /* decimal; cheaper than buf_printf */
 int buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Makes room for `more` bytes and returns where they go, or NULL. The caller adds to len. */

@@ -316,9 +316,7 @@ void filter_limit_write(struct exchange *x, struct buf *out)
 	const struct filter_limits *limits = x->limits;
 	const struct filter_taken *tightest = filter_limit_tightest(limits);
 	uint64_t reset_us;
-	char text[128];
 	bool first = true;
-	int len;
 
 	if (!tightest)
 		return;
@@ -338,9 +336,11 @@ void filter_limit_write(struct exchange *x, struct buf *out)
 	}
 	reset_us =
 		limits->refused == tightest ? tightest->answer.retry_us : tightest->answer.reset_us;
-	len = snprintf(
-		text, sizeof(text), "\r\nRateLimit: \"%.64s\";r=%" PRIu64 ";t=%" PRIu64 "\r\n",
-		tightest->limit->name, limits->refused == tightest ? 0 : tightest->answer.left,
-		(reset_us + 999999) / 1000000);
-	(void)buf_append(out, text, (size_t)len);
+	(void)buf_puts(out, "\r\nRateLimit: \"");
+	(void)buf_puts(out, tightest->limit->name);
+	(void)buf_puts(out, "\";r=");
+	(void)buf_put_uint(out, limits->refused == tightest ? 0 : tightest->answer.left);
+	(void)buf_puts(out, ";t=");
+	(void)buf_put_uint(out, (reset_us + 999999) / 1000000);
+	(void)buf_puts(out, "\r\n");
 }

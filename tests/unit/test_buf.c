@@ -78,11 +78,29 @@ START_TEST(a_size_near_the_largest_is_refused_not_wrapped_round)
 }
 END_TEST
 
+START_TEST(numbers_are_written_as_printf_would)
+{
+	static const uint64_t values[] = {0, 7, 10, 99, 100, 18446744073709551615u};
+	struct buf b, same;
+
+	buf_init(&b, 1000);
+	buf_init(&same, 1000);
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		ck_assert_int_eq(buf_put_uint(&b, values[i]), 0);
+		ck_assert_int_eq(buf_printf(&same, "%llu", (unsigned long long)values[i]), 0);
+	}
+	ck_assert_str_eq(buf_str(&b), buf_str(&same));
+	buf_fini(&b);
+	buf_fini(&same);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("buf");
 	TCase *t = tcase_create("buf");
 
+	tcase_add_test(t, numbers_are_written_as_printf_would);
 	tcase_add_test(t, appended_pieces_stand_one_after_the_other);
 	tcase_add_test(t, it_grows_up_to_its_maximum_and_not_beyond);
 	tcase_add_test(t, a_failure_sticks_until_reset_and_leaves_what_was_there);
