@@ -3,7 +3,7 @@
 Every one listens on two ports, plain and TLS with the same certificate. A
 variant is "plain", "log" (access log to a file, as the program does it unless told
 otherwise), "routes" (10,000 of them), "rpc" or "compose" (several requests to the origin for one,
-and one answer; nginx does it in Lua).
+and one answer; nginx does it in Lua), "policy" or "jwt" (see bench_policy).
 """
 
 import json
@@ -12,6 +12,7 @@ import shutil
 import socket
 import subprocess
 
+from bench_policy import NGINX_HTTP, gateway_settings, nginx_locations
 from bench_server import BUILD, SERVER_CORE, Server
 
 ROUTES = 10000
@@ -27,6 +28,7 @@ http {{
   uwsgi_temp_path {dir}; scgi_temp_path {dir}; keepalive_requests 1000000000;
   ssl_certificate {dir}/bench.pem; ssl_certificate_key {dir}/bench.key;
   ssl_protocols TLSv1.2 TLSv1.3;
+  {http}
   upstream origin {{ server 127.0.0.1:{origin}; keepalive 1024; keepalive_requests 1000000000; }}
   server {{
     listen 127.0.0.1:{plain}; listen 127.0.0.1:{tls} ssl;
@@ -149,6 +151,8 @@ def start_gateway(folder, origin, variant):
     routes = [{"path": f"/route{i}/*", **cache} for i in range(ROUTES if variant == "routes"
                                                               else 0)]
     routes += {"compose": COMPOSE, "rpc": RPC}.get(variant, [])
+    more = gateway_settings(folder, variant, cache) if variant in ("policy", "jwt") else {}
+    routes += more.pop("routes", [])
     log = f"{folder}/gateway.access" if variant == "log" else "off"
     settings = write(folder, f"gateway.{variant}.yaml", json.dumps({
         "listen": [f"127.0.0.1:{plain}", {"address": f"127.0.0.1:{tls}", "tls": {
@@ -156,14 +160,14 @@ def start_gateway(folder, origin, variant):
         "admin": "off", "workers": 1, "handover": "off", "log": {"access": log},
         "services": {"origin": {"instances": [f"http://127.0.0.1:{origin}"],
                                 "max_in_flight": 100000}},
-        "routes": [*routes, {"path": "/*", **cache}]}))
+        "routes": [*routes, {"path": "/*", **cache}], **more}))
     return Server(folder, SERVER_CORE, [os.path.join(BUILD, "microreg-gateway"), "--config",
                                         settings], r"listening on \S*:(\d+)")
 
 
 def start_nginx(folder, origin, variant):
     """nginx with one worker."""
-    if variant == "rpc":  # it knows nothing like it
+    if variant in ("rpc", "jwt"):  # it knows nothing like it
         return None
     if variant == "compose" and not os.path.exists(f"{MODULES}/ngx_http_lua_module.so"):
         return None
@@ -172,12 +176,13 @@ def start_nginx(folder, origin, variant):
                       if variant == "compose")
     plain, tls = free_ports()
     locations = LUA if variant == "compose" else ""
+    locations += nginx_locations(folder) if variant == "policy" else ""
     locations += "".join(f"location /route{i}/ {{ proxy_pass http://origin; }}\n"
                         for i in range(ROUTES if variant == "routes" else 0))
     log = f"{folder}/nginx.access" if variant == "log" else "off"
     config = write(folder, f"nginx.{variant}.conf", NGINX.format(
         dir=folder, plain=plain, tls=tls, origin=origin, locations=locations, log=log,
-        modules=modules))
+        modules=modules, http=NGINX_HTTP if variant == "policy" else ""))
     server = Server(folder, SERVER_CORE, [shutil.which("nginx", path=PATH), "-c", config])
     server.ports = [plain, tls]
     return server

@@ -2,7 +2,7 @@
  * load: sends one request over and over and counts the replies, so that the
  * bench needs no tool that may not be installed.
  *
- *   load [--tls] [--new] [--rate N] PORT CONNECTIONS SECONDS < REQUEST
+ *   load [--tls] [--new] [--rate N] [--lines FILE] PORT CONNECTIONS SECONDS < REQUEST
  *
  * prints "REPLIES ERRORS SECONDS", with --rate also " P50_US P99_US". Each
  * connection has one request under way, and the next follows its reply; with
@@ -11,7 +11,8 @@
  * behind it late too. A reply other than 2xx, one with "<fault>" at its
  * beginning, or a close that was not told, is an error. Replies need
  * Content-Length. "@@@@@@@@" in the request becomes a number that is another
- * one each time.
+ * one each time. --lines names a file whose lines are equally long: the first
+ * one stands in the request, and each time another one takes its place.
  *
  *   CLOSED --connect--> SHAKING (TLS) --> SENDING --> READING --> RESTING
  *      ^------------------------ --new ------------------'         |
@@ -66,6 +67,8 @@ static size_t request_len;
 static unsigned long replies, errors, number, numbers = 100000000;
 static char *number_at[NUMBERS_MAX]; /* in the request */
 static size_t number_count;
+static char *lines, *line_at; /* of --lines, and in the request; NULL: none */
+static size_t line_len, line_count, line;
 static unsigned long latencies[BUCKETS];
 static SSL_CTX *tls; /* NULL: plain */
 static bool fresh;   /* --new */
@@ -162,6 +165,10 @@ static void begin(struct connection *c)
 		(void)snprintf(digits, sizeof(digits), "%0*lu", NUMBER_DIGITS, ++number % numbers);
 		for (size_t i = 0; i < number_count; i++)
 			memcpy(number_at[i], digits, NUMBER_DIGITS);
+	}
+	if (line_at) {
+		line = (line + 1) % line_count;
+		memcpy(line_at, lines + line * (line_len + 1), line_len);
 	}
 	c->sent = c->head = c->left = 0;
 	c->in_body = false;
@@ -317,13 +324,40 @@ static void find_numbers(void)
 	}
 }
 
+static void read_lines(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	long size = 0;
+
+	if (!file || fseek(file, 0, SEEK_END) || (size = ftell(file)) <= 0)
+		fail("load: --lines");
+	rewind(file);
+	lines = malloc((size_t)size + 1);
+	if (!lines || fread(lines, 1, (size_t)size, file) != (size_t)size)
+		fail("load: --lines");
+	(void)fclose(file); /* it was only read */
+	lines[size] = '\0';
+	line_len = strcspn(lines, "\n");
+	line_count = (size_t)size / (line_len + 1);
+}
+
+static void find_line(void)
+{
+	if (!lines)
+		return;
+	line_at = memmem(request, request_len, lines, line_len);
+	if (line_at)
+		return;
+	(void)fprintf(stderr, "load: the first line is not in the request\n");
+	exit(2);
+}
+
 static void options(int argc, char **argv)
 {
-	static const struct option known[] = {{"tls", no_argument, NULL, 't'},
-					      {"new", no_argument, NULL, 'n'},
-					      {"rate", required_argument, NULL, 'r'},
-					      {"numbers", required_argument, NULL, 'N'},
-					      {0}};
+	static const struct option known[] = {
+		{"tls", no_argument, NULL, 't'},	 {"new", no_argument, NULL, 'n'},
+		{"rate", required_argument, NULL, 'r'},	 {"numbers", required_argument, NULL, 'N'},
+		{"lines", required_argument, NULL, 'l'}, {0}};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -335,6 +369,8 @@ static void options(int argc, char **argv)
 			rate = parse(optarg, 1000000);
 		else if (c == 'N')
 			numbers = parse(optarg, numbers);
+		else if (c == 'l')
+			read_lines(optarg);
 		else
 			exit(2);
 		if (c == 't' && !tls)
@@ -344,10 +380,9 @@ static void options(int argc, char **argv)
 		(void)SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
 	if (argc - optind == 3)
 		return;
-	(void)fprintf(
-		stderr,
-		"usage: load [--tls] [--new] [--rate N] [--numbers N] PORT CONNECTIONS SECONDS < "
-		"REQUEST\n");
+	(void)fprintf(stderr,
+		      "usage: load [--tls] [--new] [--rate N] [--numbers N] [--lines FILE] PORT "
+		      "CONNECTIONS SECONDS < REQUEST\n");
 	exit(2);
 }
 
@@ -364,6 +399,7 @@ int main(int argc, char **argv)
 	all = calloc(count, sizeof(*all));
 	request_len = fread(request, 1, sizeof(request), stdin);
 	find_numbers();
+	find_line();
 	epoll = epoll_create1(0);
 	if (!all || epoll < 0)
 		fail("load");
