@@ -29,6 +29,7 @@ enum {
 	/* Of a body that is too long, this much is read and dropped, so that its sender, who reads
 	 * only afterwards, sees the 413 and no reset. */
 	HTTPD_DRAIN_MAX = 8 << 20,
+	HTTPD_POOL_BYTES = 32 << 10, /* MHD's own default */
 	/* httpd_stop waits so long for answers to leave. */
 	HTTPD_LINGER_MS = 1000,
 };
@@ -75,8 +76,7 @@ static enum MHD_Result httpd_queue(struct httpd_request *request)
 	if (!request->response)
 		return MHD_NO; /* out of memory: the connection is closed */
 	result = MHD_queue_response(request->connection, request->status, request->response);
-	MHD_destroy_response(request->response); /* MHD holds its own reference */
-	request->response = NULL;
+	httpd_drop_response(request); /* MHD holds its own reference */
 	request->queued = true;
 	return result;
 }
@@ -169,8 +169,7 @@ static void httpd_completed(void *arg, struct MHD_Connection *connection, void *
 		pthread_cond_broadcast(&h->changed);
 		pthread_mutex_unlock(&h->lock);
 	}
-	if (request->response)
-		MHD_destroy_response(request->response);
+	httpd_drop_response(request);
 	for (unsigned i = 0; i < request->header_count; i++) {
 		free(request->headers[i].name);
 		free(request->headers[i].value);
@@ -239,8 +238,9 @@ static struct MHD_Daemon *httpd_start_daemon(struct httpd *h, int fd)
 		flags, 0, NULL, NULL, httpd_access, h, MHD_OPTION_EXTERNAL_LOGGER, httpd_log, NULL,
 		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, httpd_completed, h,
 		MHD_OPTION_CONNECTION_LIMIT, o->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
-		o->idle_timeout_s, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, more,
-		MHD_OPTION_END);
+		o->idle_timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		o->pool_bytes ? o->pool_bytes : (size_t)HTTPD_POOL_BYTES,
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
 }
 
 static int httpd_init(struct httpd *h)

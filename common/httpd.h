@@ -21,6 +21,7 @@
 
 struct httpd;
 struct httpd_request;
+struct httpd_shared;
 struct inherited;
 
 /* Where the certificates are: PEM files. */
@@ -49,6 +50,10 @@ struct httpd_options {
 	unsigned connections_max;
 	unsigned connections_per_address; /* 0: as many as there may be */
 	unsigned idle_timeout_s;
+	/* Of each connection, 0: 32 KiB. A head may take about half of it, or it is refused with a
+	 * 4xx; a body comes in pieces. MHD zeroes all of it after each answer, and where most
+	 * connections wait for their first, touching its pages costs more than the answer. */
+	size_t pool_bytes;
 	struct httpd_tls tls; /* taken when it starts; all NULL: plain HTTP */
 	/* Called on one of httpd's threads; must call httpd_reply or httpd_suspend, or both. */
 	void (*handler)(void *arg, struct httpd_request *request);
@@ -105,5 +110,12 @@ void httpd_reply(struct httpd_request *request, unsigned status, const char *typ
 		 size_t len);
 void httpd_reply_take(struct httpd_request *request, unsigned status, const char *type, void *body,
 		      size_t len);
+
+/* A body that many answers share, copied once; counted. NULL when out of memory. Any thread. */
+struct httpd_shared *httpd_shared_new(const char *type, const void *body, size_t len);
+void httpd_shared_unref(struct httpd_shared **shared);
+/* As httpd_reply, with a body that the request keeps a reference to, and no headers of its own. */
+void httpd_reply_shared(struct httpd_request *request, unsigned status,
+			struct httpd_shared *shared);
 
 #endif

@@ -31,6 +31,7 @@ struct httpd_request {
 	bool queued;
 	unsigned status;
 	struct MHD_Response *response;	    /* NULL though answered: out of memory */
+	struct httpd_shared *shared;	    /* whose the response is; NULL: the request's own */
 	struct httpd_request *next, **link; /* of httpd.suspended, under its lock; NULL: not in */
 };
 
@@ -50,6 +51,9 @@ struct httpd {
 	bool shared;   /* other processes hold the listening socket too */
 	struct httpd_credentials *credentials; /* under lock; NULL: plain HTTP */
 };
+
+/* Gives up the response, which MHD may hold on to. */
+void httpd_drop_response(struct httpd_request *request);
 
 void httpd_credentials_unref(struct httpd_credentials **credentials); /* NULL does no harm */
 

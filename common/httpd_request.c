@@ -6,6 +6,7 @@
 #include "common/http.h"
 
 #include <arpa/inet.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,6 +132,54 @@ int httpd_add_header(struct httpd_request *request, const char *name, const char
 	return 0;
 }
 
+/* ---- Bodies that are shared ---- */
+
+struct httpd_shared {
+	atomic_uint refs;
+	struct MHD_Response *response;
+};
+
+struct httpd_shared *httpd_shared_new(const char *type, const void *body, size_t len)
+{
+	struct httpd_shared *shared = calloc(1, sizeof(*shared));
+	union {
+		const void *in;
+		void *out;
+	} unconst = {.in = body}; /* MHD copies it */
+
+	if (!shared)
+		return NULL;
+	atomic_init(&shared->refs, 1);
+	shared->response = MHD_create_response_from_buffer(len, unconst.out, MHD_RESPMEM_MUST_COPY);
+	if (shared->response &&
+	    MHD_add_response_header(shared->response, "Content-Type", type) == MHD_YES)
+		return shared;
+	httpd_shared_unref(&shared);
+	return NULL;
+}
+
+void httpd_shared_unref(struct httpd_shared **shared)
+{
+	struct httpd_shared *s = *shared;
+
+	*shared = NULL;
+	if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	if (s->response)
+		MHD_destroy_response(s->response);
+	free(s);
+}
+
+void httpd_drop_response(struct httpd_request *request)
+{
+	if (request->response && !request->shared)
+		MHD_destroy_response(request->response);
+	request->response = NULL;
+	httpd_shared_unref(&request->shared);
+}
+
+/* ---- Answers ---- */
+
 static struct MHD_Response *httpd_response(struct httpd_request *request, const char *type,
 					   void *body, size_t len, bool take)
 {
@@ -169,14 +218,28 @@ static bool httpd_unlist(struct httpd_request *request)
 	return listed;
 }
 
-static void httpd_answer(struct httpd_request *request, unsigned status, const char *type,
-			 void *body, size_t len, bool take)
+/* With request->response set. */
+static void httpd_finish(struct httpd_request *request, unsigned status)
 {
-	request->response = httpd_response(request, type, body, len, take);
 	request->status = status;
 	request->answered = true;
 	if (httpd_unlist(request))
 		MHD_resume_connection(request->connection); /* `request` may be gone now */
+}
+
+static void httpd_answer(struct httpd_request *request, unsigned status, const char *type,
+			 void *body, size_t len, bool take)
+{
+	request->response = httpd_response(request, type, body, len, take);
+	httpd_finish(request, status);
+}
+
+void httpd_reply_shared(struct httpd_request *request, unsigned status, struct httpd_shared *shared)
+{
+	atomic_fetch_add_explicit(&shared->refs, 1, memory_order_relaxed);
+	request->shared = shared;
+	request->response = shared->response;
+	httpd_finish(request, status);
 }
 
 void httpd_reply(struct httpd_request *request, unsigned status, const char *type, const void *body,

@@ -19,7 +19,8 @@
 
 enum {
 	DOOR_SMALL_MAX = 64 << 10,
-	DOOR_IDLE_S = 90, /* longer than a watch waits */
+	DOOR_IDLE_S = 90,	   /* longer than a watch waits */
+	DOOR_POOL_BYTES = 8 << 10, /* of each of ten thousand connections */
 };
 
 #define DOOR_XML "text/xml; charset=utf-8"
@@ -118,12 +119,35 @@ static void door_suspend(struct call *call)
 	httpd_suspend(call->owner);
 }
 
+static void door_forget(void *reply)
+{
+	struct httpd_shared *shared = reply;
+
+	httpd_shared_unref(&shared);
+}
+
+static void door_answer_shared(struct httpd_request *request, struct shared_answer *answer)
+{
+	if (!answer->reply) {
+		answer->reply = httpd_shared_new(DOOR_XML, answer->text.data, answer->text.len);
+		answer->forget = door_forget;
+	}
+	if (answer->reply)
+		httpd_reply_shared(request, 200, answer->reply);
+	else
+		door_problem(request, 503, "Service Unavailable", "the registry is out of memory");
+}
+
 static void door_answered(struct call *call, xmlrpc_value *result, const struct err *fault)
 {
 	struct httpd_request *request = call->owner;
 	unsigned status = 200;
 	struct buf text;
 
+	if (!result && !fault && call->shared) {
+		door_answer_shared(request, call->shared);
+		return;
+	}
 	if (!result && !fault) {
 		httpd_reply_take(request, 200, DOOR_XML, call->text.data, call->text.len);
 		buf_release(&call->text);
@@ -331,6 +355,7 @@ struct door *door_start(struct registry *registry, const struct door_options *op
 				      .connections_per_address = options->connections_per_address,
 				      .tls = options->tls,
 				      .idle_timeout_s = DOOR_IDLE_S,
+				      .pool_bytes = DOOR_POOL_BYTES,
 				      .handler = door_handle,
 				      .arg = s};
 

@@ -8,6 +8,7 @@
 #include "registry/lease.h"
 #include "registry/note.h"
 #include "registry/quotas.h"
+#include "registry/shared_answer.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -247,6 +248,7 @@ static void keeper_tick(struct keeper *k)
 	keeper_check_pause(k, now_ms);
 	keeper_leases(k, now_ms);
 	waiters_advance(k->waiters, now_ms);
+	shared_answers_drop(k->registry->shared);
 	draining = drain_advance(k->registry->drain, now_ms);
 	keeper_touch(k, now_ms);
 	if (k->registry->quotas)

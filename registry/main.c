@@ -22,6 +22,7 @@
 #include "common/rate.h"
 #include "registry/quotas.h"
 #include "registry/setup.h"
+#include "registry/shared_answer.h"
 #include "registry/store.h"
 #include "registry/writer.h"
 
@@ -283,8 +284,9 @@ static int main_threads(struct parts *p, struct err *e)
 	r->drain = drain_new();
 	r->blame = blame_new();
 	r->notes = rate_new();
+	r->shared = shared_answers_new();
 	r->backup = backup_new(p->store);
-	if (!r->drain || !r->blame || !r->notes || !r->backup)
+	if (!r->drain || !r->blame || !r->notes || !r->backup || !r->shared)
 		return err_code(e, DAEMON_EXIT_SYSTEM, "out of memory");
 	r->keeper = keeper_new(r, p->settings->limits.watchers, e);
 	if (r->keeper)
@@ -349,6 +351,7 @@ static void main_stop(struct parts *p)
 		drain_stop(r->drain);
 	keeper_free(&r->keeper);
 	door_stop(&p->door);
+	shared_answers_free(&r->shared);
 	drain_free(&r->drain);
 	blame_free(&r->blame);
 	quotas_free(&r->quotas);

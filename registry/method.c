@@ -193,6 +193,7 @@ static void call_finish(struct call *call, xmlrpc_value *result, const struct er
 		xmlrpc_DECREF(call->params);
 	arena_fini(&call->arena);
 	buf_fini(&call->text);
+	shared_answer_unref(&call->shared);
 	access_unref(&call->access);
 	free(call);
 }
@@ -448,11 +449,12 @@ int method_serialize(const struct call *call, xmlrpc_value *result, const struct
 	struct err clean = fault ? *fault : (struct err){0};
 	xmlrpc_mem_block *block;
 	xmlrpc_env env, why;
+	const struct buf *text = call->shared ? &call->shared->text : &call->text;
 	int r = -1;
 
 	buf_reset(out);
 	if (!result && !fault)
-		return buf_append(out, call->text.data, call->text.len);
+		return buf_append(out, text->data, text->len);
 	xmlrpc_env_init(&env);
 	if (!rpc_has_room(&env, 0))
 		goto done;

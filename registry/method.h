@@ -16,6 +16,7 @@
 #include "common/rpc_quick.h"
 #include "registry/access.h"
 #include "registry/registry.h"
+#include "registry/shared_answer.h"
 
 #include <netinet/in.h>
 #include <xmlrpc-c/base.h>
@@ -49,9 +50,10 @@ struct call {
 	char peer[INET6_ADDRSTRLEN];	  /* the caller's address */
 	const struct access_token *token; /* the caller's; NULL: there is no access control */
 	struct access *access;		  /* holds the token; the call's reference */
-	struct buf text; /* the document of the answer, where the method writes one */
-	/* Takes `result`; else `fault` says why there is none; else the answer is `text`, whose
-	 * memory may be taken. The call is freed afterwards. */
+	struct buf text;	      /* the document of the answer, where the method writes one */
+	struct shared_answer *shared; /* owned; in the place of `text` where others get it too */
+	/* Takes `result`; else `fault` says why there is none; else the answer is `shared` or, when
+	 * that is NULL, `text`, whose memory may be taken. The call is freed afterwards. */
 	void (*answered)(struct call *call, xmlrpc_value *result, const struct err *fault);
 	void (*suspend)(struct call *call); /* NULL: nothing to do */
 	void *owner;			    /* the two functions' own */
@@ -89,7 +91,8 @@ void call_suspend(struct call *call);
 
 /* Answers with `result`, whose reference is taken; NULL: out of memory. */
 void call_answer(struct call *call, xmlrpc_value *result);
-/* Answers with call->text, a document between rpc_write_begin and rpc_write_end. */
+/* Answers with call->shared, on the keeper's thread, or when that is NULL with call->text: a
+ * document between rpc_write_begin and rpc_write_end. */
 void call_answer_text(struct call *call);
 /* The same after building under `env`: its fault is answered when it has one. Cleans `env`. */
 void call_answer_env(struct call *call, xmlrpc_env *env, xmlrpc_value *result);

@@ -100,7 +100,8 @@ static void watch_write_change(struct buf *to, const char *service,
 	rpc_write_struct_end(to);
 }
 
-static void watch_answer(struct watch *watch, const struct catalog_changes *changes)
+/* The document of an answer, in the call's text. */
+static void watch_write(struct watch *watch, const struct catalog_changes *changes)
 {
 	struct catalog *catalog = watch->call->registry->catalog;
 	struct buf *to = &watch->call->text;
@@ -131,7 +132,6 @@ static void watch_answer(struct watch *watch, const struct catalog_changes *chan
 	rpc_write_set_bool(to, "more", changes->more);
 	rpc_write_struct_end(to);
 	rpc_write_end(to);
-	call_answer_text(watch->call);
 }
 
 static size_t watch_count(const struct catalog_changes *changes)
@@ -143,25 +143,68 @@ static size_t watch_count(const struct catalog_changes *changes)
 	return count;
 }
 
+static int watch_look(struct watch *watch, struct catalog_changes *changes)
+{
+	struct catalog *catalog = watch->call->registry->catalog;
+
+	return catalog_changes(catalog, watch->whole ? NULL : &watch->wait.since,
+			       watch->wait.service, WATCH_INSTANCES_MAX, changes);
+}
+
+static void watch_answer(struct watch *watch)
+{
+	struct catalog_changes changes;
+
+	if (watch_look(watch, &changes) < 0) {
+		call_answer(watch->call, NULL);
+		return;
+	}
+	if (call_takes_room(watch->call, watch_count(&changes))) {
+		watch_write(watch, &changes);
+		call_answer_text(watch->call);
+	}
+	catalog_changes_fini(&changes);
+}
+
+/* NULL when out of memory. */
+static struct shared_answer *watch_make_shared(struct watch *watch)
+{
+	struct shared_answer *answer = NULL;
+	struct catalog_changes changes;
+
+	if (watch_look(watch, &changes) < 0)
+		return NULL;
+	watch_write(watch, &changes);
+	if (!watch->call->text.failed)
+		answer = shared_answer_new(&watch->call->text);
+	catalog_changes_fini(&changes);
+	return answer;
+}
+
+/* The keeper's: one that waited is answered with what the one before it got, if it asked the same.
+ */
 static void watch_ready(struct keeper_wait *wait)
 {
 	struct watch *watch = (void *)wait;
 	struct registry *r = watch->call->registry;
-	struct catalog_changes changes;
-	int failed;
+	struct shared_answer_key key = {.service = wait->service,
+					.since = wait->since,
+					.revision = catalog_revision(r->catalog)};
+	struct shared_answer *answer = shared_answers_find(r->shared, &key);
 
-	failed = catalog_changes(r->catalog, watch->whole ? NULL : &wait->since, wait->service,
-				 WATCH_INSTANCES_MAX, &changes);
+	if (!answer) {
+		answer = watch_make_shared(watch);
+		if (answer)
+			shared_answers_keep(r->shared, &key, answer);
+	}
 	/* What answers frees the call, and the watch with it. */
 	if (watch->tracked)
 		drain_watched(r->drain, watch->watcher.name, watch->service, clock_ms());
-	if (failed) {
+	watch->call->shared = answer;
+	if (answer)
+		call_answer_text(watch->call);
+	else
 		call_answer(watch->call, NULL);
-		return;
-	}
-	if (call_takes_room(watch->call, watch_count(&changes)))
-		watch_answer(watch, &changes);
-	catalog_changes_fini(&changes);
 }
 
 /* Is it to be answered now? While a burst of changes goes on it is better told whole. */
@@ -206,7 +249,9 @@ void method_watch(struct call *call)
 			drain_watching(r->drain, watch->watcher.name, watch->service,
 				       watch->whole ? 0 : watch->wait.since.at, clock_ms());
 	if (watch_is_ready(watch)) {
-		watch_ready(&watch->wait);
+		if (watch->tracked)
+			drain_watched(r->drain, watch->watcher.name, watch->service, clock_ms());
+		watch_answer(watch);
 		return;
 	}
 	call_suspend(call);

@@ -16,6 +16,7 @@ struct quotas;
 struct rate;
 struct store;
 struct access_gate;
+struct shared_answers;
 
 struct registry {
 	struct catalog *catalog;
@@ -26,8 +27,9 @@ struct registry {
 	struct store *store; /* for its history only: the rest is the writer's */
 	struct quotas *quotas;
 	struct backup *backup;
-	struct rate *notes;	    /* see note.h */
-	struct access_gate *access; /* NULL: everybody may do everything */
+	struct rate *notes;	       /* see note.h */
+	struct shared_answers *shared; /* the keeper's thread; NULL: nothing is shared */
+	struct access_gate *access;    /* NULL: everybody may do everything */
 	bool legacy_strict; /* a name that is taken can't be registered by another address */
 	uint64_t started_ms;
 	atomic_ullong calls, faults, beats, lookups, denied, limited;

@@ -68,6 +68,7 @@ static void bench_start(unsigned threads)
 		.body_max_bytes = BODY_MAX,
 		.connections_max = 2 * MANY,
 		.idle_timeout_s = 30,
+		.pool_bytes = 8 << 10,
 		.handler = bench_handle,
 		.arg = &bench,
 	};
@@ -201,6 +202,56 @@ START_TEST(five_hundred_suspended_requests_are_answered_by_another_thread)
 	}
 	pthread_join(thread, NULL);
 	ck_assert_uint_eq(bench.calls, MANY);
+	httpd_stop(&bench.httpd);
+}
+END_TEST
+
+/* Some are gone by then, and the body with the last of them. */
+START_TEST(one_body_answers_many)
+{
+	struct httpd_shared *shared = httpd_shared_new("text/plain", "all of you", 10);
+	int fd[MANY];
+
+	ck_assert_ptr_nonnull(shared);
+	bench_start(2);
+	for (unsigned i = 0; i < MANY; i++) {
+		fd[i] = dial();
+		say(fd[i], "GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
+	}
+	bench_await(MANY);
+	for (unsigned i = 0; i < MANY; i += 10)
+		(void)close(fd[i]);
+	for (unsigned i = 0; i < MANY; i++)
+		httpd_reply_shared(bench.waiting[i], 200, shared);
+	httpd_shared_unref(&shared);
+	for (unsigned i = 0; i < MANY; i++) {
+		if (i % 10 == 0)
+			continue;
+		ck_says(hear(fd[i], "all of you"), "Content-Type: text/plain");
+		(void)close(fd[i]);
+	}
+	httpd_stop(&bench.httpd);
+}
+END_TEST
+
+START_TEST(a_head_that_is_too_long_is_refused)
+{
+	char head[12000];
+	int fd;
+
+	bench_start(1);
+	(void)snprintf(head, sizeof(head), "GET /now HTTP/1.1\r\nHost: a\r\nX-In: %03000d\r\n\r\n",
+		       7);
+	fd = dial();
+	say(fd, head);
+	ck_says(hear(fd, "0007"), "HTTP/1.1 200 ");
+	(void)close(fd);
+	(void)snprintf(head, sizeof(head), "GET /now HTTP/1.1\r\nHost: a\r\nX-In: %09000d\r\n\r\n",
+		       7);
+	fd = dial();
+	say(fd, head);
+	ck_says(hear(fd, NULL), "HTTP/1.1 4");
+	(void)close(fd);
 	httpd_stop(&bench.httpd);
 }
 END_TEST
@@ -341,6 +392,8 @@ int main(void)
 	tcase_add_test(t, a_handler_may_suspend_and_answer_in_one_go);
 	tcase_add_test(t, a_handler_that_forgets_to_answer_is_a_500);
 	tcase_add_test(t, five_hundred_suspended_requests_are_answered_by_another_thread);
+	tcase_add_test(t, one_body_answers_many);
+	tcase_add_test(t, a_head_that_is_too_long_is_refused);
 	tcase_add_loop_test(t, a_stop_answers_what_is_suspended_with_503, 0, 2);
 	tcase_add_loop_test(t, a_body_over_the_maximum_is_refused, 0,
 			    (int)(sizeof(bodies) / sizeof(bodies[0])));
