@@ -462,6 +462,7 @@ class Damage(Starting):
     """A database that is not what it was: refused with what to do, or recovered."""
 
     COUNT = 300
+    PAGE = 4096
 
     def filled(self, kill=False):
         """The path of a new database that holds COUNT instances. With `kill` its WAL is full."""
@@ -498,6 +499,14 @@ class Damage(Starting):
             out.seek(at)
             out.write(data)
 
+    def overwrite_rows(self, file, offset, data):
+        """Writes over a page that has rows, a leaf of a table, from its byte `offset`."""
+        with open(file, "rb") as before:
+            content = before.read()
+        pages = [at for at in range(self.PAGE, len(content), self.PAGE)
+                 if content[at] == 13 and int.from_bytes(content[at + 3:at + 5], "big") > 1]
+        self.overwrite(file, pages[len(pages) // 2] + offset, data)
+
     @staticmethod
     def sql(file, text):
         """Changes it behind the registry's back."""
@@ -515,20 +524,19 @@ class Damage(Starting):
 
     def test_damaged_databases_are_refused_and_left_alone(self):
         restore = "registry.db is damaged .*restore a backup with --restore FILE, or move registry"
-        page = 4096
         for damage, change, said in (
                 ("another header", lambda f: self.overwrite(f, 0, b"x" * 100),
                  "not a SQLite database; move registry.db\\* away"),
                 ("half a header", lambda f: os.truncate(f, 50), "not a SQLite database|damaged"),
                 ("nothing left", lambda f: os.truncate(f, 0), restore),
                 ("half of it", lambda f: os.truncate(f, os.path.getsize(f) // 2), restore),
-                ("a page less", lambda f: os.truncate(f, os.path.getsize(f) - page), restore),
+                ("a page less", lambda f: os.truncate(f, os.path.getsize(f) - self.PAGE), restore),
                 ("zeros in the schema", lambda f: self.overwrite(f, 100, bytes(64)), restore),
-                ("a flipped page head", lambda f: self.overwrite(f, 3 * page, b"\xff" * 8),
+                ("a flipped page head", lambda f: self.overwrite_rows(f, 0, b"\xff" * 8),
                  restore),
-                ("a page of noise", lambda f: self.overwrite(f, 5 * page, b"\xa5" * page),
+                ("a page of noise", lambda f: self.overwrite_rows(f, 0, b"\xa5" * self.PAGE),
                  restore),
-                ("a flipped pointer", lambda f: self.overwrite(f, 4 * page + 8, b"\xff\xff"),
+                ("a flipped pointer", lambda f: self.overwrite_rows(f, 8, b"\xff\xff"),
                  restore),
                 ("a newer schema", lambda f: self.sql(f, "PRAGMA user_version = 99"),
                  "schema version 99.*run the newer version"),
