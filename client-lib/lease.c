@@ -73,6 +73,7 @@ static int lease_borrow(const struct microreg_registration *me, struct instance 
 		.meta = (const struct instance_pair *)(const void *)me->meta,
 		.meta_count = me->meta_count,
 		.check_path = "",
+		.check_status = "",
 		.routes = me->routes,
 		.route_count = me->route_count,
 	};

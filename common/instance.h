@@ -22,7 +22,8 @@ enum {
 	INSTANCE_TAGS_MAX = 64,
 	INSTANCE_META_MAX = 64,
 	INSTANCE_ROUTES_MAX = 64,
-	INSTANCE_ROUTE_MAX = 1100, /* bytes of one: a method and a pattern */
+	INSTANCE_ROUTE_MAX = 1100,	 /* bytes of one: a method and a pattern */
+	INSTANCE_CHECK_STATUS_MAX = 128, /* bytes of check_status */
 	INSTANCE_CHECK_MIN_MS = 100,
 	INSTANCE_CHECK_MAX_MS = 3600000,
 	INSTANCE_TTL_MIN_MS = 1000,
@@ -75,7 +76,7 @@ struct instance {
 	const struct instance_pair *meta; /* sorted by name */
 	size_t meta_count;
 	enum instance_check check;
-	const char *check_path;
+	const char *check_path, *check_status; /* see common/status_ranges.h */
 	unsigned check_interval_ms, check_timeout_ms;
 	const char *const *routes;
 	size_t route_count;

@@ -93,8 +93,8 @@ const char *rpc_type_name(xmlrpc_value *value);
 
 /* ---- Instances ---- */
 
-/* The struct of registry.register. Missing host, id, zone, version and check_path stay "", the
- * other members get their defaults. */
+/* The struct of registry.register. Missing host, id, zone, version, check_path and check_status
+ * stay "", the other members get their defaults. */
 int rpc_read_registration(const char *where, xmlrpc_value *value, struct arena *arena,
 			  struct instance *out, struct err *e);
 

@@ -2,6 +2,7 @@
 #include "common/route_claim.h"
 #include "common/rpc.h"
 #include "common/rpc_quick.h"
+#include "common/status_ranges.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -18,7 +19,7 @@ struct rpc_wire {
 };
 
 struct rpc_wire_check {
-	const char *type, *path;
+	const char *type, *path, *status;
 	int interval_ms, timeout_ms;
 };
 
@@ -127,6 +128,14 @@ static const struct rpc_field rpc_check_fields[] = {
 	 .max = INSTANCE_VALUE_MAX,
 	 .is_valid = rpc_is_path,
 	 .allowed = "a path that begins with '/'"},
+	{.name = "status",
+	 .type = RPC_STRING,
+	 .offset = offsetof(struct rpc_wire_check, status),
+	 .min = 1,
+	 .max = INSTANCE_CHECK_STATUS_MAX,
+	 .is_valid = status_ranges_are_valid,
+	 .allowed =
+		 "a string of statuses from 200 to 599 and ranges of them, like \"200-299,401\""},
 	{.name = "interval_ms",
 	 .type = RPC_INT,
 	 .offset = offsetof(struct rpc_wire_check, interval_ms),
@@ -199,6 +208,7 @@ static void rpc_from_wire(const struct rpc_wire *wire, struct instance *out)
 		.meta = wire->meta.items,
 		.meta_count = wire->meta.count,
 		.check_path = "",
+		.check_status = "",
 		.routes = wire->routes.items,
 		.route_count = wire->routes.count,
 	};
@@ -207,7 +217,7 @@ static void rpc_from_wire(const struct rpc_wire *wire, struct instance *out)
 static int rpc_read_check(const char *where, xmlrpc_value *value, struct arena *arena,
 			  struct instance *out, struct err *e)
 {
-	struct rpc_wire_check check = {.path = ""};
+	struct rpc_wire_check check = {.path = "", .status = ""};
 	char inside[128];
 
 	(void)snprintf(inside, sizeof(inside), "%s: check", where);
@@ -217,7 +227,10 @@ static int rpc_read_check(const char *where, xmlrpc_value *value, struct arena *
 	out->check = strcmp(check.type, "http") == 0 ? INSTANCE_CHECK_HTTP : INSTANCE_CHECK_TCP;
 	if (out->check == INSTANCE_CHECK_TCP && check.path[0])
 		return err_code(e, RPC_FAULT_PARAMS, "%s: path: a tcp check has none", inside);
+	if (out->check == INSTANCE_CHECK_TCP && check.status[0])
+		return err_code(e, RPC_FAULT_PARAMS, "%s: status: a tcp check has none", inside);
 	out->check_path = check.path;
+	out->check_status = check.status;
 	out->check_interval_ms = (unsigned)check.interval_ms;
 	out->check_timeout_ms = (unsigned)check.timeout_ms;
 	return 0;
@@ -327,6 +340,7 @@ static void rpc_set_check(xmlrpc_env *env, xmlrpc_value *to, const struct instan
 	check = rpc_new_struct(env);
 	rpc_set_string(env, check, "type", in->check == INSTANCE_CHECK_HTTP ? "http" : "tcp");
 	rpc_set_given(env, check, "path", in->check_path);
+	rpc_set_given(env, check, "status", in->check_status);
 	if (in->check_interval_ms)
 		rpc_set_int(env, check, "interval_ms", (int)in->check_interval_ms);
 	if (in->check_timeout_ms)

@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/loop.h"
+#include "common/status_ranges.h"
 #include "registry/catalog.h"
 #include "registry/edit.h"
 #include "registry/streak.h"
@@ -31,6 +32,8 @@ enum {
 	CHECKER_PRUNE_MS = 60000,
 };
 
+#define CHECKER_STATUS_DEFAULT "200-399"
+
 enum checker_outcome {
 	CHECKER_UNKNOWN = 0, /* says nothing about the instance */
 	CHECKER_GOOD,
@@ -47,6 +50,7 @@ struct probe {
 	bool asked;	       /* the HTTP request is sent */
 	char reply[CHECKER_STATUS_LINE];
 	size_t reply_len;
+	unsigned status; /* that was answered; 0: none */
 };
 
 struct checker {
@@ -68,7 +72,7 @@ static void checker_fill(struct checker *c);
 struct checker_edit {
 	struct edit edit; /* first */
 	struct record *record;
-	char detail[128];
+	char detail[INSTANCE_CHECK_STATUS_MAX + 64];
 };
 
 static void checker_edit_finish(struct edit *edit)
@@ -86,8 +90,15 @@ static void checker_edit_finish(struct edit *edit)
 	free(own);
 }
 
+/* What an HTTP check takes for good. */
+static const char *checker_expected(const struct record *r)
+{
+	return *r->in.check_status ? r->in.check_status : CHECKER_STATUS_DEFAULT;
+}
+
+/* With `failed`: it answered `status`; 0: not at all. */
 static void checker_submit(struct checker *c, const struct record *r, enum edit_kind kind,
-			   bool failed)
+			   bool failed, unsigned status)
 {
 	struct checker_edit *own = calloc(1, sizeof(*own));
 
@@ -95,6 +106,10 @@ static void checker_submit(struct checker *c, const struct record *r, enum edit_
 		return; /* the next check tries again */
 	own->record = record_ref(r);
 	(void)snprintf(own->detail, sizeof(own->detail), "down: no answer from its address");
+	if (status)
+		(void)snprintf(own->detail, sizeof(own->detail),
+			       "down: its check is answered %u, expected is %s", status,
+			       checker_expected(r));
 	own->edit.kind = kind;
 	own->edit.service = own->record->in.service;
 	own->edit.id = own->record->in.id;
@@ -135,16 +150,16 @@ static void checker_good(struct checker *c, const struct record *r)
 	if (!r->check_failed) {
 		checker_forget(c, r);
 		if (r->check_pending)
-			checker_submit(c, r, EDIT_CHECK, false);
+			checker_submit(c, r, EDIT_CHECK, false, 0);
 		return;
 	}
 	if (!r->legacy && checker_count(c, r) < c->options.rise)
 		return;
 	checker_forget(c, r);
-	checker_submit(c, r, EDIT_CHECK, false);
+	checker_submit(c, r, EDIT_CHECK, false, 0);
 }
 
-static void checker_bad(struct checker *c, const struct record *r)
+static void checker_bad(struct checker *c, const struct record *r, unsigned status)
 {
 	unsigned fall = r->legacy ? c->options.failures : c->options.fall;
 
@@ -152,14 +167,14 @@ static void checker_bad(struct checker *c, const struct record *r)
 		checker_forget(c, r); /* what had passed before this is no row */
 		/* Those with a lease end by it. */
 		if (r->legacy && clock_wall_ms() - r->down_wall_ms > (int64_t)c->options.keep_ms)
-			checker_submit(c, r, EDIT_FORGET, true);
+			checker_submit(c, r, EDIT_FORGET, true, 0);
 		return;
 	}
 	/* One that has not passed yet gets no requests; its owner may still be starting it. */
 	if (r->check_pending || checker_count(c, r) < fall)
 		return;
 	checker_forget(c, r);
-	checker_submit(c, r, EDIT_CHECK, true);
+	checker_submit(c, r, EDIT_CHECK, true, status);
 }
 
 static void probe_end(struct probe *p, enum checker_outcome outcome)
@@ -175,7 +190,7 @@ static void probe_end(struct probe *p, enum checker_outcome outcome)
 	if (outcome == CHECKER_GOOD)
 		checker_good(c, p->record);
 	else if (outcome == CHECKER_BAD)
-		checker_bad(c, p->record);
+		checker_bad(c, p->record, p->status);
 	record_unref(&p->record);
 	p->next = c->idle;
 	c->idle = p;
@@ -201,11 +216,19 @@ static bool probe_ask(struct probe *p)
 	return send(p->lfd.fd, request, (size_t)len, MSG_NOSIGNAL) == len;
 }
 
-/* 2xx and 3xx are good. */
-static bool probe_is_good(const struct probe *p)
+/* Of a whole beginning of a reply. 0: that is no HTTP. */
+static unsigned probe_status(const struct probe *p)
 {
-	return memcmp(p->reply, "HTTP/1.", 7) == 0 && p->reply[8] == ' ' &&
-	       (p->reply[9] == '2' || p->reply[9] == '3');
+	unsigned status = 0;
+
+	if (memcmp(p->reply, "HTTP/1.", 7) != 0 || p->reply[8] != ' ')
+		return 0;
+	for (size_t i = 9; i < CHECKER_STATUS_LINE; i++) {
+		if (p->reply[i] < '0' || p->reply[i] > '9')
+			return 0;
+		status = status * 10 + (unsigned)(p->reply[i] - '0');
+	}
+	return status;
 }
 
 static void probe_read(struct probe *p)
@@ -224,7 +247,9 @@ static void probe_read(struct probe *p)
 		}
 		p->reply_len += (size_t)n;
 	}
-	probe_end(p, probe_is_good(p) ? CHECKER_GOOD : CHECKER_BAD);
+	p->status = probe_status(p);
+	probe_end(p, status_ranges_have(checker_expected(p->record), p->status) ? CHECKER_GOOD
+										: CHECKER_BAD);
 }
 
 static void probe_shake_hands(struct probe *p)
@@ -340,6 +365,7 @@ static void probe_start(struct probe *p)
 
 	p->asked = false;
 	p->reply_len = 0;
+	p->status = 0;
 	p->lfd = (struct loop_fd){.fd = -1, .on_event = probe_on_event};
 	outcome = probe_connect(p);
 	if (outcome == CHECKER_GOOD)

@@ -12,8 +12,10 @@
 const struct method method_table[] = {
 	{"registry.register", "struct,struct",
 	 "Registers an instance: service, port; optional host, id, scheme, ttl_ms, weight, zone, "
-	 "version, tags, meta, status, check, routes. Answers id, lease, ttl_ms, heartbeat_ms, "
-	 "revision. It is on the disk when the answer comes.",
+	 "version, tags, meta, status, check{type tcp or http, path, status that an http check "
+	 "takes for good (\"200-299,401\"; without it \"200-399\"), interval_ms, timeout_ms}, "
+	 "routes. Answers id, lease, ttl_ms, heartbeat_ms, revision. It is on the disk when the "
+	 "answer comes.",
 	 method_register, METHOD_LATER | METHOD_WRITES, ACCESS_REGISTER, method_register_quick},
 	{"registry.heartbeat", "struct,struct",
 	 "Keeps a lease alive: service, id, lease; may carry the whole registration, which heals a "
@@ -26,8 +28,7 @@ const struct method method_table[] = {
 	{"registry.deregister", "struct,struct",
 	 "Takes an instance out: service, id, lease; with wait_ms it answers once every watching "
 	 "gateway has stopped using it. Answers existed, drained, revision, and while gateways "
-	 "have "
-	 "not let go of it their names as waiting.",
+	 "have not let go of it their names as waiting.",
 	 method_deregister, METHOD_LATER | METHOD_WRITES, ACCESS_REGISTER, NULL},
 	{"registry.set_status", "struct,struct",
 	 "Sets the status of an instance: service, id, status, reason; lease (without it an "
@@ -52,8 +53,7 @@ const struct method method_table[] = {
 	 "A gateway tells what it uses: watcher, revision, instances[service, id, in_flight, "
 	 "failures], or in its place or beside it quotas[name, key, period, used, quota] with "
 	 "sender and sequence, "
-	 "which "
-	 "grows with each report: one that comes again counts nothing. Answers revision, and "
+	 "which grows with each report: one that comes again counts nothing. Answers revision, and "
 	 "gateways (how many are alive) and quotas[name, key, period, used, left, counted] of all "
 	 "gateways together, on the disk by "
 	 "then.",

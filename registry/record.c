@@ -5,16 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RECORD_STRINGS = 11 };
+enum { RECORD_STRINGS = 12 };
 
 /* Every string of a record, as addresses of its pointers. */
 static void record_strings(struct record *r, const char **at[RECORD_STRINGS])
 {
 	struct instance *in = &r->in;
 	const char **all[RECORD_STRINGS] = {
-		&in->service, &in->id,	    &in->host,	     &in->scheme,
-		&in->zone,    &in->version, &in->detail,     &in->check_path,
-		&r->lease,    &r->origin,   &r->legacy_host,
+		&in->service,	   &in->id,	 &in->host,   &in->scheme,
+		&in->zone,	   &in->version, &in->detail, &in->check_path,
+		&in->check_status, &r->lease,	 &r->origin,  &r->legacy_host,
 	};
 
 	memcpy(at, all, sizeof(all));

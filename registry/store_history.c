@@ -14,8 +14,8 @@ enum {
 	HISTORY_ROW_ARENA = 1 << 20,
 	HISTORY_PRUNE = 512, /* events dropped at once */
 	HISTORY_AGE_EVERY_MS = 1000,
-	HISTORY_FIRST = 31, /* the parameter behind those of store_row_bind */
-	HISTORY_COLUMN = 30,
+	HISTORY_FIRST = 32, /* the parameter behind those of store_row_bind */
+	HISTORY_COLUMN = 31,
 };
 
 #define HISTORY_COLUMNS                                                                       \

@@ -97,6 +97,7 @@ int store_row_bind(sqlite3_stmt *to, const struct record *record)
 	r |= store_row_text(to, COL_CHECK_PATH, in->check_path);
 	r |= store_row_int(to, COL_CHECK_INTERVAL, in->check_interval_ms);
 	r |= store_row_int(to, COL_CHECK_TIMEOUT, in->check_timeout_ms);
+	r |= store_row_text(to, COL_CHECK_STATUS, in->check_status);
 	r |= store_row_int(to, COL_REGISTERED, record->registered_wall_ms);
 	r |= store_row_int(to, COL_EXPIRED, record->expired_wall_ms);
 	r |= store_row_int(to, COL_DOWN, record->down_wall_ms);

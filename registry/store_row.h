@@ -12,9 +12,9 @@
 #define STORE_ROW_COLUMNS                                                                       \
 	"service, id, number, host, port, scheme, zone, version, weight, ttl_ms, own, admin, "  \
 	"detail, check_failed, legacy, legacy_status, legacy_host, origin, lease, tags, meta, " \
-	"routes, check_type, check_path, check_interval_ms, check_timeout_ms, registered_at, "  \
-	"expired_at, down_at, revision"
-#define STORE_ROW_MARKS "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"
+	"routes, check_type, check_path, check_interval_ms, check_timeout_ms, check_status, "   \
+	"registered_at, expired_at, down_at, revision"
+#define STORE_ROW_MARKS "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"
 
 /* In the order of STORE_ROW_COLUMNS. */
 enum store_row_column {
@@ -44,6 +44,7 @@ enum store_row_column {
 	COL_CHECK_PATH,
 	COL_CHECK_INTERVAL,
 	COL_CHECK_TIMEOUT,
+	COL_CHECK_STATUS,
 	COL_REGISTERED,
 	COL_EXPIRED,
 	COL_DOWN,

@@ -1,6 +1,7 @@
 /* store_row_read: the way back, with every value checked. Apart from store_row.c because our JSON
  * writer and jansson share names. */
 #include "registry/store_row.h"
+#include "common/status_ranges.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -249,6 +250,9 @@ static void store_row_read_instance(struct store_row_reader *r, struct instance 
 	in->check_path = store_row_get_text(r, COL_CHECK_PATH);
 	in->check_interval_ms = (unsigned)store_row_get_int(r, COL_CHECK_INTERVAL, 0, 3600000);
 	in->check_timeout_ms = (unsigned)store_row_get_int(r, COL_CHECK_TIMEOUT, 0, 3600000);
+	in->check_status = store_row_get_text(r, COL_CHECK_STATUS);
+	if (*in->check_status && !status_ranges_are_valid(in->check_status))
+		store_row_fail(r, COL_CHECK_STATUS, "no statuses");
 }
 
 static int store_row_read_record(struct store_row_reader *r, struct record *draft)

@@ -24,7 +24,8 @@ static void read_back(const struct instance *in)
 	FUZZ_HOLDS(strcmp(in->service, again.service) == 0 && strcmp(in->id, again.id) == 0);
 	FUZZ_HOLDS(in->port == again.port && in->ttl_ms == again.ttl_ms);
 	FUZZ_HOLDS(in->tag_count == again.tag_count && in->meta_count == again.meta_count);
-	FUZZ_HOLDS(in->check == again.check && strcmp(in->check_path, again.check_path) == 0);
+	FUZZ_HOLDS(in->check == again.check && strcmp(in->check_path, again.check_path) == 0 &&
+		   strcmp(in->check_status, again.check_status) == 0);
 	xmlrpc_DECREF(built);
 	xmlrpc_env_clean(&env);
 	arena_fini(&arena);

@@ -9,6 +9,7 @@ import unittest
 import xmlrpc.client
 
 from harness import Case, SharedCase, free_port, wait_until
+from origin import reply
 
 
 def ids(answer):
@@ -122,6 +123,39 @@ class Registering(Shared):
         with socket.create_server(("127.0.0.1", port)):
             wait_until(lambda: ids(self.registry.lookup("late")) == ["a"], "its return")
 
+    def test_an_http_check_goes_by_the_statuses_it_expects(self):
+        statuses = {"/empty": 204, "/who": 401, "/broken": 503}
+        origin = self.stage.origin(lambda request, _: reply(statuses[request.target], b""))
+        for name, path, status, good in (
+                ("default-2xx", "/empty", None, True), ("default-4xx", "/who", None, False),
+                ("listed-4xx", "/who", "200-299,401", True),
+                ("listed-5xx", "/broken", "200-299,401", False),
+                ("only-200", "/empty", "200", False)):
+            check = {"type": "http", "path": path, "interval_ms": 100}
+            if status:
+                check["status"] = status
+            with self.subTest(name):
+                lease = self.registry.register(name, origin.port, id="a", check=check)["lease"]
+                asked = len(origin.requests)
+                origin.wait_requests(asked + 3)
+                if good:
+                    wait_until(lambda n=name: ids(self.registry.lookup(n)) == ["a"], "its check")
+                else:
+                    self.assertEqual(ids(self.registry.lookup(name, status=["starting"])), ["a"])
+                self.registry.call("registry.deregister", {"service": name, "id": "a",
+                                                           "lease": lease})
+
+    def test_an_http_check_that_fails_says_what_was_answered(self):
+        answers = [401]
+        origin = self.stage.origin(lambda *_: reply(answers[-1], b""))
+        self.registry.register("told", origin.port, id="a", check={
+            "type": "http", "interval_ms": 100, "status": "401"})
+        wait_until(lambda: ids(self.registry.lookup("told")) == ["a"], "its check")
+        answers.append(200)
+        wait_until(lambda: not ids(self.registry.lookup("told")), "failed checks")
+        down = self.registry.lookup("told", status=["down"])["instances"][0]
+        self.assertEqual(down["detail"], "down: its check is answered 200, expected is 401")
+
     def test_an_instance_may_not_beat_too_often(self):
         lease = self.registry.register("fast", 1, id="a")["lease"]
         beat = {"service": "fast", "id": "a", "lease": lease}
@@ -190,6 +224,9 @@ class Registering(Shared):
                 ({"tags": "a"}, "tags"), ({"tags": [1]}, "tags"), ({"meta": {"a": 1}}, "meta"),
                 ({"meta": []}, "meta"), ({"status": "fine"}, "status.*fine"),
                 ({"check": {"type": "icmp"}}, "type.*icmp"), ({"check": {}}, "type"),
+                ({"check": {"type": "http", "status": "2xx"}}, 'check: status: "2xx".*200-299,401'),
+                ({"check": {"type": "http", "status": 200}}, "check: status.*string"),
+                ({"check": {"type": "tcp", "status": "200"}}, "status: a tcp check has none"),
                 ({"weight": 1001}, "weight: 1001.*1000"), ({"host": "a b"}, "host.*a b"),
                 ({"id": "no spaces"}, "id.*no spaces"), ({"host": "http://h"}, "host")):
             with self.subTest(bad=bad):
@@ -475,6 +512,17 @@ class Restarting(Case):
             found = registry.lookup("s")
             return ids(found) == ["renews"] and not found["held"]
         wait_until(beat_until_the_other_is_gone, "the silent instance's end")
+
+    def test_after_a_restart_a_check_expects_what_it_did(self):
+        registry = self.stage.registry()
+        origin = self.stage.origin(lambda *_: reply(401, b""))
+        registry.register("web", origin.port, id="a", check={
+            "type": "http", "interval_ms": 100, "status": "200-299,401"})
+        wait_until(lambda: ids(registry.lookup("web")) == ["a"], "its check")
+        registry.kill()
+        registry = self.again(registry)
+        origin.wait_requests(len(origin.requests) + 5)
+        self.assertEqual(ids(registry.lookup("web")), ["a"])
 
     def test_a_watcher_goes_on_over_a_restart(self):
         registry = self.stage.registry()

@@ -32,10 +32,10 @@ enum { FIELDS = sizeof(fields_table) / sizeof(fields_table[0]) };
 
 static void put_instance(struct buf *out, const struct instance *in)
 {
-	(void)buf_printf(out, "%s|%s|%s|%s|%s|%s|%u|%u|%u|%u|%s|%u|%u|%u\n", in->service, in->id,
+	(void)buf_printf(out, "%s|%s|%s|%s|%s|%s|%u|%u|%u|%u|%s|%s|%u|%u|%u\n", in->service, in->id,
 			 in->host, in->scheme, in->zone, in->version, in->port, in->weight,
-			 in->ttl_ms, in->status, in->check_path, in->check, in->check_interval_ms,
-			 in->check_timeout_ms);
+			 in->ttl_ms, in->status, in->check_path, in->check_status, in->check,
+			 in->check_interval_ms, in->check_timeout_ms);
 	for (size_t i = 0; i < in->tag_count; i++)
 		(void)buf_printf(out, "tag %s\n", in->tags[i]);
 	for (size_t i = 0; i < in->route_count; i++)

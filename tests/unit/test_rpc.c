@@ -212,6 +212,7 @@ static const struct instance whole = {
 	.meta_count = 2,
 	.check = INSTANCE_CHECK_HTTP,
 	.check_path = "/health",
+	.check_status = "200,401-403",
 	.check_interval_ms = 1000,
 	.check_timeout_ms = 500,
 	.routes = routes,
@@ -252,6 +253,7 @@ START_TEST(what_is_built_reads_the_same)
 	ck_assert_uint_eq(in.ttl_ms, whole.ttl_ms);
 	ck_assert_int_eq(in.check, whole.check);
 	ck_assert_str_eq(in.check_path, whole.check_path);
+	ck_assert_str_eq(in.check_status, whole.check_status);
 	ck_assert_uint_eq(in.check_interval_ms, 1000);
 	ck_assert_uint_eq(in.check_timeout_ms, 500);
 	ck_assert_str_eq(in.routes[0], routes[0]);

@@ -71,6 +71,7 @@ static struct record draft(const char *service, const char *id, uint64_t revisio
 				 .route_count = 1,
 				 .check = INSTANCE_CHECK_HTTP,
 				 .check_path = "/ok",
+				 .check_status = "200-299,401",
 				 .check_interval_ms = 2000,
 				 .check_timeout_ms = 300};
 	return r;
@@ -147,6 +148,7 @@ START_TEST(a_record_comes_back_as_it_was)
 	ck_assert_str_eq(r->in.routes[0], routes[0]);
 	ck_assert_int_eq((int)r->in.check, INSTANCE_CHECK_HTTP);
 	ck_assert_str_eq(r->in.check_path, "/ok");
+	ck_assert_str_eq(r->in.check_status, "200-299,401");
 	ck_assert_str_eq(r->lease, "0123456789abcdef");
 	ck_assert_str_eq(r->origin, "127.0.0.1");
 	ck_assert_int_eq(r->admin, RECORD_NO_ADMIN);
@@ -382,6 +384,7 @@ START_TEST(a_row_that_makes_no_sense_is_refused_by_name)
 		{"UPDATE instances SET own = 'fine'", "own"},
 		{"UPDATE instances SET service = 'a/b'", "service"},
 		{"UPDATE instances SET check_type = 'icmp'", "check_type"},
+		{"UPDATE instances SET check_status = '200-'", "check_status"},
 	};
 	struct store *store = open_store();
 
@@ -389,6 +392,50 @@ START_TEST(a_row_that_makes_no_sense_is_refused_by_name)
 	store_close(&store);
 	with_sql(damage[_i][0]);
 	refuses(DAEMON_EXIT_DATABASE, damage[_i][1]);
+}
+END_TEST
+
+static int expects_nothing(void *arg, const struct store_event *event)
+{
+	ck_assert_ptr_nonnull(event->before);
+	ck_assert_str_eq(event->before->in.check_path, "/ok");
+	ck_assert_str_eq(event->before->in.check_status, "");
+	++*(int *)arg;
+	return 0;
+}
+
+START_TEST(a_database_of_schema_3_goes_on_without_expected_statuses)
+{
+	static char sql[8192];
+	FILE *file = fopen("tests/data/registry_schema_3.sql", "r");
+	const struct store_keep keeps = {.events = 10, .age_ms = INT64_MAX};
+	const struct store_history_query past = {.service = "orders", .since = 1, .max = 10};
+	struct store *store;
+	struct err e = {0};
+	struct loaded l;
+	int events = 0;
+
+	ck_assert_ptr_nonnull(file);
+	sql[fread(sql, 1, sizeof(sql) - 1, file)] = '\0';
+	ck_assert_int_eq(fclose(file), 0);
+	with_sql(sql);
+	store = open_store();
+	store_keep_history(store, &keeps);
+	put(store, "orders", "two", 3);
+	store_close(&store);
+	store = open_store();
+	store_keep_history(store, &keeps);
+	l = load(store);
+	ck_assert_uint_eq(l.count, 2);
+	ck_assert_str_eq(l.records[0]->in.id, "one");
+	ck_assert_str_eq(l.records[0]->in.check_path, "/ok");
+	ck_assert_str_eq(l.records[0]->in.check_status, "");
+	ck_assert_str_eq(l.records[1]->in.check_status, "200-299,401");
+	forget(&l);
+	ck_assert_msg(store_look_back(store, &past, expects_nothing, &events, &e) == STORE_FOUND,
+		      "%s", e.text);
+	ck_assert_int_eq(events, 1);
+	store_close(&store);
 }
 END_TEST
 
@@ -490,7 +537,8 @@ int main(void)
 	tcase_add_test(t, a_file_that_is_no_database_is_refused);
 	tcase_add_test(t, the_database_of_another_program_is_refused);
 	tcase_add_test(t, a_newer_schema_is_refused);
-	tcase_add_loop_test(t, a_row_that_makes_no_sense_is_refused_by_name, 0, 14);
+	tcase_add_loop_test(t, a_row_that_makes_no_sense_is_refused_by_name, 0, 15);
+	tcase_add_test(t, a_database_of_schema_3_goes_on_without_expected_statuses);
 	tcase_add_test(t, damage_is_refused_with_what_to_do);
 	tcase_add_test(t, a_directory_that_cannot_be_made_is_refused);
 	tcase_add_test(t, a_missing_directory_is_made_for_its_owner_only);
