@@ -383,6 +383,11 @@ uint16_t door_port(const struct door *door)
 	return httpd_port(door->httpd);
 }
 
+int door_set_tls(struct door *door, const struct httpd_tls *tls, struct err *e)
+{
+	return httpd_set_tls(door->httpd, tls, e);
+}
+
 void door_close(struct door *door)
 {
 	httpd_quiesce(door->httpd);

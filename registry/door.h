@@ -28,6 +28,9 @@ struct door *door_start(struct registry *registry, const struct door_options *op
 			struct err *e);
 uint16_t door_port(const struct door *door);
 
+/* As httpd_set_tls. */
+int door_set_tls(struct door *door, const struct httpd_tls *tls, struct err *e);
+
 /* From now on calls are answered 503; returns when none is being started any more. */
 void door_close(struct door *door);
 /* After everything that answers suspended calls has ended. */

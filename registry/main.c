@@ -21,6 +21,7 @@
 #include "registry/options.h"
 #include "common/rate.h"
 #include "registry/quotas.h"
+#include "registry/reload.h"
 #include "registry/setup.h"
 #include "registry/shared_answer.h"
 #include "registry/store.h"
@@ -130,41 +131,6 @@ static int main_access(struct parts *p, struct err *e)
 	if (settings->token_count && !settings->tls.cert && !setup_is_local(settings))
 		log_warn("tokens are sent in the clear: give tls.cert and tls.key in the settings");
 	return settings->tls.cert ? httpd_tls_load(&p->tls, &settings->tls, e) : 0;
-}
-
-/* On SIGHUP the tokens are read again; what else has changed needs a restart. */
-static void main_reload(struct parts *p, const char *config)
-{
-	struct setup *settings;
-	struct access *access = NULL;
-	struct buf mistakes;
-	const char *text;
-
-	if (!config) {
-		log_info("SIGHUP: there is no settings file to read again");
-		return;
-	}
-	buf_init(&mistakes, MAIN_TEXT_MAX);
-	settings = setup_read(config, &mistakes);
-	if (!settings) {
-		text = buf_str(&mistakes);
-		log_error("SIGHUP: nothing was changed: %s", text ? text : "out of memory");
-	} else if (!settings->token_count && p->settings->token_count) {
-		log_error("SIGHUP: nothing was changed: %s has no tokens any more, which would let "
-			  "everybody in; restart to do that",
-			  config);
-	} else if (settings->token_count) {
-		access = access_new(settings->tokens, settings->token_count);
-		if (access) {
-			access_gate_set(p->registry.access, access);
-			log_info("SIGHUP: %zu tokens are in force; other settings need a restart",
-				 settings->token_count);
-		} else {
-			log_error("SIGHUP: nothing was changed: out of memory");
-		}
-	}
-	setup_free(&settings);
-	buf_fini(&mistakes);
 }
 
 struct main_loading {
@@ -376,8 +342,10 @@ static void main_wait(struct parts *p, const char *config, int signals)
 {
 	struct pollfd fd = {.fd = signals, .events = POLLIN};
 	struct signalfd_siginfo info;
+	struct reload reload;
 	int wait = p->notify.watchdog_ms ? (int)p->notify.watchdog_ms : -1;
 
+	reload_init(&reload, p->settings, p->registry.access, p->door);
 	for (;;) {
 		int ready = poll(&fd, 1, wait);
 
@@ -395,7 +363,7 @@ static void main_wait(struct parts *p, const char *config, int signals)
 			return;
 		}
 		if (info.ssi_signo == SIGHUP)
-			main_reload(p, config);
+			reload_read(&reload, config);
 	}
 }
 

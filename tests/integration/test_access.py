@@ -4,13 +4,16 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import ssl
 import subprocess
 import tempfile
+import threading
 import unittest
 import xmlrpc.client
 
+from certificates import make_certificate
 from driver import Driver, Failed
 from harness import BUILD, Case, SharedCase, request, wait_until
 
@@ -313,6 +316,159 @@ class Tls(SharedCase):
                                              "127.0.0.1:0", "--data-dir", self.folder + "/d")
             self.assertEqual(code, 1)
             self.assertIn(part, said)
+
+
+class Renewal(Case):
+    """Certificates that change while the registry runs."""
+
+    def setUp(self):
+        super().setUp()
+        for name, names, issuer in (("ca", [], None), ("one", ["127.0.0.1"], "ca"),
+                                    ("two", ["127.0.0.1"], "ca"), ("client", [], "ca"),
+                                    ("other", [], None), ("stranger", [], "other")):
+            make_certificate(self.stage.dir, name, names, issuer)
+        self.show("one")
+        self.tls = {"cert": self.path("shown.pem"), "key": self.path("shown.key")}
+
+    def path(self, name):
+        """A file of the test."""
+        return os.path.join(self.stage.dir, name)
+
+    def show(self, name):
+        """The files that the settings name hold this certificate now."""
+        for kind in ("pem", "key"):
+            shutil.copy(self.path(f"{name}.{kind}"), self.path(f"new.{kind}"))
+            os.rename(self.path(f"new.{kind}"), self.path(f"shown.{kind}"))
+
+    def start(self, **settings):
+        """A registry with these settings."""
+        return self.stage.registry(args=["--config", write_settings(self.stage.dir, settings)])
+
+    def again(self, registry, told, **settings):
+        """It reads its settings again, which may be others, and has told this of it."""
+        if settings:
+            write_settings(self.stage.dir, settings)
+        registry.send_signal(signal.SIGHUP)
+        registry.wait_log(told)
+
+    def connect(self, registry, who=None):
+        """A connection that is checked by the CA and shows the certificate of `who`."""
+        context = ssl.create_default_context(cafile=self.path("ca.pem"))
+        if who:
+            context.load_cert_chain(self.path(f"{who}.pem"), self.path(f"{who}.key"))
+        return http.client.HTTPSConnection("127.0.0.1", registry.port, timeout=20, context=context)
+
+    def ask(self, registry, who=None):
+        """(status, the subject of the door's certificate), over a new connection."""
+        connection = self.connect(registry, who)
+        try:
+            connection.request("GET", "/health")
+            subject = connection.sock.getpeercert()["subject"][0][0][1]
+            answer = connection.getresponse()
+            answer.read()
+            return answer.status, subject
+        finally:
+            connection.close()
+
+    def beat(self, connection):
+        """A call over this very connection."""
+        body = xmlrpc.client.dumps(({},), "registry.stats").encode()
+        connection.auto_open = False
+        connection.request("POST", "/RPC2", body, {"Content-Type": "text/xml"})
+        answer = connection.getresponse()
+        self.assertEqual((answer.status, b"<fault>" in answer.read()), (200, False))
+
+    def test_new_connections_see_the_new_certificate_and_old_ones_go_on(self):
+        registry = self.start(tls=self.tls)
+        held = self.connect(registry)
+        held.connect()
+        self.beat(held)
+        self.show("two")
+        self.again(registry, "new connections are shown the certificate in .*shown.pem")
+        self.assertEqual(self.ask(registry), (200, "two"))
+        self.beat(held)
+        self.assertEqual(held.sock.getpeercert()["subject"][0][0][1], "one")
+        held.close()
+        self.assertEqual(self.ask(registry), (200, "two"))
+        self.again(registry, "shown the certificate in .*one.pem",
+                   tls={"cert": self.path("one.pem"), "key": self.path("one.key")})
+        self.assertEqual(self.ask(registry), (200, "one"))
+
+    def test_a_waiting_watch_is_answered_over_a_renewal(self):
+        registry = self.start(tls=self.tls)
+        context = ssl.create_default_context(cafile=self.path("ca.pem"))
+        url = f"https://127.0.0.1:{registry.port}/RPC2"
+        with xmlrpc.client.ServerProxy(url, context=context) as proxy:
+            revision = proxy.registry.watch({"revision": ""})["revision"]
+            answers = []
+            waits = threading.Thread(target=lambda: answers.append(proxy.registry.watch(
+                {"revision": revision, "wait_ms": 30000})))
+            waits.start()
+            with xmlrpc.client.ServerProxy(url, context=context) as other:
+                wait_until(lambda: other.registry.stats()["watchers"] == 1, "the watch")
+                self.show("two")
+                self.again(registry, "new connections are shown")
+                other.registry.register({"service": "new", "port": 1})
+            waits.join()
+        self.assertEqual(answers[0]["changes"][0]["service"], "new")
+
+    def test_files_that_are_no_good_change_nothing(self):
+        registry = self.start(tls=self.tls)
+        shutil.copy(self.path("two.key"), self.path("shown.key"))
+        self.again(registry, "the certificates stay: .*shown.pem with the key in .*shown.key")
+        self.assertEqual(self.ask(registry), (200, "one"))
+        with open(self.path("shown.pem"), "w", encoding="ascii") as file:
+            file.write("nonsense")
+        self.again(registry, "the certificates stay: .*can't use .*shown.pem")
+        os.remove(self.path("shown.key"))
+        self.again(registry, "the certificates stay: tls.key: can't read .*shown.key: No such file")
+        self.show("two")
+        self.again(registry, "the certificates stay: tls.client_ca: .*two.key: no certificate",
+                   tls={**self.tls, "client_ca": self.path("two.key")})
+        self.assertEqual(self.ask(registry), (200, "one"))
+        self.again(registry, "goes on with TLS; restart", log={"level": "info"})
+        self.assertEqual(self.ask(registry), (200, "one"))
+        self.again(registry, "new connections are shown", tls=self.tls)
+        self.assertEqual(self.ask(registry), (200, "two"))
+
+    def test_a_bad_certificate_does_not_keep_a_token_that_was_taken_back(self):
+        tokens, secrets = [], []
+        for name in ("stays", "goes"):
+            secret, digest = make_token(name)
+            secrets.append(secret)
+            tokens.append({"name": name, "hash": digest})
+        registry = self.start(tls=self.tls, tokens=tokens)
+        context = ssl.create_default_context(cafile=self.path("ca.pem"))
+        stays, goes = (xmlrpc.client.ServerProxy(
+            f"https://a:{secret}@127.0.0.1:{registry.port}/", context=context)
+            for secret in secrets)
+        with stays, goes:
+            goes.registry.stats()
+            os.remove(self.path("shown.key"))
+            self.again(registry, "1 tokens are in force(.|\\n)*the certificates stay", tls=self.tls,
+                       tokens=tokens[:1])
+            stays.registry.stats()
+            with self.assertRaises(xmlrpc.client.ProtocolError) as caught:
+                goes.registry.stats()
+            self.assertEqual(caught.exception.errcode, 401)
+
+    def test_clients_are_held_to_the_ca_in_force(self):
+        registry = self.start(tls={**self.tls, "client_ca": self.path("ca.pem")})
+        self.assertEqual(self.ask(registry, "client")[0], 200)
+        self.assertEqual(self.ask(registry, "stranger")[0], 403)
+        held = self.connect(registry, "client")
+        held.connect()
+        self.beat(held)
+        self.again(registry, "show one of the CA in .*other.pem",
+                   tls={**self.tls, "client_ca": self.path("other.pem")})
+        self.assertEqual(self.ask(registry, "client")[0], 403)
+        self.assertEqual(self.ask(registry, "stranger")[0], 200)
+        self.beat(held)
+        held.close()
+        self.again(registry, "no tls.client_ca any more, which would let everybody in",
+                   tls=self.tls)
+        self.assertEqual(self.ask(registry)[0], 403)
+        self.assertEqual(self.ask(registry, "stranger")[0], 200)
 
 
 if __name__ == "__main__":
