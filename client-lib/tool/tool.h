@@ -55,6 +55,8 @@ enum tool_exit {
 	X(CHECK, "check", "CHECK", "how the registry checks it: tcp, http:/PATH or none")    \
 	X(CHECK_INTERVAL, "check-interval", "DURATION", "how often")                         \
 	X(CHECK_TIMEOUT, "check-timeout", "DURATION", "how long a check may take")           \
+	X(CHECK_STATUS, "check-status", "STATUSES",                                          \
+	  "what an http check takes for good, as 200-299,401 (200-399)")                     \
 	X(LEASE, "lease", "LEASE",                                                           \
 	  "the lease that register answered; without it: as an "                             \
 	  "administrator")                                                                   \

@@ -10,6 +10,7 @@ import sys
 import unittest
 
 from harness import BUILD, Case, free_port, wait_until
+from origin import reply
 
 HELD = "import http.server, os; http.server.HTTPServer(('127.0.0.1', int(os.environ['PORT'])), " \
        "http.server.SimpleHTTPRequestHandler).serve_forever()"
@@ -143,6 +144,16 @@ class Changing(ToolCase):
             {"id": "o1", "host": "10.0.0.1", "port": 9000, "zone": "a", "version": "3", "weight": 9,
              "tags": ["x", "y"], "meta": {"rack": "4", "empty": ""}})
 
+    def test_a_check_may_expect_statuses(self):
+        origin = self.stage.origin(lambda *_: reply(401, b""))
+        self.tool("register", "web", "--port", str(origin.port), "--id", "a", "--check",
+                  "http:/health", "--check-interval", "100ms", "--check-status", "200-299,401")
+        wait_until(lambda: self.ids("web") == ["a"], "its check")
+        self.assertEqual(origin.requests[0].target, "/health")
+        self.tool("register", "web", "--port", "1", "--check", "http:/", "--check-status", "2xx",
+                  code=1)
+        self.assertIn('like "200-299,401"', self.said)
+
     def test_a_lease_fences_what_is_not_its_own(self):
         lease = json.loads(self.tool("register", "orders", "--port", "1", "--json"))["lease"]
         self.tool("deregister", "orders", self.ids("orders")[0], "--lease", "f" * 32, code=1)
@@ -181,6 +192,7 @@ class Usage(ToolCase):
                 (["register", "a", "--port", "70000"], "1 to 65535"),
                 (["register", "a", "--port", "1", "--ttl", "5"], "5s"),
                 (["register", "a", "--port", "1", "--check", "icmp"], "allowed: tcp"),
+                (["register", "a", "--port", "1", "--check-status", "200"], "--check http:/PATH"),
                 (["register", "a", "--port", "1", "--meta", "x"], "NAME=VALUE"),
                 (["stats", "--color", "maybe"], "auto, always or never"),
                 (["stats", "--token-file", "/nonexistent"], "/nonexistent"),
