@@ -45,9 +45,10 @@ static const char *const store_schema_migrations[] = {
 	"CREATE TABLE quota_senders ("
 	" sender TEXT PRIMARY KEY, sequence INTEGER NOT NULL, seen INTEGER NOT NULL) WITHOUT "
 	"ROWID;",
-	"ALTER TABLE instances ADD COLUMN check_status TEXT NOT NULL DEFAULT '';"
-	/* Rows from before had an instance without it, or none. */
-	"ALTER TABLE history ADD COLUMN check_status TEXT DEFAULT '';",
+	/* Rows from before had an instance without it, or none. Parentheses: clang takes two
+	 * strings for a forgotten comma. */
+	("ALTER TABLE instances ADD COLUMN check_status TEXT NOT NULL DEFAULT '';"
+	 "ALTER TABLE history ADD COLUMN check_status TEXT DEFAULT '';"),
 };
 
 enum { STORE_SCHEMA = sizeof(store_schema_migrations) / sizeof(store_schema_migrations[0]) };
