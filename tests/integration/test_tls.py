@@ -225,7 +225,7 @@ class Https(TlsMixin, Case):
         self.settings["listen"][1].pop("to_https")
         self.gateway.write({**self.stage.settings(), **self.settings})
         self.gateway.send_signal(signal.SIGHUP)
-        self.gateway.wait_log("in effect")
+        self.gateway.wait_log("is in effect")
         said = self.ask().headers.get_all("strict-transport-security")
         self.assertEqual(said, ["max-age=31536000"])
 
@@ -282,7 +282,7 @@ class Renewal(TlsMixin, Case):
             wait_until(lambda: gateway.metrics()["microreg_gateway_connections"] == before + 1)
             gateway.write({**self.stage.settings(), **settings, "listen": listen})
             gateway.send_signal(signal.SIGHUP)
-            gateway.wait_log("in effect")
+            gateway.wait_log("is in effect")
         self.assertIn("127.0.0.1:0 goes on with the TLS that it had", gateway.log())
         for sock in begun:
             with context.wrap_socket(sock, server_hostname="shop.test") as tls:
