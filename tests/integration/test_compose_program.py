@@ -69,7 +69,7 @@ class Programs(SharedCase):
                 composed("/far", "[range(3)] + [$a]"),
                 composed("/error", 'error("secret " + ($a | tostring))'),
                 composed("/none", "empty"),
-                composed("/loop", LOOP),
+                composed("/loop", LOOP, timeout=ROUTE_TIME),
                 composed("/memory", "[range(1e9)]"),
                 composed("/string", '"x" * $a'),
                 *(composed(path, program) for path, (program, _) in FATAL.items()),

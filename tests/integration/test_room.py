@@ -199,12 +199,12 @@ class Room(Case):
             self.addCleanup(instance.let, 1000)
         registry.register("s", origins[0].port, id="old")
         self.gateway = self.stage.gateway({
-            "workers": 2, "services": {"s": {"max_per_instance": 1, "max_wait": "1h"}},
+            "workers": 1, "services": {"s": {"max_per_instance": 1, "max_wait": "1h"}},
             "routes": [{"path": "/*", "service": "s", "cache": "off", "timeout": "1h"}]})
-        wait_until(lambda: json.loads(self.gateway.admin("/services/s").body)["instances"],
-                   "the instance")
+        old.let(1)
+        self.gateway.wait_status("/first", 200)
         first = self.send("/a")
-        origins[0].wait_requests(1)
+        origins[0].wait_requests(2)
         second = self.send("/b")
         self.wait_waiting(1)
         registry.register("s", origins[1].port, id="new")
