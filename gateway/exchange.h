@@ -88,6 +88,7 @@ struct exchange {
 	bool continued;		/* 100 Continue was sent */
 	bool counted;		/* in the gateway's requests */
 	bool until_close;	/* likewise: its end is the connection's */
+	unsigned security_seen; /* bits: which of security_headers the answer has */
 	bool bodiless;		/* HEAD, 204, 304: whatever comes is not sent on */
 	/* The cache: */
 	bool cached; /* the key is made: the cache takes part */

@@ -1,5 +1,6 @@
 /* respond: writes status lines, fields and framing. */
 #include "gateway/respond.h"
+#include "gateway/respond_security.h"
 #include "common/clock.h"
 #include "gateway/balance_sticky.h"
 #include "gateway/cache_range.h"
@@ -45,7 +46,8 @@ static void respond_lines(struct exchange *x, struct span lines)
 {
 	struct buf *out = client_out(x->client);
 
-	if (!x->cors.at && (!x->route || route_action_is_empty(&x->route->reply_edits))) {
+	if (!x->cors.at && !respond_has_security(x) &&
+	    (!x->route || route_action_is_empty(&x->route->reply_edits))) {
 		(void)buf_append(out, lines.at, lines.len); /* failure sticks */
 		return;
 	}
@@ -54,9 +56,11 @@ static void respond_lines(struct exchange *x, struct span lines)
 		const char *colon = memchr(lines.at, ':', lines.len);
 		size_t len = end ? (size_t)(end - lines.at) + 1 : lines.len;
 
-		if (!colon ||
-		    !respond_drops(x, (struct span){lines.at, (size_t)(colon - lines.at)}))
+		struct span name = {lines.at, colon ? (size_t)(colon - lines.at) : 0};
+
+		if (!respond_drops(x, name))
 			(void)buf_append(out, lines.at, len); /* failure sticks */
+		respond_security_saw(x, name);
 		lines.at += len;
 		lines.len -= len;
 	}
@@ -82,6 +86,7 @@ static void respond_start(struct exchange *x, unsigned status)
 {
 	x->replied = true;
 	x->status = status;
+	x->security_seen = 0; /* of interim replies */
 	x->bodiless = x->request.method == HTTP_HEAD || status == 204 || status == 304;
 	respond_decide_close(x);
 	http1_write_status_line(client_out(x->client), status);
@@ -110,6 +115,7 @@ static void respond_finish_head(struct exchange *x)
 		respond_own(x, "Strict-Transport-Security", hsts);
 	if (x->route)
 		route_action_write(x, &x->route->reply_edits, out);
+	respond_security_write(x, out);
 	if (x->id.len)
 		http1_write_field(out, "X-Request-Id", x->id.at, x->id.len);
 	if (x->told.len)
@@ -213,9 +219,11 @@ static void respond_fields(struct exchange *x, const struct http1_head *head)
 	for (size_t i = 0; i < head->field_count; i++)
 		if (respond_passes(&head->fields[i]) &&
 		    !(own_hsts && respond_is_hsts(head->fields[i].name)) &&
-		    !respond_drops(x, head->fields[i].name))
+		    !respond_drops(x, head->fields[i].name)) {
 			http1_write_span(client_out(x->client), head->fields[i].name,
 					 head->fields[i].value);
+			respond_security_saw(x, head->fields[i].name);
+		}
 }
 
 void respond_interim(struct exchange *x, const struct http1_head *head)

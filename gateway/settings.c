@@ -361,6 +361,16 @@ static const struct settings_key settings_keys[] = {
 	 .max = SETTINGS_ISSUERS_MAX,
 	 .table = &settings_issuer_table,
 	 .help = "Who signs tokens (JWT) that are believed"},
+	{.name = "security_headers",
+	 .type = SETTINGS_CUSTOM,
+	 .at = offsetof(struct settings, security),
+	 .custom = settings_read_security,
+	 .form = "`true`, `false`, or map of `NAME: value`",
+	 .fallback_shown = "none",
+	 .help = "Fields of every answer that does not have them: `true` for "
+		 "X-Content-Type-Options, "
+		 "X-Frame-Options, Content-Security-Policy (`frame-ancestors`), Referrer-Policy, "
+		 "Cross-Origin-Opener-Policy and X-Permitted-Cross-Domain-Policies"},
 	{.name = "identity",
 	 .type = SETTINGS_SUBMAP,
 	 .at = offsetof(struct settings, sign),

@@ -282,6 +282,17 @@ struct settings_edits {
 	const struct template *host; /* `set: {Host: …}` of a request; NULL: the client's */
 };
 
+/* Of answers that do not say them themselves. */
+struct settings_header {
+	const char *name, *value;
+};
+
+struct settings_headers {
+	bool given;
+	const struct settings_header *items; /* at most 16 */
+	size_t count;
+};
+
 struct settings_redirect {
 	const struct template *to; /* NULL: none */
 	unsigned status;
@@ -351,9 +362,10 @@ struct settings_route {
 	struct settings_fallback respond; /* given: the fixed answer */
 	const struct template *rewrite;	  /* of the path and query sent; NULL: the client's */
 	struct settings_edits request_edits, reply_edits;
-	unsigned timeout_ms;	     /* 10s */
-	uint64_t body_bytes;	     /* the route's, else limits.body */
-	struct settings_paths paths; /* the route's, else those of the top level */
+	struct settings_headers security; /* its own, else the top level's */
+	unsigned timeout_ms;		  /* 10s */
+	uint64_t body_bytes;		  /* the route's, else limits.body */
+	struct settings_paths paths;	  /* the route's, else those of the top level */
 	struct settings_cache cache;
 	struct settings_fallback fallback;
 	struct settings_hedge hedge;
@@ -390,6 +402,7 @@ struct settings {
 	size_t issuer_count;
 	struct settings_openapi openapi;
 	struct settings_sign sign;
+	struct settings_headers security;
 	bool method_override; /* fields like X-HTTP-Method-Override are passed on */
 	struct settings_strings secret_parameters; /* of queries: those that carry credentials */
 	struct settings_strings identity_names;	 /* of fields with claims, beside the usual ones */

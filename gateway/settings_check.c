@@ -397,6 +397,8 @@ void settings_inherit(const struct settings *s, struct settings_route *route)
 	if (route->timing == TIMING_UNSET)
 		route->timing = s->timing;
 	settings_inherit_paths(s, route);
+	if (!route->security.given)
+		route->security = s->security;
 }
 
 void settings_check(struct settings_reader *r, struct settings *s)

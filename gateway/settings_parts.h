@@ -135,6 +135,8 @@ extern const struct settings_table settings_forward_table;
 const struct settings_node *settings_forward_node(const struct settings_node *auth, size_t index);
 /* One issuer. */
 extern const struct settings_table settings_issuer_table;
+/* `security_headers`, into a struct settings_headers. */
+void settings_read_security(struct settings_reader *r, const struct settings_node *node, void *to);
 /* `identity`, a struct settings_sign. */
 extern const struct settings_table settings_identity_table;
 /* Which issuers the routes' methods mean, and the fields that the issuers' claims make. */
