@@ -75,6 +75,9 @@ struct exchange {
 	struct forward forward;
 	struct bridge *bridge;	 /* in the place of the forward: a call of XML-RPC; NULL: none */
 	struct rpc_door *rpc;	 /* likewise: methods that become requests; NULL: none */
+	struct span gathered;	 /* of a body that was checked: what is still to be sent */
+	bool checked;		 /* it was */
+	bool feeding;		 /* pipeline_feed is at work */
 	struct intake *intake;	 /* gathers the body for whoever needs it whole; NULL: nobody */
 	struct compose *compose; /* in the place of the forward: many calls; NULL: none */
 	const char *backup; /* the service that is asked in the place of the route\'s; NULL: none */

@@ -166,8 +166,7 @@ static bool pipeline_upgrade(struct exchange *x)
 	return false;
 }
 
-/* To whoever may have it. */
-static void pipeline_serve(struct exchange *x)
+void pipeline_serve(struct exchange *x)
 {
 	if (inner_strip(x) < 0) {
 		respond_problem(x, PROBLEM_NO_MEMORY, NULL, NULL);
@@ -185,7 +184,7 @@ static void pipeline_serve(struct exchange *x)
 		bridge_start(x);
 		return;
 	}
-	if (pipeline_act(x) && pipeline_upgrade(x) && pipeline_cache(x))
+	if (pipeline_checks_body(x) && pipeline_act(x) && pipeline_upgrade(x) && pipeline_cache(x))
 		pipeline_forward(x);
 }
 
@@ -305,18 +304,19 @@ void pipeline_forward(struct exchange *x)
 	fwd->method = x->request.method;
 	fwd->chunked = x->request.framing == HTTP1_CHUNKED;
 	fwd->upgrade = x->upgrade.protocol ? &x->upgrade : NULL;
-	fwd->body_done = x->body_done;
+	fwd->body_done = x->body_done && !x->gathered.len;
 	pipeline_key(x);
 	forward_head_write(x, &fwd->head);
 	if (fwd->head.failed) {
 		respond_problem(x, PROBLEM_NO_MEMORY, NULL, NULL);
 		return;
 	}
-	if (x->body_done && !x->upgrade.protocol)
+	if (fwd->body_done && !x->upgrade.protocol)
 		mirror_start(x);
 	x->sent_ms = loop_now_ms(worker_loop(x->worker));
 	forward_start(fwd);
 	respond_continue(x);
+	pipeline_feed(x);
 }
 
 /* ---- The reply ---- */
@@ -469,6 +469,7 @@ static void pipeline_on_abort(struct forward *fwd)
 
 static void pipeline_on_want(struct forward *fwd)
 {
+	pipeline_feed(pipeline_exchange(fwd));
 	client_want_body(pipeline_exchange(fwd)->client);
 }
 

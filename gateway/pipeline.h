@@ -22,6 +22,14 @@ void pipeline_refuse(struct exchange *x, enum problem problem, const char *reaso
 /* Asks the service, when nothing that is kept does. May answer. */
 void pipeline_forward(struct exchange *x);
 
+/* To whoever may have it: all policies have let it pass. */
+void pipeline_serve(struct exchange *x);
+
+/* A body that the route wants to look at first: false while it is gathered, or when it was refused;
+ * then pipeline_serve is called again, and pipeline_feed sends it on as the instance takes it. */
+bool pipeline_checks_body(struct exchange *x);
+void pipeline_feed(struct exchange *x);
+
 /* The request's body, as it comes. */
 bool pipeline_takes_body(const struct exchange *x);
 void pipeline_body(struct exchange *x, struct span piece);

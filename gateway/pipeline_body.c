@@ -1,5 +1,6 @@
 /* pipeline_body: the request's body on its way: to the instance, to whoever gathers it, or nowhere.
  */
+#include "common/json_check.h"
 #include "gateway/client.h"
 #include "gateway/compose.h"
 #include "gateway/filter.h"
@@ -7,6 +8,101 @@
 #include "gateway/mirror.h"
 #include "gateway/pipeline.h"
 #include "gateway/respond.h"
+#include "gateway/stats.h"
+#include "gateway/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PIPELINE_FEED = 16 << 10 };
+
+/* ---- A body that is looked at first ---- */
+
+/* RFC 8259, and whatever is made of it (RFC 6839). */
+static bool pipeline_is_json(const struct exchange *x)
+{
+	const struct http1_field *field = http1_head_find_text(&x->request, "Content-Type");
+	struct span type = field ? field->value : (struct span){"", 0};
+	const char *semicolon = type.len ? memchr(type.at, ';', type.len) : NULL;
+
+	if (semicolon)
+		type.len = (size_t)(semicolon - type.at);
+	while (type.len && (type.at[type.len - 1] == ' ' || type.at[type.len - 1] == '\t'))
+		type.len--;
+	return http_equal_nocase(type.at, type.len, "application/json", 16) ||
+	       http_equal_nocase(type.at, type.len, "text/json", 9) ||
+	       (type.len > 5 && http_equal_nocase(type.at + type.len - 5, 5, "+json", 5));
+}
+
+/* With the line and column, for those who wrote it by hand. */
+static void pipeline_refuse_body(struct exchange *x, struct span body, const struct err *e)
+{
+	size_t at = strtoul(e->text[0] == 'b' ? e->text + 5 : "0", NULL, 10), line = 1, column = 1;
+
+	for (size_t i = 0; i < at && i < body.len; i++) {
+		column = body.at[i] == '\n' ? 1 : column + 1;
+		line += body.at[i] == '\n';
+	}
+	stats_inc(x->worker->stats, STAT_DENIED_CHECK);
+	x->detail = arena_printf(&x->arena, "the body is no JSON: line %zu, column %zu, %s", line,
+				 column, e->text);
+	respond_problem(x, PROBLEM_BAD_REQUEST, x->detail, NULL);
+}
+
+static void pipeline_on_gathered(struct exchange *x, struct span body)
+{
+	const struct http1_field *coding = http1_head_find_text(&x->request, "Content-Encoding");
+	struct err e = {0};
+
+	x->checked = true;
+	if (coding && !http_equal_nocase(coding->value.at, coding->value.len, "identity", 8)) {
+		x->detail = "the body has a Content-Encoding, so it can't be checked";
+		respond_problem(x, PROBLEM_UNSUPPORTED_TYPE, x->detail, NULL);
+		return;
+	}
+	if (body.len && json_check(body, &e) < 0) {
+		if (e.code == ENOMEM)
+			respond_problem(x, PROBLEM_NO_MEMORY, NULL, NULL);
+		else
+			pipeline_refuse_body(x, body, &e);
+		return;
+	}
+	x->gathered = body;
+	x->request.framing = HTTP1_LENGTH;
+	x->request.content_length = body.len;
+	pipeline_serve(x);
+}
+
+bool pipeline_checks_body(struct exchange *x)
+{
+	if (x->route->body_check == BODY_UNCHECKED || x->checked ||
+	    x->request.framing == HTTP1_NO_BODY || !pipeline_is_json(x))
+		return true;
+	intake_start(x, pipeline_on_gathered);
+	return false;
+}
+
+void pipeline_feed(struct exchange *x)
+{
+	if (!x->gathered.len || x->feeding)
+		return;
+	x->feeding = true; /* what is flushed below asks for more */
+	while (x->gathered.len && x->forward.state != FORWARD_OFF &&
+	       !forward_is_full(&x->forward)) {
+		struct span piece = x->gathered;
+
+		if (piece.len > PIPELINE_FEED)
+			piece.len = PIPELINE_FEED;
+		x->gathered = (struct span){piece.at + piece.len, x->gathered.len - piece.len};
+		forward_body(&x->forward, piece);
+		if (!x->gathered.len)
+			forward_body_end(&x->forward);
+	}
+	x->feeding = false;
+}
+
+/* ---- As it comes ---- */
 
 bool pipeline_takes_body(const struct exchange *x)
 {

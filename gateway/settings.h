@@ -282,6 +282,9 @@ struct settings_edits {
 	const struct template *host; /* `set: {Host: …}` of a request; NULL: the client's */
 };
 
+/* What is looked at of a body before its service sees any of it. */
+enum settings_body_check { BODY_UNCHECKED = 0, BODY_JSON };
+
 /* Of answers that do not say them themselves. */
 struct settings_header {
 	const char *name, *value;
@@ -366,6 +369,7 @@ struct settings_route {
 	unsigned timeout_ms;		  /* 10s */
 	uint64_t body_bytes;		  /* the route's, else limits.body */
 	struct settings_paths paths;	  /* the route's, else those of the top level */
+	enum settings_body_check body_check;
 	struct settings_cache cache;
 	struct settings_fallback fallback;
 	struct settings_hedge hedge;

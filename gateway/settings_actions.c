@@ -278,14 +278,14 @@ void settings_check_actions(struct settings_reader *r, const struct settings_nod
 {
 	static const char *const ends[] = {"service", "split", "compose", "redirect",
 					   "respond", "rpc",   "openapi"};
-	static const char *const of_services[] = {"rewrite",  "request", "cache",
-						  "fallback", "timeout", "mirror"};
-	static const char *const of_one_service[] = {"rewrite", "request", "cache", "mirror",
-						     "hedge"};
-	static const char *const of_bridges[] = {"rewrite", "cache",   "mirror",
-						 "hedge",   "upgrade", "request"};
-	static const char *const of_rpc[] = {"rewrite", "request", "cache",   "mirror",
-					     "hedge",	"upgrade", "fallback"};
+	static const char *const of_services[] = {"rewrite", "request", "cache",     "fallback",
+						  "timeout", "mirror",	"body_check"};
+	static const char *const of_one_service[] = {"rewrite", "request", "cache",
+						     "mirror",	"hedge",   "body_check"};
+	static const char *const of_bridges[] = {"rewrite", "cache",   "mirror",    "hedge",
+						 "upgrade", "request", "body_check"};
+	static const char *const of_rpc[] = {"rewrite", "request", "cache",    "mirror",
+					     "hedge",	"upgrade", "fallback", "body_check"};
 	const struct settings_node *split = settings_node_get(map, "split"), *end = NULL;
 
 	if (!map || map->kind != SETTINGS_MAP)
@@ -314,7 +314,7 @@ void settings_check_actions(struct settings_reader *r, const struct settings_nod
 				      "the route is not composed; write compose: {calls: {a: "
 				      "{service: NAME, path: …}}, reply: {from: a}}");
 	if (settings_node_get(map, "xmlrpc")) {
-		settings_refuse_keys(r, map, of_bridges, 6,
+		settings_refuse_keys(r, map, of_bridges, 7,
 				     "the route calls an XML-RPC method; remove one of them");
 		if (end && strcmp(end->key, "service") != 0)
 			settings_file_mistake(r->file, settings_node_get(map, "xmlrpc"),
@@ -325,12 +325,12 @@ void settings_check_actions(struct settings_reader *r, const struct settings_nod
 	if (!end || strcmp(end->key, "service") == 0 || strcmp(end->key, "split") == 0)
 		return;
 	if (strcmp(end->key, "compose") == 0) {
-		settings_refuse_keys(r, map, of_one_service, 5,
+		settings_refuse_keys(r, map, of_one_service, 6,
 				     "the route is composed: say it of a call, or remove it");
 		return;
 	}
 	if (strcmp(end->key, "rpc") == 0) {
-		settings_refuse_keys(r, map, of_rpc, 7,
+		settings_refuse_keys(r, map, of_rpc, 8,
 				     "the route's methods become requests to other routes: say it "
 				     "of those, or remove it");
 		if (settings_node_get(map, "methods") && route->methods != HTTP_POST)
