@@ -73,8 +73,9 @@ CFLAGS += -std=c11 $(OPT) $(WARN) $(HARDEN) -fPIC -fvisibility=hidden -pthread
 LDFLAGS += $(LDHARDEN) -pthread $(filter -fsanitize=% --coverage,$(OPT))
 
 XMLRPC_LIBS := $(shell xmlrpc-c-config --libs 2>/dev/null)
+XML_FLAGS := $(shell pkg-config --cflags libxml-2.0 2>/dev/null)
 REGISTRY_LIBS := -lmicrohttpd -lgnutls -lsqlite3 -lyaml -ljansson $(XMLRPC_LIBS)
-GATEWAY_LIBS := -lmicrohttpd -lgnutls -lcurl -lyaml -lcares -ljq -ljose -ljansson -largon2 -lcrypt -lssl -lcrypto $(XMLRPC_LIBS)
+GATEWAY_LIBS := -lmicrohttpd -lgnutls -lcurl -lyaml -lcares -ljq -ljose -ljansson -largon2 -lcrypt -lxml2 -lssl -lcrypto $(XMLRPC_LIBS)
 CLIENT_LIBS := -lcurl $(XMLRPC_LIBS)
 CHECK_LIBS := $(shell pkg-config --libs check 2>/dev/null)
 
@@ -125,6 +126,9 @@ $(eval $(call archive,gateway,$(GATEWAY_SRC)))
 # Without fail_*: an archive's malloc would be taken by whoever needs one.
 $(eval $(call archive,test,$(filter-out tests/unit/test_% tests/unit/fail_%,$(call src,tests/unit))))
 $(eval $(call archive,client,$(CLIENT_SRC)))
+
+# Its headers have a folder of their own.
+$(B)/obj/gateway/xml_%.o $(B)/obj/tests/unit/test_out_of_memory_transform.o: CPPFLAGS += $(XML_FLAGS)
 
 # The library carries the part of common/ that it uses, with every name but
 # microreg_* made local, so that it can't clash with its program's own.

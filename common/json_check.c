@@ -81,6 +81,18 @@ size_t json_utf8(const unsigned char *s, size_t len)
 	return n;
 }
 
+bool json_is_utf8(struct span text)
+{
+	for (size_t i = 0, n = 1; i < text.len; i += n) {
+		n = (unsigned char)text.at[i] < 0x80
+			    ? 1
+			    : json_utf8((const unsigned char *)text.at + i, text.len - i);
+		if (!n)
+			return false;
+	}
+	return true;
+}
+
 /* Four hex digits, or -1. */
 static int json_hex4(const char *at, const char *end)
 {

@@ -11,6 +11,8 @@
 #include "common/err.h"
 #include "common/span.h"
 
+#include <stdbool.h>
+
 enum {
 	JSON_DEPTH_MAX = 64,	    /* objects and arrays within each other */
 	JSON_BYTES_MAX = 256 << 20, /* of one text */
@@ -20,8 +22,11 @@ enum {
  * for objects of many members, which are sorted. */
 int json_check(struct span text, struct err *e);
 
-/* Length of the UTF-8 sequence at `s`, of which `len` bytes are there; 0 when it is not one (RFC
- * 3629 section 4). */
+/* True when all of it is UTF-8. */
+bool json_is_utf8(struct span text);
+
+/* Length of the UTF-8 sequence of two bytes or more at `s`, of which `len` bytes are there; 0 when
+ * it is not one (RFC 3629 section 4). */
 size_t json_utf8(const unsigned char *s, size_t len);
 
 #endif

@@ -15,7 +15,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum {
 	/* The parser compares each name with those before it; no struct of ours is near this. */
@@ -23,7 +22,6 @@ enum {
 	/* A struct within a struct is three elements deeper. */
 	GUARD_HASHES = (XML_GUARD_DEPTH_MAX / 3 + 1) * GUARD_MEMBERS_MAX,
 	GUARD_ATTRIBUTES_MAX = 16, /* of a whole document: XML-RPC has none but name spaces */
-	GUARD_DECLARATION_MAX = 256,
 	GUARD_ROOM = 16 << 10,
 	GUARD_ROOM_EACH = 320,
 };
@@ -328,39 +326,6 @@ static int guard_end(struct guard *g)
 	return 0;
 }
 
-/* `<?xml version="1.0" encoding="UTF-8"?>`, which may be missing. Documents that declare Latin 1,
- * as PHP's do, may pass when they are ASCII: then they are UTF-8 too. */
-static int guard_prolog(struct guard *g)
-{
-	char name[XML_SCAN_NAME_MAX], value[XML_SCAN_NAME_MAX];
-
-	g->scan.at = xml_guard_mark((const char *)g->scan.body, g->scan.len);
-	if (!xml_scan_looks_at(&g->scan, "<?xml") || g->scan.len - g->scan.at < 6 ||
-	    !xml_scan_is_space(g->scan.body[g->scan.at + 5]))
-		return 0;
-	g->scan.at += strlen("<?xml");
-	while (xml_scan_skip_space(&g->scan) && !xml_scan_looks_at(&g->scan, "?>")) {
-		if (g->scan.at > GUARD_DECLARATION_MAX)
-			return xml_scan_fail(&g->scan, RPC_FAULT_PARSE,
-					     "an endless XML declaration");
-		if (xml_scan_attribute(&g->scan, name, value))
-			return -1;
-		if (strcmp(name, "version") == 0 && strcmp(value, "1.0") != 0)
-			return xml_scan_fail(&g->scan, RPC_FAULT_PARSE,
-					     "XML of version %s; allowed: 1.0", value);
-		if (strcmp(name, "encoding") != 0 || strcasecmp(value, "UTF-8") == 0)
-			continue;
-		if (strcasecmp(value, "US-ASCII") != 0 && strcasecmp(value, "ISO-8859-1") != 0)
-			return xml_scan_fail(&g->scan, RPC_FAULT_PARSE,
-					     "encoded in %s; allowed: UTF-8", value);
-		g->scan.ascii = true;
-	}
-	if (!xml_scan_looks_at(&g->scan, "?>"))
-		return xml_scan_fail(&g->scan, RPC_FAULT_PARSE, "a broken XML declaration");
-	g->scan.at += 2;
-	return 0;
-}
-
 static int guard_next(struct guard *g)
 {
 	if (g->scan.body[g->scan.at] != '<')
@@ -376,7 +341,7 @@ static int guard_next(struct guard *g)
 
 static int guard_document(struct guard *g)
 {
-	if (guard_prolog(g))
+	if (xml_scan_declaration(&g->scan))
 		return -1;
 	while (g->scan.at < g->scan.len)
 		if (guard_next(g))

@@ -5,6 +5,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
+
+enum { XML_SCAN_DECLARATION_MAX = 256 };
 
 int xml_scan_fail(struct xml_scan *x, int code, const char *format, ...)
 {
@@ -193,5 +196,43 @@ int xml_scan_until(struct xml_scan *x, const char *end)
 	if (x->at == x->len)
 		return xml_scan_fail(x, RPC_FAULT_PARSE, "the document ends before \"%s\"", end);
 	x->at += strlen(end);
+	return 0;
+}
+
+static size_t xml_scan_mark(const struct xml_scan *x)
+{
+	return x->len >= 3 && memcmp(x->body, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
+/* Documents that declare Latin 1, as PHP's do, may pass when they are ASCII: then they are UTF-8
+ * too.
+ */
+int xml_scan_declaration(struct xml_scan *x)
+{
+	char name[XML_SCAN_NAME_MAX], value[XML_SCAN_NAME_MAX];
+
+	x->at = xml_scan_mark(x);
+	if (!xml_scan_looks_at(x, "<?xml") || x->len - x->at < 6 ||
+	    !xml_scan_is_space(x->body[x->at + 5]))
+		return 0;
+	x->at += strlen("<?xml");
+	while (xml_scan_skip_space(x) && !xml_scan_looks_at(x, "?>")) {
+		if (x->at > XML_SCAN_DECLARATION_MAX)
+			return xml_scan_fail(x, RPC_FAULT_PARSE, "an endless XML declaration");
+		if (xml_scan_attribute(x, name, value))
+			return -1;
+		if (strcmp(name, "version") == 0 && strcmp(value, "1.0") != 0)
+			return xml_scan_fail(x, RPC_FAULT_PARSE, "XML of version %s; allowed: 1.0",
+					     value);
+		if (strcmp(name, "encoding") != 0 || strcasecmp(value, "UTF-8") == 0)
+			continue;
+		if (strcasecmp(value, "US-ASCII") != 0 && strcasecmp(value, "ISO-8859-1") != 0)
+			return xml_scan_fail(x, RPC_FAULT_PARSE, "encoded in %s; allowed: UTF-8",
+					     value);
+		x->ascii = true;
+	}
+	if (!xml_scan_looks_at(x, "?>"))
+		return xml_scan_fail(x, RPC_FAULT_PARSE, "a broken XML declaration");
+	x->at += 2;
 	return 0;
 }

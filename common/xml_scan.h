@@ -1,7 +1,7 @@
 /*
  * xml_scan: the characters of an XML document, one after the other, checked
- * as XML 1.0 and UTF-8 ask. What the elements mean is xml_guard's business,
- * the only caller.
+ * as XML 1.0 and UTF-8 ask. What the elements mean is xml_guard's business, or
+ * that of whoever wants the document looked over before a parser sees it.
  */
 #ifndef MICROREG_COMMON_XML_SCAN_H
 #define MICROREG_COMMON_XML_SCAN_H
@@ -30,6 +30,10 @@ int xml_scan_fail(struct xml_scan *x, int code, const char *format, ...)
 bool xml_scan_looks_at(const struct xml_scan *x, const char *text);
 bool xml_scan_is_space(unsigned c);
 size_t xml_scan_skip_space(struct xml_scan *x); /* how many */
+
+/* From the beginning: over the byte order mark and `<?xml version="1.0" encoding="UTF-8"?>`, either
+ * of which may be missing. Refuses other versions and encodings. */
+int xml_scan_declaration(struct xml_scan *x);
 
 /* Reads one character of text, comments, CDATA sections and attribute values; at < len. */
 int xml_scan_char(struct xml_scan *x, uint32_t *out);

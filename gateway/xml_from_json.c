@@ -1,0 +1,240 @@
+/* xml_from_json: the members of a value, first those that are attributes, then the others. */
+#include "common/json_walk.h"
+#include "gateway/xml_json.h"
+
+#include <errno.h>
+#include <libxml/tree.h>
+#include <stdbool.h>
+#include <string.h>
+
+enum { XML_NAME_MAX = 1000 };
+
+struct xml_writer {
+	struct buf *out;
+	struct err *e;
+};
+
+static int xml_write_element(struct xml_writer *w, struct span name, struct span value);
+
+/* XML 1.0 2.2, of one character of UTF-8. */
+static bool xml_is_char(const char *bytes, size_t n)
+{
+	unsigned char c = (unsigned char)bytes[0];
+
+	if (n == 1)
+		return c >= 0x20 || c == '\t' || c == '\n' || c == '\r';
+	return n != 3 || memcmp(bytes, "\xef\xbf", 2) != 0 || (unsigned char)bytes[2] < 0xbe;
+}
+
+static void xml_put(struct buf *out, const char *bytes, size_t n, bool attribute)
+{
+	switch (bytes[0]) { /* failures stick */
+	case '&':
+		(void)buf_puts(out, "&amp;");
+		break;
+	case '<':
+		(void)buf_puts(out, "&lt;");
+		break;
+	case '>': /* "]]>" can't stand in text */
+		(void)buf_puts(out, "&gt;");
+		break;
+	case '"':
+		(void)buf_puts(out, attribute ? "&quot;" : "\"");
+		break;
+	case '\r':
+		(void)buf_puts(out, "&#13;");
+		break;
+	case '\n':
+	case '\t': /* attributes would have spaces of them (XML 1.0 3.3.3) */
+		if (attribute)
+			(void)buf_printf(out, "&#%d;", bytes[0]);
+		else
+			(void)buf_putc(out, bytes[0]);
+		break;
+	default:
+		(void)buf_append(out, bytes, n);
+		break;
+	}
+}
+
+/* A scalar's text. */
+static int xml_write_text(struct xml_writer *w, struct span value, bool attribute)
+{
+	struct span rest = {value.at + 1, value.len - 2};
+	char bytes[4];
+
+	if (json_kind(value) == JSON_KIND_NULL)
+		return 0;
+	if (json_kind(value) != JSON_KIND_STRING) {
+		(void)buf_append(w->out, value.at, value.len);
+		return 0;
+	}
+	while (rest.len) {
+		size_t n = json_string_next(&rest, bytes);
+
+		if (!xml_is_char(bytes, n))
+			return err_set(w->e, "a string has a character that XML can't");
+		xml_put(w->out, bytes, n, attribute);
+	}
+	return 0;
+}
+
+/* What a member's name stands for, behind `skip` characters, if XML can have it as a name. */
+static int xml_write_name(struct xml_writer *w, struct span name, size_t skip)
+{
+	struct span rest = {name.at + 1 + skip, name.len - 2 - skip};
+	char text[XML_NAME_MAX + 5], bytes[4];
+	size_t len = 0;
+
+	while (rest.len && len < XML_NAME_MAX) {
+		size_t n = json_string_next(&rest, bytes);
+
+		memcpy(text + len, bytes, n);
+		len += n;
+	}
+	text[len] = '\0';
+	if (rest.len || memchr(text, '\0', len) || xmlValidateName((const xmlChar *)text, 0) != 0)
+		return err_set(w->e, "no element or attribute can be called %.*s",
+			       (int)(name.len < 64 ? name.len : 64), name.at);
+	(void)buf_append(w->out, text, len);
+	return 0;
+}
+
+static bool xml_is_attribute(struct span name)
+{
+	return name.len > 2 && name.at[1] == '@';
+}
+
+static bool xml_is_scalar(struct span value)
+{
+	return json_kind(value) != JSON_KIND_ARRAY && json_kind(value) != JSON_KIND_OBJECT;
+}
+
+static int xml_write_attributes(struct xml_writer *w, struct span object)
+{
+	struct json_iter iter;
+	struct span name, value;
+
+	json_iter_init(&iter, object);
+	while (json_iter_next(&iter, &name, &value)) {
+		if (!xml_is_attribute(name))
+			continue;
+		if (!xml_is_scalar(value))
+			return err_set(w->e, "the attribute %.*s is no scalar",
+				       (int)(name.len < 64 ? name.len : 64), name.at);
+		(void)buf_putc(w->out, ' ');
+		if (xml_write_name(w, name, 1) < 0)
+			return -1;
+		(void)buf_puts(w->out, "=\"");
+		if (xml_write_text(w, value, true) < 0)
+			return -1;
+		(void)buf_putc(w->out, '"');
+	}
+	return 0;
+}
+
+static int xml_write_list(struct xml_writer *w, struct span name, struct span list)
+{
+	struct json_iter iter;
+	struct span none, item;
+
+	json_iter_init(&iter, list);
+	while (json_iter_next(&iter, &none, &item)) {
+		if (json_kind(item) == JSON_KIND_ARRAY)
+			return err_set(w->e, "a list within the list %.*s has no form in XML",
+				       (int)(name.len < 64 ? name.len : 64), name.at);
+		if (xml_write_element(w, name, item) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int xml_write_children(struct xml_writer *w, struct span object)
+{
+	static const struct span text = {"#text", 5};
+	struct json_iter iter;
+	struct span name, value;
+	int result = 0;
+
+	json_iter_init(&iter, object);
+	while (result == 0 && json_iter_next(&iter, &name, &value)) {
+		if (xml_is_attribute(name))
+			continue;
+		if (!json_string_is(name, text))
+			result = json_kind(value) == JSON_KIND_ARRAY
+					 ? xml_write_list(w, name, value)
+					 : xml_write_element(w, name, value);
+		else if (xml_is_scalar(value))
+			result = xml_write_text(w, value, false);
+		else
+			result = err_set(w->e, "\"#text\" is no scalar");
+	}
+	return result;
+}
+
+/* Of anything but a list. Depth is bounded by the document's, JSON_DEPTH_MAX. */
+static int xml_write_element(struct xml_writer *w, struct span name, struct span value)
+{
+	bool object = json_kind(value) == JSON_KIND_OBJECT;
+	size_t start;
+
+	(void)buf_putc(w->out, '<'); /* failures stick, here and below */
+	if (xml_write_name(w, name, 0) < 0 || (object && xml_write_attributes(w, value) < 0))
+		return -1;
+	(void)buf_putc(w->out, '>');
+	start = w->out->len;
+	if ((object ? xml_write_children(w, value) : xml_write_text(w, value, false)) < 0)
+		return -1;
+	if (w->out->failed)
+		return 0;
+	if (w->out->len == start) {
+		w->out->len--;
+		(void)buf_puts(w->out, "/>");
+		return 0;
+	}
+	(void)buf_puts(w->out, "</");
+	(void)xml_write_name(w, name, 0); /* it went well before */
+	(void)buf_putc(w->out, '>');
+	return 0;
+}
+
+/* The one member of an object. */
+static int xml_find_root(struct span value, struct span *name, struct span *root)
+{
+	struct json_iter iter;
+	struct span more_name, more;
+
+	json_iter_init(&iter, value);
+	if (json_kind(value) != JSON_KIND_OBJECT || !json_iter_next(&iter, name, root) ||
+	    json_iter_next(&iter, &more_name, &more))
+		return -1;
+	return xml_is_attribute(*name) || json_kind(*root) == JSON_KIND_ARRAY ? -1 : 0;
+}
+
+int xml_from_json(struct span value, const char *root, struct buf *out, struct err *e)
+{
+	struct xml_writer w = {.out = out, .e = e};
+	char quoted[XML_NAME_MAX + 2];
+	struct span name;
+
+	(void)buf_puts(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"); /* sticks */
+	if (root) {
+		size_t len = strlen(root) < XML_NAME_MAX ? strlen(root) : XML_NAME_MAX;
+
+		quoted[0] = quoted[len + 1] = '"';
+		memcpy(quoted + 1, root, len);
+		name = (struct span){quoted, len + 2};
+		if (json_kind(value) == JSON_KIND_ARRAY)
+			return err_set(e, "a list is no root element");
+	} else if (xml_find_root(value, &name, &value) < 0) {
+		return err_set(e, "only an object of one member, which is no list, is XML: that is "
+				  "the root element");
+	}
+	if (xml_write_element(&w, name, value) < 0)
+		return -1;
+	(void)buf_putc(out, '\n');
+	if (!out->failed)
+		return 0;
+	return out->full ? err_code(e, EFBIG, "the XML is too large")
+			 : err_code(e, ENOMEM, "out of memory");
+}
