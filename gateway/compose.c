@@ -5,9 +5,11 @@
 #include "gateway/client.h"
 #include "gateway/respond.h"
 #include "gateway/stats.h"
+#include "gateway/view.h"
 #include "gateway/worker.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 /* KrakenD's share: what is left joins the replies, so that a partial answer leaves in time. */
@@ -26,7 +28,7 @@ void compose_cancel(struct compose *c)
 	c->awaits_body = false;
 	for (size_t i = 0; i < c->part_count; i++)
 		part_fini(&c->parts[i]);
-	compose_program_cancel(c);
+	program_run_cancel(&c->run);
 }
 
 void compose_free(struct compose **compose)
@@ -105,7 +107,7 @@ static void compose_count(const struct compose *c)
 /* Lines for the answer; what is partial is nothing to keep. */
 static const char *compose_fields(const struct compose *c)
 {
-	const char *report = compose_report(c), *vary = compose_vary(c);
+	const char *report = compose_report(c), *vary = view_vary(c->x);
 	bool whole = true;
 
 	for (size_t i = 0; i < c->part_count; i++)
@@ -168,6 +170,16 @@ static unsigned compose_status(const struct compose *c)
 		       : 200;
 }
 
+/* A program may nest deeper than anything that is read. */
+static int compose_check(struct compose *c, struct span answer)
+{
+	if (json_check(answer, NULL) == 0)
+		return 0;
+	c->problem = PROBLEM_JOIN_FAILED;
+	c->detail = "the answer is nested too deep";
+	return -1;
+}
+
 /* What was made, or why not. */
 static void compose_answer(struct compose *c, int made)
 {
@@ -187,21 +199,30 @@ static void compose_answer(struct compose *c, int made)
 			 compose_fields(c));
 }
 
+/* By a program. 1: it runs, and compose_on_run is called. */
+static int compose_run(struct compose *c, const struct settings_program *program,
+		       const struct span *values, struct buf *out)
+{
+	int result = program_run(&c->run, program, values, out);
+
+	if (result < 0) {
+		c->problem = c->run.problem;
+		c->detail = c->run.detail;
+	}
+	return result;
+}
+
 /* The answer is there; what this client gets of it. */
 static int compose_make_view(struct compose *c)
 {
 	struct span answer = {c->answer.data, c->answer.len};
 
-	c->view = compose_view(c);
+	c->view = view_choose(c->x);
 	if (!c->view)
 		return 0;
-	/* A program may nest deeper than anything that is read. */
-	if (c->settings->join.program.text && json_check(answer, NULL) < 0) {
-		c->problem = PROBLEM_JOIN_FAILED;
-		c->detail = "the answer is nested too deep";
+	if (c->settings->join.program.text && compose_check(c, answer) < 0)
 		return -1;
-	}
-	return compose_program(c, &c->view->program, &answer, &c->viewed);
+	return compose_run(c, &c->view->program, &answer, &c->viewed);
 }
 
 static void compose_finish(struct compose *c, int made)
@@ -218,14 +239,19 @@ static void compose_join_all(struct compose *c)
 	const struct settings_program *program = &c->settings->join.program;
 
 	compose_count(c);
-	compose_finish(c, program->text ? compose_program(c, program, c->results, &c->answer)
+	compose_finish(c, program->text ? compose_run(c, program, c->results, &c->answer)
 					: compose_join(c));
 }
 
-void compose_ran(struct compose *c, int result)
+static void compose_on_run(struct program_run *run, int result)
 {
+	struct compose *c = (struct compose *)(void *)((char *)run - offsetof(struct compose, run));
 	struct client *client = c->x->client;
 
+	if (result < 0) {
+		c->problem = run->problem;
+		c->detail = run->detail;
+	}
 	client_enter(client);
 	compose_finish(c, result);
 	client_leave(client);
@@ -283,6 +309,16 @@ void compose_go_on(struct compose *c)
 	client_leave(client);
 }
 
+/* When its parts have to be there, and its programs. */
+static void compose_set_clock(struct compose *c)
+{
+	uint64_t timeout = (uint64_t)c->x->route->timeout_ms;
+
+	c->started_us = loop_now_us(worker_loop(c->x->worker));
+	c->due_us = c->started_us + timeout * 10 * COMPOSE_PARTS_PERCENT;
+	c->run.end_us = c->started_us + timeout * 1000;
+}
+
 static struct compose *compose_new(struct exchange *x)
 {
 	const struct settings_compose *settings = &x->route->compose;
@@ -301,15 +337,12 @@ static struct compose *compose_new(struct exchange *x)
 		c->parts[i].compose = c;
 		c->parts[i].settings = &settings->calls[i];
 	}
+	c->run = (struct program_run){
+		.x = x, .failure = PROBLEM_JOIN_FAILED, .on_done = compose_on_run};
 	buf_init(&c->answer, (size_t)settings->answer_bytes);
 	buf_init(&c->viewed, (size_t)settings->answer_bytes);
 	buf_init(&c->body, COMPOSE_BODY_MAX);
 	return c;
-}
-
-static uint64_t compose_due_us(const struct compose *c)
-{
-	return c->started_us + (uint64_t)c->x->route->timeout_ms * 10 * COMPOSE_PARTS_PERCENT;
 }
 
 void compose_start(struct exchange *x)
@@ -321,8 +354,7 @@ void compose_start(struct exchange *x)
 		return;
 	}
 	x->compose = c;
-	c->started_us = loop_now_us(worker_loop(x->worker));
-	c->due_us = c->started_us + (uint64_t)x->route->timeout_ms * 10 * COMPOSE_PARTS_PERCENT;
+	compose_set_clock(c);
 	c->awaits_body = c->settings->needs_body && !x->body_done;
 	if (c->awaits_body)
 		respond_continue(x);
@@ -359,7 +391,6 @@ void compose_body_end(struct compose *c)
 	if (body.len)
 		c->results[c->part_count] = json_value(body);
 	/* The time of the parts begins when they can. */
-	c->started_us = loop_now_us(worker_loop(c->x->worker));
-	c->due_us = compose_due_us(c);
+	compose_set_clock(c);
 	compose_advance(c);
 }

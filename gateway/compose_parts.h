@@ -8,7 +8,7 @@
 
 #include "gateway/call.h"
 #include "gateway/compose.h"
-#include "gateway/jq_pool.h"
+#include "gateway/program_run.h"
 #include "gateway/settings.h"
 #include "gateway/template.h"
 
@@ -55,8 +55,7 @@ struct compose {
 	const struct settings_view *view; /* that is being made of the answer; NULL: none */
 	enum problem problem;		  /* of the join … */
 	const char *detail;		  /* … and why; static text or in the arena */
-	struct jq_job job;		  /* joins it, in a helper process */
-	struct wheel_timer timer;	  /* of that */
+	struct program_run run;		  /* joins it, or makes the view */
 };
 
 /* ---- compose.c ---- */
@@ -101,26 +100,5 @@ void compose_each_count(const struct compose_each *each, size_t *good, size_t *a
 
 /* Writes the answer into c->answer. 0, or -1 with c->problem and c->detail, in the arena. */
 int compose_join(struct compose *c);
-
-/* ---- compose_program.c ---- */
-
-/* Runs a program over documents, of which json_check has passed each, into `out`. As compose_join
- * says; or 1: a helper is at it, and compose_ran is called from the loop. */
-int compose_program(struct compose *c, const struct settings_program *program,
-		    const struct span *values, struct buf *out);
-/* Nobody waits for a helper any more. */
-void compose_program_cancel(struct compose *c);
-
-/* ---- compose.c ---- */
-
-/* From the loop: the helper is done; as compose_join says. */
-void compose_ran(struct compose *c, int result);
-
-/* ---- compose_view.c ---- */
-
-/* The view that this request gets, or NULL: the whole. */
-const struct settings_view *compose_view(const struct compose *c);
-/* What the choice depends on, as a line Vary, in the arena; NULL: nothing. */
-const char *compose_vary(const struct compose *c);
 
 #endif

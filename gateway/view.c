@@ -1,5 +1,6 @@
-/* compose_view: which view of a composed answer a request gets. */
-#include "gateway/compose_parts.h"
+/* view: conditions, one after the other. */
+#include "gateway/view.h"
+#include "gateway/exchange.h"
 #include "gateway/identity.h"
 
 #include <string.h>
@@ -17,10 +18,10 @@ static bool view_has(struct span value, const char *word)
 
 /* What programs that fetch for others call themselves; and "Mobi" is what browsers agree on for
  * small screens. */
-static enum settings_device view_device(const struct compose *c)
+static enum settings_device view_device(const struct exchange *x)
 {
 	static const char *const bots[] = {"bot", "crawl", "spider", "slurp"};
-	const struct http1_field *agent = http1_head_find_text(&c->x->request, "User-Agent");
+	const struct http1_field *agent = http1_head_find_text(&x->request, "User-Agent");
 
 	if (!agent)
 		return DEVICE_ANY;
@@ -30,9 +31,9 @@ static enum settings_device view_device(const struct compose *c)
 	return view_has(agent->value, "Mobi") ? DEVICE_MOBILE : DEVICE_DESKTOP;
 }
 
-static bool view_is_of_group(const struct compose *c, const struct settings_strings *groups)
+static bool view_is_of_group(const struct exchange *x, const struct settings_strings *groups)
 {
-	const struct identity *identity = c->x->identity;
+	const struct identity *identity = x->identity;
 
 	if (!identity || !identity->consumer)
 		return false;
@@ -43,9 +44,9 @@ static bool view_is_of_group(const struct compose *c, const struct settings_stri
 	return false;
 }
 
-static bool view_fits(const struct compose *c, const struct settings_view *view)
+static bool view_fits(const struct exchange *x, const struct settings_view *view)
 {
-	const struct http1_head *request = &c->x->request;
+	const struct http1_head *request = &x->request;
 
 	for (size_t i = 0; i < view->headers.count; i++)
 		if (!router_header_is_there(request, &view->headers.items[i]))
@@ -53,24 +54,24 @@ static bool view_fits(const struct compose *c, const struct settings_view *view)
 	for (size_t i = 0; i < view->query.count; i++)
 		if (!router_query_is_there(request, &view->query.items[i]))
 			return false;
-	if (view->device != DEVICE_ANY && view->device != view_device(c))
+	if (view->device != DEVICE_ANY && view->device != view_device(x))
 		return false;
-	return !view->groups.count || view_is_of_group(c, &view->groups);
+	return !view->groups.count || view_is_of_group(x, &view->groups);
 }
 
-const struct settings_view *compose_view(const struct compose *c)
+const struct settings_view *view_choose(const struct exchange *x)
 {
-	const struct settings_route *route = c->x->route;
+	const struct settings_route *route = x->route;
 
 	for (size_t i = 0; i < route->view_count; i++)
-		if (view_fits(c, &route->views[i]))
+		if (view_fits(x, &route->views[i]))
 			return &route->views[i];
 	return NULL;
 }
 
-const char *compose_vary(const struct compose *c)
+const char *view_vary(struct exchange *x)
 {
-	const struct settings_route *route = c->x->route;
+	const struct settings_route *route = x->route;
 	const char *names = "";
 	bool device = false;
 
@@ -79,10 +80,10 @@ const char *compose_vary(const struct compose *c)
 
 		device |= view->device != DEVICE_ANY;
 		for (size_t k = 0; k < view->headers.count && names; k++)
-			names = arena_printf(&c->x->arena, "%s%s%s", names, *names ? ", " : "",
+			names = arena_printf(&x->arena, "%s%s%s", names, *names ? ", " : "",
 					     view->headers.items[k].name);
 	}
 	if (device && names)
-		names = arena_printf(&c->x->arena, "%s%sUser-Agent", names, *names ? ", " : "");
-	return names && *names ? arena_printf(&c->x->arena, "Vary: %s\r\n", names) : NULL;
+		names = arena_printf(&x->arena, "%s%sUser-Agent", names, *names ? ", " : "");
+	return names && *names ? arena_printf(&x->arena, "Vary: %s\r\n", names) : NULL;
 }
