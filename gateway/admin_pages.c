@@ -314,7 +314,7 @@ static void admin_json_route(struct json_writer *j, const struct settings_route 
 	if (route->respond.given)
 		admin_key_uint(j, "respond_status", route->respond.status);
 	admin_key_uint(j, "timeout_ms", route->timeout_ms);
-	admin_key_uint(j, "body_max_bytes", route->body_bytes);
+	admin_key_uint(j, "body_max_bytes", route->limits.body_bytes);
 	admin_json_route_cache(j, &route->cache);
 	admin_json_strings(j, "upgrade", &route->upgrade);
 	if (route->fallback.given)

@@ -3,7 +3,9 @@
 #include "common/json_walk.h"
 #include "gateway/compose_parts.h"
 #include "gateway/client.h"
+#include "gateway/fields.h"
 #include "gateway/respond.h"
+#include "gateway/route_action.h"
 #include "gateway/stats.h"
 #include "gateway/view.h"
 #include "gateway/worker.h"
@@ -41,6 +43,7 @@ void compose_free(struct compose **compose)
 	compose_cancel(c);
 	buf_fini(&c->answer);
 	buf_fini(&c->viewed);
+	buf_fini(&c->selected);
 	buf_fini(&c->body);
 }
 
@@ -180,12 +183,29 @@ static int compose_check(struct compose *c, struct span answer)
 	return -1;
 }
 
+/* What the client selects of what was made. */
+static int compose_select(struct compose *c)
+{
+	const struct buf *out = c->view ? &c->viewed : &c->answer;
+	struct span answer = {out->data, out->len};
+
+	if ((c->view || c->settings->join.program.text) && compose_check(c, answer) < 0)
+		return -1;
+	fields_write(c->fields, json_value(answer), &c->selected);
+	if (!c->selected.failed)
+		return 0;
+	c->problem = PROBLEM_NO_MEMORY;
+	return -1;
+}
+
 /* What was made, or why not. */
 static void compose_answer(struct compose *c, int made)
 {
 	struct exchange *x = c->x;
-	const struct buf *out = c->view ? &c->viewed : &c->answer;
+	const struct buf *out = c->fields ? &c->selected : c->view ? &c->viewed : &c->answer;
 
+	if (made == 0 && c->fields)
+		made = compose_select(c);
 	if (made < 0) {
 		x->detail = c->detail;
 		compose_cancel(c);
@@ -341,19 +361,26 @@ static struct compose *compose_new(struct exchange *x)
 		.x = x, .failure = PROBLEM_JOIN_FAILED, .on_done = compose_on_run};
 	buf_init(&c->answer, (size_t)settings->answer_bytes);
 	buf_init(&c->viewed, (size_t)settings->answer_bytes);
+	buf_init(&c->selected, (size_t)settings->answer_bytes);
 	buf_init(&c->body, COMPOSE_BODY_MAX);
 	return c;
 }
 
 void compose_start(struct exchange *x)
 {
-	struct compose *c = compose_new(x);
+	const struct fields *fields = NULL;
+	struct compose *c;
 
-	if (!c) {
+	if (x->route->fields.given && !fields_select(x, &fields))
+		return;
+	c = compose_new(x);
+	/* The selection is of the answer; no call is asked with it. */
+	if (!c || (fields && route_action_strip(x, &x->request.query) < 0)) {
 		respond_problem(x, PROBLEM_NO_MEMORY, NULL, NULL);
 		return;
 	}
 	x->compose = c;
+	c->fields = fields;
 	compose_set_clock(c);
 	c->awaits_body = c->settings->needs_body && !x->body_done;
 	if (c->awaits_body)

@@ -13,6 +13,7 @@
 #include "gateway/template.h"
 
 struct compose_each;
+struct fields;
 
 enum part_state { PART_WAITING = 0, PART_RUNNING, PART_DONE };
 
@@ -51,8 +52,9 @@ struct compose {
 	uint64_t started_us;
 	uint64_t due_us; /* when the parts must have answered */
 	uint32_t done;
-	struct buf answer, viewed;
+	struct buf answer, viewed, selected;
 	const struct settings_view *view; /* that is being made of the answer; NULL: none */
+	const struct fields *fields;	  /* that are selected of that; NULL: all */
 	enum problem problem;		  /* of the join … */
 	const char *detail;		  /* … and why; static text or in the arena */
 	struct program_run run;		  /* joins it, or makes the view */

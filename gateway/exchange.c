@@ -4,6 +4,8 @@
 #include "gateway/bridge.h"
 #include "gateway/compose.h"
 #include "gateway/intake.h"
+#include "gateway/remake.h"
+#include "gateway/request_body.h"
 #include "gateway/rpc_door.h"
 #include "gateway/shed.h"
 #include "gateway/filter.h"
@@ -66,6 +68,8 @@ void exchange_free(struct exchange **x)
 	bridge_free(&e->bridge);
 	rpc_door_free(&e->rpc);
 	compose_free(&e->compose);
+	request_body_free(&e->request_body);
+	remake_free(&e->remake);
 	intake_free(&e->intake);
 	cache_writer_abort(&e->keep);
 	flight_end(&e->flight, FLIGHT_DROPPED, loop_now_ms(worker_loop(worker)));

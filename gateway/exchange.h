@@ -23,6 +23,8 @@ struct auth;
 struct client;
 struct bridge;
 struct compose;
+struct remake;
+struct request_body;
 struct flight;
 struct flight_waiter;
 struct intake;
@@ -80,6 +82,10 @@ struct exchange {
 	bool feeding;		 /* pipeline_feed is at work */
 	struct intake *intake;	 /* gathers the body for whoever needs it whole; NULL: nobody */
 	struct compose *compose; /* in the place of the forward: many calls; NULL: none */
+	struct request_body *request_body; /* makes another of the body; NULL: none */
+	struct span sent;		   /* which is this; at NULL: none */
+	struct remake *remake;		   /* makes the reply something else; NULL: nothing */
+	struct span vary;		   /* a line for each answer of the route's */
 	const char *backup; /* the service that is asked in the place of the route\'s; NULL: none */
 	struct upgrade upgrade; /* what is asked for beside a reply */
 	struct tunnel *tunnel;	/* after a 101; of the arena */

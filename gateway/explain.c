@@ -184,6 +184,7 @@ static void explain_found(struct explainer *x, const struct router *router)
 				 share->weight, route->split.total);
 		explain_service(x->settings, &x->settings->services[share->service], x->out);
 	}
+	explain_bodies(route, x->out);
 	if (route->hedge.given && route->hedge.permille)
 		(void)buf_printf(x->out, "hedged: after what %u.%u %% of requests take\n",
 				 route->hedge.permille / 10, route->hedge.permille % 10);

@@ -28,6 +28,8 @@ struct template_values;
 bool explain_route(const struct settings_route *route, const struct http1_head *request,
 		   struct span path, struct buf *why);
 
+/* What becomes of bodies and statuses. */
+void explain_bodies(const struct settings_route *route, struct buf *out);
 /* The calls of a composed route, and their services; the request's values fill what they know. */
 void explain_compose(const struct settings *settings, const struct settings_route *route,
 		     const struct template_values *values, struct buf *out);

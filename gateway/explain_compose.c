@@ -141,8 +141,6 @@ void explain_compose(const struct settings *settings, const struct settings_rout
 				explain_call(compose, &compose->calls[i], values, out);
 	}
 	explain_join(compose, out);
-	for (size_t i = 0; i < route->view_count; i++)
-		(void)buf_printf(out, "view: %s, where its conditions are met\n",
-				 route->views[i].name);
+	explain_bodies(route, out);
 	explain_services(settings, compose, out);
 }

@@ -71,7 +71,8 @@ static int form_read(struct form *f, struct span form)
 		    form_decode(f, value, &pair->value, &pair->value_len) < 0)
 			return -1;
 		/* Lenient: what has no name in JSON can't be asked for there. */
-		if (!pair->name_len || json_is_utf8((struct span){f->text.data + pair->name, pair->name_len}))
+		if (!pair->name_len ||
+		    json_is_utf8((struct span){f->text.data + pair->name, pair->name_len}))
 			f->count++;
 	}
 	return 0;

@@ -1,5 +1,8 @@
 /* forward_problem: one to one, but for what nobody outside can tell apart. */
 #include "gateway/forward_problem.h"
+#include "gateway/service.h"
+#include "gateway/settings.h"
+#include "gateway/worker.h"
 
 enum problem forward_problem(enum forward_failure failure)
 {
@@ -33,4 +36,16 @@ enum problem forward_problem(enum forward_failure failure)
 		break;
 	}
 	return PROBLEM_NO_MEMORY;
+}
+
+const char *forward_problem_fields(const struct forward *fwd, enum problem problem)
+{
+	uint64_t ms = 0;
+
+	if (problem != PROBLEM_OVERLOAD && problem != PROBLEM_BREAKER_OPEN)
+		return NULL;
+	if (problem == PROBLEM_BREAKER_OPEN)
+		ms = breaker_left_ms(&fwd->set->service->breaker, &fwd->settings->breaker,
+				     loop_now_ms(worker_loop(fwd->worker)));
+	return arena_printf(fwd->arena, "Retry-After: %u\r\n", (unsigned)(ms / 1000) + 1);
 }

@@ -14,6 +14,7 @@
 #include "gateway/server.h"
 #include "gateway/stats.h"
 #include "gateway/template.h"
+#include "gateway/xml_json.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -201,6 +202,7 @@ int main(int argc, char **argv)
 		return code;
 	}
 	log_open("gateway", settings->log.level);
+	xml_json_init();
 	running.replace = options.replace;
 	if (server_run(&server, &running, settings, &e) == 0)
 		return DAEMON_EXIT_OK;

@@ -2,7 +2,9 @@
  * pipeline: route -> filters -> act -> cache -> forward -> keep -> respond -> log;
  * of a composed route, route -> filters -> compose -> respond -> log; of one
  * that calls XML-RPC, bridge in the place of compose, and of one that is called
- * by it, rpc_door, whose methods come back in as requests of their own.
+ * by it, rpc_door, whose methods come back in as requests of their own. A route
+ * that makes others of bodies has request_body before the cache, and remake
+ * before respond.
  *
  * Read it from pipeline_start down; what comes back from an instance begins
  * at pipeline_on_head.
@@ -24,6 +26,8 @@
 #include "gateway/openapi.h"
 #include "gateway/path_rules.h"
 #include "gateway/pipeline_cache.h"
+#include "gateway/remake.h"
+#include "gateway/request_body.h"
 #include "gateway/respond.h"
 #include "gateway/route_action.h"
 #include "gateway/rpc_door.h"
@@ -149,6 +153,8 @@ static bool pipeline_act(struct exchange *x)
 		return false;
 	}
 	x->service = route_action_service(x, caller_of(x)->text);
+	if (!remake_begin(x))
+		return false;
 	if (route_action_prepare(x, &reason) == 0)
 		return true;
 	respond_problem(x, reason ? PROBLEM_BAD_REQUEST : PROBLEM_NO_MEMORY, reason, NULL);
@@ -164,6 +170,13 @@ static bool pipeline_upgrade(struct exchange *x)
 		return true;
 	respond_problem(x, PROBLEM_TUNNELS, NULL, "Retry-After: 1\r\n");
 	return false;
+}
+
+/* What it asks for, of the cache or of an instance. */
+static void pipeline_ask(struct exchange *x)
+{
+	if (pipeline_upgrade(x) && pipeline_cache(x))
+		pipeline_forward(x);
 }
 
 void pipeline_serve(struct exchange *x)
@@ -184,8 +197,8 @@ void pipeline_serve(struct exchange *x)
 		bridge_start(x);
 		return;
 	}
-	if (pipeline_checks_body(x) && pipeline_act(x) && pipeline_upgrade(x) && pipeline_cache(x))
-		pipeline_forward(x);
+	if (pipeline_checks_body(x) && pipeline_act(x) && !request_body_start(x, pipeline_ask))
+		pipeline_ask(x);
 }
 
 void pipeline_start(struct exchange *x)
@@ -216,7 +229,7 @@ void pipeline_start(struct exchange *x)
 	}
 	if (!pipeline_path(x) || !pipeline_route(x) || !pipeline_check_path(x))
 		return;
-	x->body_max = x->route->body_bytes;
+	x->body_max = x->route->limits.body_bytes;
 	if (x->request.framing == HTTP1_LENGTH && x->request.content_length > x->body_max) {
 		respond_problem(x, PROBLEM_BODY_TOO_LARGE, NULL, NULL);
 		return;
@@ -307,7 +320,11 @@ void pipeline_forward(struct exchange *x)
 	fwd->body_done = x->body_done && !x->gathered.len;
 	pipeline_key(x);
 	forward_head_write(x, &fwd->head);
-	if (fwd->head.failed) {
+	if (x->sent.len) {
+		buf_init(&fwd->held, x->sent.len);
+		(void)buf_append(&fwd->held, x->sent.at, x->sent.len); /* sticks */
+	}
+	if (fwd->head.failed || fwd->held.failed) {
 		respond_problem(x, PROBLEM_NO_MEMORY, NULL, NULL);
 		return;
 	}
@@ -366,11 +383,12 @@ static void pipeline_on_head(struct forward *fwd, const struct http1_head *head)
 		respond_default(x, &x->route->fallback);
 	} else if (status == 304 && pipeline_validates(x, head)) {
 		forward_commit(fwd);
-	} else {
+	} else if (!x->remake || remake_head(x, head)) {
 		forward_commit(fwd);
 		if (x->cached && !x->backup) /* what the backup says is for this request only */
 			pipeline_keep(x, head);
-		respond_head(x, head);
+		if (!remake_gathers(x))
+			respond_head(x, head);
 	}
 	client_leave(client);
 }
@@ -392,6 +410,11 @@ static void pipeline_on_body(struct forward *fwd, struct span piece)
 
 	client_enter(client);
 	pipeline_keep_body(x, piece);
+	if (remake_gathers(x)) {
+		remake_add(x, piece);
+		client_leave(client);
+		return;
+	}
 	respond_body(x, piece);
 	if (client_is_full(client) && client_flush(client) && client_is_full(client))
 		forward_pause(fwd);
@@ -408,23 +431,12 @@ static void pipeline_on_end(struct forward *fwd)
 		pipeline_validated(x);
 	} else {
 		pipeline_keep_end(x);
-		respond_end(x);
+		if (remake_gathers(x))
+			remake_end(x);
+		else
+			respond_end(x);
 	}
 	client_leave(client);
-}
-
-/* When to come back, for those that were not let through. */
-static const char *pipeline_retry_after(struct exchange *x, enum problem problem)
-{
-	struct forward *fwd = &x->forward;
-	uint64_t ms = 0;
-
-	if (problem != PROBLEM_OVERLOAD && problem != PROBLEM_BREAKER_OPEN)
-		return NULL;
-	if (problem == PROBLEM_BREAKER_OPEN)
-		ms = breaker_left_ms(&fwd->set->service->breaker, &fwd->settings->breaker,
-				     loop_now_ms(worker_loop(x->worker)));
-	return arena_printf(&x->arena, "Retry-After: %u\r\n", (unsigned)(ms / 1000) + 1);
 }
 
 /* No instance gave an answer: what was kept, else the backup service, else the route's default,
@@ -447,7 +459,7 @@ static void pipeline_on_fail(struct forward *fwd, enum forward_failure failure)
 		x->flags |= problem_kind(problem)->flags;
 		respond_default(x, &x->route->fallback);
 	} else {
-		respond_problem(x, problem, NULL, pipeline_retry_after(x, problem));
+		respond_problem(x, problem, NULL, forward_problem_fields(fwd, problem));
 	}
 	client_leave(client);
 }
@@ -459,6 +471,10 @@ static void pipeline_on_abort(struct forward *fwd)
 
 	pipeline_cache_failed(x, FORWARD_RESET);
 	x->detail = fwd->failure_reason;
+	if (remake_gathers(x)) {
+		remake_cut(x);
+		return;
+	}
 	if (x->until_close) { /* a plain end would look like the reply's */
 		client_cut(x->client);
 		return;

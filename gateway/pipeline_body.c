@@ -7,6 +7,8 @@
 #include "gateway/intake.h"
 #include "gateway/mirror.h"
 #include "gateway/pipeline.h"
+#include "gateway/remake.h"
+#include "gateway/request_body.h"
 #include "gateway/respond.h"
 #include "gateway/stats.h"
 #include "gateway/worker.h"
@@ -76,7 +78,7 @@ static void pipeline_on_gathered(struct exchange *x, struct span body)
 
 bool pipeline_checks_body(struct exchange *x)
 {
-	if (x->route->body_check == BODY_UNCHECKED || x->checked ||
+	if (x->route->body_check == BODY_CHECK_OFF || x->checked ||
 	    x->request.framing == HTTP1_NO_BODY || !pipeline_is_json(x))
 		return true;
 	intake_start(x, pipeline_on_gathered);
@@ -104,6 +106,16 @@ void pipeline_feed(struct exchange *x)
 
 /* ---- As it comes ---- */
 
+/* Nobody but the caller answers. */
+static void pipeline_cancel(struct exchange *x)
+{
+	filter_cancel(x);
+	forward_cancel(&x->forward);
+	compose_cancel(x->compose);
+	request_body_cancel(x->request_body);
+	remake_cancel(x->remake);
+}
+
 bool pipeline_takes_body(const struct exchange *x)
 {
 	if (x->forward.state == FORWARD_OFF)
@@ -119,8 +131,7 @@ void pipeline_body(struct exchange *x, struct span piece)
 			client_cut(x->client);
 			return;
 		}
-		forward_cancel(&x->forward);
-		compose_cancel(x->compose);
+		pipeline_cancel(x);
 		respond_problem(x, PROBLEM_BODY_TOO_LARGE, NULL, NULL);
 		return;
 	}
@@ -154,9 +165,7 @@ static void pipeline_body_failed(struct exchange *x, enum problem problem, const
 	if (x->reply_done)
 		return;
 	x->detail = reason;
-	filter_cancel(x);
-	forward_cancel(&x->forward);
-	compose_cancel(x->compose);
+	pipeline_cancel(x);
 	if (x->replied)
 		client_cut(x->client);
 	else

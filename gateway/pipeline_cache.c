@@ -6,6 +6,7 @@
 #include "gateway/gateway.h"
 #include "gateway/pipeline.h"
 #include "gateway/refresh.h"
+#include "gateway/remake.h"
 #include "gateway/respond.h"
 #include "gateway/route_action.h"
 #include "gateway/stats.h"
@@ -31,10 +32,19 @@ static void pipeline_look_up(struct exchange *x)
 	x->use = cache_rules_serve(&x->route->cache, &x->request, x->kept, now);
 }
 
+/* What was found, or what is made of it. */
+static void pipeline_serve_kept(struct exchange *x, const struct cache_status *status)
+{
+	if (x->remake)
+		remake_kept(x, status);
+	else
+		respond_kept(x, x->kept, status);
+}
+
 void pipeline_serve_stale(struct exchange *x)
 {
 	x->flags |= ACCESS_SI;
-	respond_kept(x, x->kept, &x->use.on_failure_hit);
+	pipeline_serve_kept(x, &x->use.on_failure_hit);
 }
 
 /* ---- An origin that fails ---- */
@@ -114,7 +124,7 @@ static bool pipeline_lands(struct exchange *x, enum flight_outcome outcome)
 			return true;
 		status.collapsed = true;
 		stats_inc(x->worker->stats, STAT_CACHE_COLLAPSED);
-		respond_kept(x, x->kept, &status);
+		pipeline_serve_kept(x, &status);
 		return false;
 	}
 	if (outcome == FLIGHT_FAILED && pipeline_is_held(x)) {
@@ -148,13 +158,13 @@ bool pipeline_cache(struct exchange *x)
 	    cache_key_make(&x->key, &x->arena, service, &x->request, x->path) < 0)
 		return true;
 	x->cached = true; /* also with a body: an unsafe method's answer drops what was kept */
-	if (!x->body_done || !((unsigned)x->request.method & (HTTP_GET | HTTP_HEAD)))
+	if (!x->body_done || x->sent.len || !((unsigned)x->request.method & (HTTP_GET | HTTP_HEAD)))
 		return true;
 	pipeline_look_up(x);
 	if (x->use.serve) {
 		if (x->use.refresh && !x->use.only_if_cached)
 			refresh_start(x);
-		respond_kept(x, x->kept, &x->use.hit);
+		pipeline_serve_kept(x, &x->use.hit);
 		return false;
 	}
 	if (x->use.only_if_cached) {
@@ -204,7 +214,7 @@ void pipeline_validated(struct exchange *x)
 {
 	struct cache_status status = x->cache_status;
 
-	respond_kept(x, x->kept, &status);
+	pipeline_serve_kept(x, &status);
 }
 
 void pipeline_keep(struct exchange *x, const struct http1_head *head)

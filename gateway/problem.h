@@ -53,6 +53,10 @@
 	  ACCESS_URX, "http_response_incomplete")                                                  \
 	X(REPLY_MALFORMED, 502, "reply-malformed", "The service's reply is malformed", ACCESS_URX, \
 	  "http_protocol_error")                                                                   \
+	X(REPLY_UNUSABLE, 502, "reply-unusable", "The service's reply can't be made the answer",   \
+	  0, "http_protocol_error")                                                                \
+	X(REPLY_TOO_LARGE, 502, "reply-too-large",                                                 \
+	  "The service's reply is too large to be made the answer", 0, "http_response_body_size")  \
 	X(PART_FAILED, 502, "part-failed", "A service that the answer is made of failed", 0,       \
 	  "http_request_error")                                                                    \
 	X(PART_MALFORMED, 502, "part-malformed",                                                   \

@@ -29,6 +29,9 @@ static int programs_compile_route(struct programs *programs, const struct settin
 	for (size_t i = 0; i < route->view_count; i++)
 		if (programs_compile(programs, &route->views[i].program, e) < 0)
 			return -1;
+	if (programs_compile(programs, &route->request_edits.body.program, e) < 0 ||
+	    programs_compile(programs, &route->reply_edits.body.program, e) < 0)
+		return -1;
 	return programs_compile(programs, &route->compose.join.program, e);
 }
 

@@ -1,12 +1,12 @@
 /* respond: writes status lines, fields and framing. */
-#include "gateway/respond.h"
+#include "gateway/respond_parts.h"
 #include "gateway/respond_security.h"
 #include "common/clock.h"
 #include "gateway/balance_sticky.h"
-#include "gateway/cache_range.h"
 #include "gateway/client.h"
 #include "gateway/filter.h"
 #include "gateway/http1_write.h"
+#include "gateway/remake.h"
 #include "gateway/route_action.h"
 #include "gateway/server_timing.h"
 #include "gateway/service.h"
@@ -14,7 +14,6 @@
 #include "gateway/tls.h"
 #include "gateway/worker.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,18 +34,23 @@ static bool respond_drops(const struct exchange *x, struct span name)
 	return x->route && route_action_drops(&x->route->reply_edits, name);
 }
 
-static void respond_own(struct exchange *x, const char *name, const char *value)
+/* A field of the service's. */
+static bool respond_drops_theirs(const struct exchange *x, struct span name)
+{
+	return (x->remake && remake_drops(x->remake, name)) || respond_drops(x, name);
+}
+
+void respond_own(struct exchange *x, const char *name, const char *value)
 {
 	if (!respond_drops(x, (struct span){name, strlen(name)}))
 		respond_text(client_out(x->client), name, value);
 }
 
-/* Whole lines, each with its CRLF. */
-static void respond_lines(struct exchange *x, struct span lines)
+void respond_lines(struct exchange *x, struct span lines)
 {
 	struct buf *out = client_out(x->client);
 
-	if (!x->cors.at && !respond_has_security(x) &&
+	if (!x->cors.at && !x->remake && !respond_has_security(x) &&
 	    (!x->route || route_action_is_empty(&x->route->reply_edits))) {
 		(void)buf_append(out, lines.at, lines.len); /* failure sticks */
 		return;
@@ -55,10 +59,9 @@ static void respond_lines(struct exchange *x, struct span lines)
 		const char *end = memchr(lines.at, '\n', lines.len);
 		const char *colon = memchr(lines.at, ':', lines.len);
 		size_t len = end ? (size_t)(end - lines.at) + 1 : lines.len;
-
 		struct span name = {lines.at, colon ? (size_t)(colon - lines.at) : 0};
 
-		if (!respond_drops(x, name))
+		if (!colon || !respond_drops_theirs(x, name))
 			(void)buf_append(out, lines.at, len); /* failure sticks */
 		respond_security_saw(x, name);
 		lines.at += len;
@@ -82,7 +85,7 @@ static void respond_decide_close(struct exchange *x)
 		x->close = true;
 }
 
-static void respond_start(struct exchange *x, unsigned status)
+void respond_start(struct exchange *x, unsigned status)
 {
 	x->replied = true;
 	x->status = status;
@@ -103,8 +106,7 @@ static bool respond_is_hsts(struct span name)
 	return http_equal_nocase(name.at, name.len, "Strict-Transport-Security", 25);
 }
 
-/* What every answer of ours ends its head with. */
-static void respond_finish_head(struct exchange *x)
+void respond_finish_head(struct exchange *x)
 {
 	const char *hsts = respond_hsts(x);
 	struct buf *out = client_out(x->client);
@@ -122,6 +124,8 @@ static void respond_finish_head(struct exchange *x)
 		respond_lines(x, x->told);
 	if (x->cors.len)
 		(void)buf_append(out, x->cors.at, x->cors.len); /* sticks */
+	if (x->vary.len)
+		(void)buf_append(out, x->vary.at, x->vary.len);
 	if (x->limits)
 		filter_limit_write(x, out);
 	len = cache_status_write(&x->cache_status, status);
@@ -160,7 +164,7 @@ static void respond_framing(struct exchange *x, const struct http1_head *head)
 	x->chunked = false;
 	if (x->bodiless) {
 		/* What a GET would have had (RFC 9110 8.6); never with a 204. */
-		if (length && head->status != 204)
+		if (length && head->status != 204 && !respond_drops_theirs(x, length->name))
 			http1_write_field(out, "Content-Length", length->value.at,
 					  length->value.len);
 		return;
@@ -211,17 +215,15 @@ static void respond_sticky(struct exchange *x)
 		respond_own(x, "Set-Cookie", cookie);
 }
 
-/* The instance's fields that are for the client. */
-static void respond_fields(struct exchange *x, const struct http1_head *head)
+void respond_write_fields(struct exchange *x, const struct http1_head *head, struct buf *out)
 {
 	bool own_hsts = respond_hsts(x) != NULL; /* RFC 6797 7.1: one such field at most */
 
 	for (size_t i = 0; i < head->field_count; i++)
 		if (respond_passes(&head->fields[i]) &&
 		    !(own_hsts && respond_is_hsts(head->fields[i].name)) &&
-		    !respond_drops(x, head->fields[i].name)) {
-			http1_write_span(client_out(x->client), head->fields[i].name,
-					 head->fields[i].value);
+		    !respond_drops_theirs(x, head->fields[i].name)) {
+			http1_write_span(out, head->fields[i].name, head->fields[i].value);
 			respond_security_saw(x, head->fields[i].name);
 		}
 }
@@ -231,7 +233,7 @@ void respond_interim(struct exchange *x, const struct http1_head *head)
 	if (x->request.minor == 0) /* RFC 9110 15.2: 1.0 knows none */
 		return;
 	http1_write_status_line(client_out(x->client), head->status);
-	respond_fields(x, head);
+	respond_write_fields(x, head, client_out(x->client));
 	http1_write_end(client_out(x->client));
 	(void)client_flush(x->client); /* the caller is a client's: it looks itself */
 }
@@ -242,7 +244,7 @@ void respond_switch(struct exchange *x, const struct http1_head *head)
 
 	x->close = false; /* it would be a Connection: close, which is not so yet */
 	respond_start(x, head->status);
-	respond_fields(x, head);
+	respond_write_fields(x, head, client_out(x->client));
 	respond_text(out, "Via", "1.1 microreg");
 	if (x->forward.settings->balance.sticky.cookie)
 		respond_sticky(x);
@@ -251,19 +253,24 @@ void respond_switch(struct exchange *x, const struct http1_head *head)
 	respond_finish_head(x);
 }
 
-void respond_head(struct exchange *x, const struct http1_head *head)
+void respond_way(struct exchange *x, unsigned minor)
 {
-	struct buf *out = client_out(x->client);
-
-	respond_start(x, head->status);
-	respond_fields(x, head);
-	if (!http1_head_find(head, HTTP1_DATE)) /* RFC 9110 6.6.1 */
-		respond_own(x, "Date", worker_date(x->worker));
-	respond_text(out, "Via", head->minor ? "1.1 microreg" : "1.0 microreg");
+	respond_text(client_out(x->client), "Via", minor ? "1.1 microreg" : "1.0 microreg");
 	if (x->backup)
 		respond_backup(x);
 	if (x->forward.settings->balance.sticky.cookie)
 		respond_sticky(x);
+}
+
+void respond_head(struct exchange *x, const struct http1_head *head)
+{
+	respond_start(x, route_action_status(x, head->status));
+	respond_write_fields(x, head, client_out(x->client));
+	if (!http1_head_find(head, HTTP1_DATE)) /* RFC 9110 6.6.1 */
+		respond_own(x, "Date", worker_date(x->worker));
+	if (x->remake && remake_type(x->remake))
+		respond_own(x, "Content-Type", remake_type(x->remake));
+	respond_way(x, head->minor);
 	respond_framing(x, head);
 	respond_finish_head(x);
 }
@@ -289,64 +296,6 @@ void respond_end(struct exchange *x)
 }
 
 /* ---- Answers of our own ---- */
-
-/* What of it is sent: its status, and the part of the body, len 0 for none. */
-static unsigned respond_choose(const struct exchange *x, const struct cache_entry *entry,
-			       struct span *part)
-{
-	*part = (struct span){entry->body.at, 0};
-	if (cache_rules_not_modified(&x->request, entry)) /* RFC 9110 13.2.2: before a range */
-		return 304;
-	switch (cache_range_read(&x->request, entry, part)) {
-	case CACHE_RANGE_PART:
-		return 206;
-	case CACHE_RANGE_OUTSIDE:
-		return 416;
-	case CACHE_RANGE_WHOLE:
-		break;
-	}
-	*part = entry->body;
-	return entry->status;
-}
-
-static void respond_content_range(struct exchange *x, const struct cache_entry *entry,
-				  struct span part)
-{
-	size_t first = part.len ? (size_t)(part.at - entry->body.at) : 0;
-	char text[80];
-
-	if (x->status == 206)
-		(void)snprintf(text, sizeof(text), "bytes %zu-%zu/%zu", first, first + part.len - 1,
-			       entry->body.len);
-	else
-		(void)snprintf(text, sizeof(text), "bytes */%zu", entry->body.len);
-	respond_text(client_out(x->client), "Content-Range", text);
-}
-
-void respond_kept(struct exchange *x, const struct cache_entry *entry,
-		  const struct cache_status *status)
-{
-	struct buf *out = client_out(x->client);
-	struct span part;
-	unsigned chosen = respond_choose(x, entry, &part);
-	char age[24];
-
-	x->cache_status = *status;
-	respond_start(x, chosen);
-	respond_lines(x, chosen == 304 || chosen == 416 ? entry->fields_304 : entry->fields);
-	if (chosen == 206 || chosen == 416)
-		respond_content_range(x, entry, part);
-	(void)snprintf(age, sizeof(age), "%" PRIu64,
-		       cache_rules_age_s(entry, loop_now_ms(worker_loop(x->worker))));
-	respond_text(out, "Age", age);
-	respond_text(out, "Via", "1.1 microreg");
-	if (chosen != 304 && chosen != 204)
-		http1_write_length(out, part.len);
-	respond_finish_head(x);
-	if (!x->bodiless)
-		x->rest = part;
-	client_reply_done(x->client);
-}
 
 /* "orders/2": the instance that was asked last. An id that shows its address, as the default one
  * does, is for debugging only. */

@@ -37,6 +37,17 @@ struct respond_part {
 	const char *fields;
 };
 void respond_part(struct exchange *x, const struct respond_part *answer);
+/* What was made of a service's reply, or of a kept one, and the reply's own status, version and
+ * lines of fields. Lines and body must stay until the exchange ends. A client that has it already
+ * gets a 304. */
+struct respond_remade {
+	unsigned status, minor;
+	struct span lines;
+	const struct cache_entry *kept; /* the reply; NULL: it just came */
+	struct span body;
+	const char *type; /* of the body; NULL: it is what it was */
+};
+void respond_remade(struct exchange *x, const struct respond_remade *made);
 /* JSON that the gateway has made; it must stay until the exchange ends. */
 void respond_composed(struct exchange *x, unsigned status, struct span body, const char *fields);
 /* The same of any type, with 200; `fields` may be NULL. */

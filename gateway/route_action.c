@@ -5,6 +5,7 @@
 #include "gateway/client.h"
 #include "gateway/http1_write.h"
 #include "gateway/identity.h"
+#include "gateway/query.h"
 #include "gateway/template.h"
 #include "gateway/worker.h"
 
@@ -92,6 +93,53 @@ static int route_action_rewrite(struct exchange *x, const char **reason)
 	return 0;
 }
 
+int route_action_strip(struct exchange *x, struct span *query)
+{
+	const char *param = x->route->fields.param;
+	struct span rest = x->request.query, name, value;
+	char *text, *at;
+
+	*query = x->request.query;
+	if (!query_find(rest, param, &value))
+		return 0;
+	text = at = arena_alloc(&x->arena, rest.len + 1);
+	if (!text)
+		return -1;
+	while (query_next(&rest, &name, &value)) {
+		size_t len = (size_t)(value.at + value.len - name.at);
+
+		if (query_equal(name, param))
+			continue;
+		if (at > text)
+			*at++ = '&';
+		memcpy(at, name.at, len);
+		at += len;
+	}
+	*query = (struct span){text, (size_t)(at - text)};
+	return 0;
+}
+
+/* A query that the route has written itself is meant so. */
+static int route_action_strip_query(struct exchange *x)
+{
+	struct span query;
+
+	if (x->route->rewrite && template_has_query(x->route->rewrite))
+		return 0;
+	if (route_action_strip(x, &query) < 0)
+		return -1;
+	if (query.at == x->request.query.at)
+		return 0;
+	if (!x->rewritten) {
+		x->rewritten = true;
+		x->asked_path = x->path;
+		x->asked_query = x->request.query;
+	}
+	x->request.query = query;
+	x->request.has_query = query.len > 0;
+	return 0;
+}
+
 /* Its own authority, since what came of Host is a client's words. */
 static int route_action_host(struct exchange *x, const char **reason)
 {
@@ -112,6 +160,8 @@ int route_action_prepare(struct exchange *x, const char **reason)
 	*reason = NULL;
 	if (x->route->rewrite && route_action_rewrite(x, reason) < 0)
 		return -1;
+	if (x->route->fields.given && route_action_strip_query(x) < 0)
+		return -1;
 	if (edits->host && route_action_host(x, reason) < 0)
 		return -1;
 	if (!edits->set_count && !edits->add_count)
@@ -121,6 +171,19 @@ int route_action_prepare(struct exchange *x, const char **reason)
 	result = route_action_keep(x, &extra, &x->extra);
 	buf_fini(&extra);
 	return result;
+}
+
+unsigned route_action_status(const struct exchange *x, unsigned status)
+{
+	const struct settings_statuses *statuses = &x->route->reply_edits.statuses;
+
+	if (!statuses->count || status == 204 || status == 205 || status == 206 || status == 304 ||
+	    status == 416)
+		return status;
+	for (size_t i = 0; i < statuses->count; i++)
+		if (status >= statuses->items[i].first && status <= statuses->items[i].last)
+			return statuses->items[i].to;
+	return status;
 }
 
 static bool route_action_is_named(const struct settings_field *fields, size_t count,

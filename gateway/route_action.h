@@ -27,6 +27,13 @@ struct template_values route_action_values(struct exchange *x);
 int route_action_render(struct exchange *x, const struct template *t, struct span *text,
 			const char **reason);
 
+/* What a status of the service is answered as. */
+unsigned route_action_status(const struct exchange *x, unsigned status);
+
+/* The query without the parameter with which clients select fields, which is the gateway's; in the
+ * arena. 0, or -1: that is spent. */
+int route_action_strip(struct exchange *x, struct span *query);
+
 /* True when the field is set or removed: what came of it is dropped. */
 bool route_action_drops(const struct settings_edits *edits, struct span name);
 bool route_action_is_empty(const struct settings_edits *edits);

@@ -18,6 +18,7 @@
 #include "common/log.h"
 #include "common/route_pattern.h"
 #include "common/settings_table.h"
+#include "gateway/settings_body.h"
 #include "gateway/settings_bridge.h"
 #include "gateway/settings_compose.h"
 #include "gateway/settings_claims.h"
@@ -275,15 +276,18 @@ struct settings_field {
 	const struct template *value;
 };
 
+/* What becomes of requests, or of replies. */
 struct settings_edits {
 	const struct settings_field *set, *add;
 	size_t set_count, add_count;
 	struct settings_strings remove;
 	const struct template *host; /* `set: {Host: …}` of a request; NULL: the client's */
+	struct settings_body body;
+	struct settings_statuses statuses; /* of replies */
 };
 
 /* What is looked at of a body before its service sees any of it. */
-enum settings_body_check { BODY_UNCHECKED = 0, BODY_JSON };
+enum settings_body_check { BODY_CHECK_OFF = 0, BODY_CHECK_JSON };
 
 /* Of answers that do not say them themselves. */
 struct settings_header {
@@ -343,6 +347,12 @@ struct settings_paths {
 /* Whether answers say where their time went. */
 enum settings_timing { TIMING_UNSET = 0, TIMING_OFF, TIMING_ON, TIMING_ASKED };
 
+/* In the place of the top level's. */
+struct settings_route_limits {
+	uint64_t body_bytes;  /* the route's, else limits.body */
+	uint64_t reply_bytes; /* 8MiB, of a reply that is transformed */
+};
+
 struct settings_route {
 	struct route_pattern path;
 	const char *pattern; /* the path as written, for people */
@@ -356,6 +366,7 @@ struct settings_route {
 	struct settings_compose compose;
 	const struct settings_view *views; /* of its answer; the first that fits is taken */
 	size_t view_count;
+	struct settings_fields fields; /* what of its answer clients may ask for */
 	struct settings_bridge bridge; /* what its service is called by */
 	struct settings_rpc rpc; /* methods of XML-RPC that it offers, in the place of a service */
 	enum settings_openapi_form openapi; /* likewise: it shows what is offered */
@@ -367,8 +378,8 @@ struct settings_route {
 	struct settings_edits request_edits, reply_edits;
 	struct settings_headers security; /* its own, else the top level's */
 	unsigned timeout_ms;		  /* 10s */
-	uint64_t body_bytes;		  /* the route's, else limits.body */
-	struct settings_paths paths;	  /* the route's, else those of the top level */
+	struct settings_route_limits limits;
+	struct settings_paths paths; /* the route's, else those of the top level */
 	enum settings_body_check body_check;
 	struct settings_cache cache;
 	struct settings_fallback fallback;

@@ -249,19 +249,50 @@ static void settings_read_removed(struct settings_reader *r, const struct settin
 	};                                                                                      \
 	static const struct settings_table settings_##side##_headers_table = {                  \
 		SETTINGS_KEYS(settings_##side##_headers_keys), sizeof(struct settings_edits),   \
-		NULL};                                                                          \
-	static const struct settings_key settings_##side##_keys[] = {                           \
-		{.name = "headers",                                                             \
-		 .type = SETTINGS_SUBMAP,                                                       \
-		 .table = &settings_##side##_headers_table,                                     \
-		 .help = "Header fields; those that frame messages or that the gateway writes " \
-			 "itself can't be changed"},                                            \
-	};                                                                                      \
-	const struct settings_table settings_##side##_table = {                                 \
-		SETTINGS_KEYS(settings_##side##_keys), sizeof(struct settings_edits), NULL}
+		NULL}
 
 SETTINGS_EDIT_READERS(request, false);
 SETTINGS_EDIT_READERS(reply, true);
+
+static const struct settings_key settings_request_keys[] = {
+	{.name = "headers",
+	 .type = SETTINGS_SUBMAP,
+	 .table = &settings_request_headers_table,
+	 .help = "Header fields; those that frame messages or that the gateway writes itself can't "
+		 "be changed"},
+	{.name = "body",
+	 .type = SETTINGS_SUBMAP,
+	 .at = offsetof(struct settings_edits, body),
+	 .table = &settings_request_body_table,
+	 .help = "What the service gets in the place of a body; what can't be made is answered "
+		 "with "
+		 "400, a type that is not `from` with 415"},
+};
+
+static const struct settings_key settings_reply_keys[] = {
+	{.name = "status",
+	 .type = SETTINGS_CUSTOM,
+	 .at = offsetof(struct settings_edits, statuses),
+	 .custom = settings_read_statuses,
+	 .form = "map of statuses or classes to statuses, like `{\"404\": 200, 5xx: 502}`",
+	 .help = "What statuses of the service are answered as; the first that fits counts"},
+	{.name = "headers",
+	 .type = SETTINGS_SUBMAP,
+	 .table = &settings_reply_headers_table,
+	 .help = "Header fields; those that frame messages or that the gateway writes itself can't "
+		 "be changed"},
+	{.name = "body",
+	 .type = SETTINGS_SUBMAP,
+	 .at = offsetof(struct settings_edits, body),
+	 .table = &settings_reply_body_table,
+	 .help = "What clients get in the place of the service's body; what can't be made is "
+		 "answered with 502"},
+};
+
+const struct settings_table settings_request_table = {SETTINGS_KEYS(settings_request_keys),
+						      sizeof(struct settings_edits), NULL};
+const struct settings_table settings_reply_table = {SETTINGS_KEYS(settings_reply_keys),
+						    sizeof(struct settings_edits), NULL};
 
 /* ---- The route as a whole ---- */
 
@@ -273,19 +304,40 @@ static void settings_refuse_keys(struct settings_reader *r, const struct setting
 			settings_file_mistake(r->file, settings_node_get(map, keys[i]), "%s", why);
 }
 
+/* What is made of a reply needs one service's reply. */
+static void settings_check_reply(struct settings_reader *r, const struct settings_node *map,
+				 const char *end)
+{
+	static const char *const keys[] = {"body", "status"};
+	const struct settings_node *reply = settings_node_get(map, "reply");
+
+	if (settings_node_get(map, "xmlrpc"))
+		settings_refuse_keys(r, reply, keys, 2,
+				     "the answer is that of an XML-RPC method; remove it");
+	else if (strcmp(end, "compose") == 0)
+		settings_refuse_keys(r, reply, keys, 2,
+				     "the route is composed: its own `reply` may be a program of "
+				     "jq; remove it");
+	else if (strcmp(end, "service") != 0 && strcmp(end, "split") != 0)
+		settings_refuse_keys(r, reply, keys, 2, "the route asks no service; remove it");
+}
+
 void settings_check_actions(struct settings_reader *r, const struct settings_node *map,
 			    const struct settings_route *route)
 {
 	static const char *const ends[] = {"service", "split", "compose", "redirect",
 					   "respond", "rpc",   "openapi"};
-	static const char *const of_services[] = {"rewrite", "request", "cache",     "fallback",
-						  "timeout", "mirror",	"body_check"};
+	static const char *const of_services[] = {"rewrite",	"request", "cache",
+						  "fallback",	"timeout", "mirror",
+						  "body_check", "views",   "fields"};
 	static const char *const of_one_service[] = {"rewrite", "request", "cache",
 						     "mirror",	"hedge",   "body_check"};
-	static const char *const of_bridges[] = {"rewrite", "cache",   "mirror",    "hedge",
-						 "upgrade", "request", "body_check"};
+	static const char *const of_bridges[] = {"rewrite",    "cache",	  "mirror",
+						 "hedge",      "upgrade", "request",
+						 "body_check", "views",	  "fields"};
 	static const char *const of_rpc[] = {"rewrite", "request", "cache",    "mirror",
-					     "hedge",	"upgrade", "fallback", "body_check"};
+					     "hedge",	"upgrade", "fallback", "body_check",
+					     "views",	"fields"};
 	const struct settings_node *split = settings_node_get(map, "split"), *end = NULL;
 
 	if (!map || map->kind != SETTINGS_MAP)
@@ -309,12 +361,13 @@ void settings_check_actions(struct settings_reader *r, const struct settings_nod
 	if (!split && settings_node_get(map, "split_by"))
 		settings_file_mistake(r->file, settings_node_get(map, "split_by"),
 				      "there is no `split`; remove it");
-	if (settings_node_get(map, "views") && (!end || strcmp(end->key, "compose") != 0))
-		settings_file_mistake(r->file, settings_node_get(map, "views"),
-				      "the route is not composed; write compose: {calls: {a: "
-				      "{service: NAME, path: …}}, reply: {from: a}}");
+	if (settings_node_get(map, "body_check") &&
+	    settings_node_get(settings_node_get(map, "request"), "body"))
+		settings_file_mistake(r->file, settings_node_get(map, "body_check"),
+				      "`request.body` reads the whole body anyway; remove one");
+	settings_check_reply(r, map, end ? end->key : "service");
 	if (settings_node_get(map, "xmlrpc")) {
-		settings_refuse_keys(r, map, of_bridges, 7,
+		settings_refuse_keys(r, map, of_bridges, 9,
 				     "the route calls an XML-RPC method; remove one of them");
 		if (end && strcmp(end->key, "service") != 0)
 			settings_file_mistake(r->file, settings_node_get(map, "xmlrpc"),
@@ -330,7 +383,7 @@ void settings_check_actions(struct settings_reader *r, const struct settings_nod
 		return;
 	}
 	if (strcmp(end->key, "rpc") == 0) {
-		settings_refuse_keys(r, map, of_rpc, 8,
+		settings_refuse_keys(r, map, of_rpc, 10,
 				     "the route's methods become requests to other routes: say it "
 				     "of those, or remove it");
 		if (settings_node_get(map, "methods") && route->methods != HTTP_POST)

@@ -375,15 +375,21 @@ static void settings_check_routes(struct settings_reader *r, const struct settin
 	HASH_CLEAR(hh, groups);
 }
 
+static void settings_count_program(struct settings *s, struct settings_program *program)
+{
+	if (program->text)
+		program->index = s->program_count++;
+}
+
 static void settings_count_programs(struct settings *s, struct settings_route *route)
 {
 	struct settings_view *views = (struct settings_view *)(uintptr_t)route->views; /* ours */
 
-	if (route->compose.join.program.text)
-		route->compose.join.program.index = s->program_count++;
+	settings_count_program(s, &route->compose.join.program);
+	settings_count_program(s, &route->request_edits.body.program);
+	settings_count_program(s, &route->reply_edits.body.program);
 	for (size_t i = 0; i < route->view_count; i++)
-		if (views[i].program.text)
-			views[i].program.index = s->program_count++;
+		settings_count_program(s, &views[i].program);
 }
 
 const struct settings_name settings_timings[] = {
@@ -392,8 +398,8 @@ const struct settings_name settings_timings[] = {
 /* What a route does not say is the top level's. */
 void settings_inherit(const struct settings *s, struct settings_route *route)
 {
-	if (route->body_bytes == 0)
-		route->body_bytes = s->limits.body_bytes;
+	if (route->limits.body_bytes == 0)
+		route->limits.body_bytes = s->limits.body_bytes;
 	if (route->timing == TIMING_UNSET)
 		route->timing = s->timing;
 	settings_inherit_paths(s, route);

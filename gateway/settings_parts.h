@@ -24,6 +24,16 @@ extern const struct settings_table settings_redirect_table;
 extern const struct settings_table settings_request_table; /* of a struct settings_edits */
 extern const struct settings_table settings_reply_table;   /* the same */
 extern const struct settings_table settings_mirror_table;
+/* `body` of each of them, a struct settings_body, and `status` of a reply, a struct
+ * settings_statuses. */
+extern const struct settings_table settings_request_body_table;
+extern const struct settings_table settings_reply_body_table;
+void settings_read_statuses(struct settings_reader *r, const struct settings_node *node, void *to);
+/* A route's `limits`, a struct settings_route_limits. */
+extern const struct settings_table settings_route_limits_table;
+/* A route's `fields`, into a struct settings_fields. */
+extern const struct settings_table settings_fields_table;
+void settings_read_select(struct settings_reader *r, const struct settings_node *node, void *to);
 /* A percentage, into an unsigned of SETTINGS_SHARE_WHOLE. */
 void settings_read_share(struct settings_reader *r, const struct settings_node *node, void *to);
 void settings_read_rewrite(struct settings_reader *r, const struct settings_node *node, void *to);

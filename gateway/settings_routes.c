@@ -13,7 +13,6 @@ enum {
 };
 
 #define HOUR_MS (3600 * UINT64_C(1000))
-#define TIB	(UINT64_C(1) << 40)
 
 /* CONNECT is not for a gateway. */
 static const struct settings_name settings_methods[] = {
@@ -190,24 +189,11 @@ static const struct settings_key settings_share_keys[] = {
 static const struct settings_table settings_share_table = {SETTINGS_KEYS(settings_share_keys),
 							   sizeof(struct settings_share), NULL};
 
-static const struct settings_key settings_route_limits_keys[] = {
-	{.name = "body",
-	 .type = SETTINGS_SIZE,
-	 .at = 0, /* the table's struct is the one field of the route */
-	 .fallback_shown = "`limits.body`",
-	 .min = 1,
-	 .max = TIB,
-	 .help = "Largest body of a request; over it the answer is 413"},
-};
-
-static const struct settings_table settings_route_limits_table = {
-	SETTINGS_KEYS(settings_route_limits_keys), sizeof(uint64_t), NULL};
-
 static const struct settings_name settings_openapi_forms[] = {
 	{"document", OPENAPI_DOCUMENT}, {"page", OPENAPI_PAGE}, {NULL, 0}};
 
 static const struct settings_name settings_body_checks[] = {
-	{"off", BODY_UNCHECKED}, {"json", BODY_JSON}, {NULL, 0}};
+	{"off", BODY_CHECK_OFF}, {"json", BODY_CHECK_JSON}, {NULL, 0}};
 
 static const struct settings_key settings_route_keys[] = {
 	{.name = "path",
@@ -290,9 +276,17 @@ static const struct settings_key settings_route_keys[] = {
 	 .count_at = offsetof(struct settings_route, view_count),
 	 .max = SETTINGS_VIEWS_MAX,
 	 .table = &settings_view_table,
-	 .help = "Of a composed route: what some kinds of clients get of the answer; the first "
-		 "that "
-		 "fits is taken, others get the whole"},
+	 .help = "What some kinds of clients get of an answer of JSON; the first that fits is "
+		 "taken, others get the whole"},
+	{.name = "fields",
+	 .type = SETTINGS_CUSTOM,
+	 .at = offsetof(struct settings_route, fields),
+	 .custom = settings_read_select,
+	 .table = &settings_fields_table,
+	 .fallback = "false",
+	 .form = "`true`, or map",
+	 .help = "Whether clients may ask for a part of an answer of JSON, by names: "
+		 "`?fields=id,customer.name,lines(price)`"},
 	{.name = "xmlrpc",
 	 .type = SETTINGS_SUBMAP,
 	 .at = offsetof(struct settings_route, bridge),
@@ -449,7 +443,7 @@ static const struct settings_key settings_route_keys[] = {
 		 "403"},
 	{.name = "limits",
 	 .type = SETTINGS_SUBMAP,
-	 .at = offsetof(struct settings_route, body_bytes),
+	 .at = offsetof(struct settings_route, limits),
 	 .table = &settings_route_limits_table,
 	 .help = "In the place of the top level's"},
 	{.name = "paths",

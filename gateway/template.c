@@ -112,6 +112,23 @@ static void template_put_json(struct buf *out, char c)
 		(void)buf_putc(out, c);
 }
 
+/* What may stand in text and in attributes; bytes of UTF-8 stay. */
+static void template_put_markup(struct buf *out, char c)
+{
+	if (c == '&')
+		(void)buf_puts(out, "&amp;");
+	else if (c == '<')
+		(void)buf_puts(out, "&lt;");
+	else if (c == '>')
+		(void)buf_puts(out, "&gt;");
+	else if (c == '"')
+		(void)buf_puts(out, "&quot;");
+	else if (c == '\'')
+		(void)buf_puts(out, "&#39;");
+	else
+		(void)buf_putc(out, c);
+}
+
 void template_put_byte(struct buf *out, enum template_place place, char c)
 {
 	bool plain = place == TEMPLATE_IN_RAW	 ? true
@@ -120,6 +137,10 @@ void template_put_byte(struct buf *out, enum template_place place, char c)
 
 	if (place == TEMPLATE_IN_JSON) {
 		template_put_json(out, c);
+		return;
+	}
+	if (place == TEMPLATE_IN_MARKUP) {
+		template_put_markup(out, c);
 		return;
 	}
 	if (plain)
@@ -293,19 +314,23 @@ static bool template_value(const struct template_part *part, const struct templa
 	return value->len > 0;
 }
 
+static bool template_is_body_place(enum template_place place)
+{
+	return place == TEMPLATE_IN_RAW || place == TEMPLATE_IN_JSON || place == TEMPLATE_IN_MARKUP;
+}
+
 static void template_put(struct buf *out, const struct template_part *part, struct span value)
 {
 	switch ((int)part->source) {
 	case TEMPLATE_PARAMETER:
-		if (part->place == TEMPLATE_IN_TEXT || part->place == TEMPLATE_IN_RAW ||
-		    part->place == TEMPLATE_IN_JSON)
+		if (part->place == TEMPLATE_IN_TEXT || template_is_body_place(part->place))
 			template_put_decoded(out, part->place, value);
 		else
 			template_put_path(out, part->place, value, false);
 		break;
 	case TEMPLATE_REST:
 	case TEMPLATE_REQUEST_PATH:
-		if (part->place == TEMPLATE_IN_RAW || part->place == TEMPLATE_IN_JSON)
+		if (template_is_body_place(part->place))
 			template_put_decoded(out, part->place, value);
 		else if (part->place == TEMPLATE_IN_TEXT)
 			template_put_raw(out, part->place, value);
@@ -316,7 +341,7 @@ static void template_put(struct buf *out, const struct template_part *part, stru
 		template_put_form(out, part->place, value);
 		break;
 	case TEMPLATE_REQUEST_QUERY:
-		if (part->place == TEMPLATE_IN_RAW)
+		if (part->place == TEMPLATE_IN_RAW || part->place == TEMPLATE_IN_MARKUP)
 			template_put_raw(out, part->place, value);
 		else
 			template_put_query(out, value);
@@ -369,8 +394,10 @@ bool template_is_request_lack(const char *reason)
 }
 
 /* Why a part without its value can't be rendered, or NULL. */
-static const char *template_lack(const struct template_part *part)
+static const char *template_lack(enum template_kind kind, const struct template_part *part)
 {
+	if (kind >= TEMPLATE_BODY)
+		return NULL;
 	if (part->place == TEMPLATE_IN_RAW)
 		return template_request_lacks;
 	if (part->source == TEMPLATE_RESULT)
@@ -409,9 +436,11 @@ int template_render(const struct template *t, const struct template_values *valu
 		}
 		/* "/users/" in the place of "/users/7" would be another thing altogether. */
 		if (!template_value(part, values, &value)) {
-			*reason = template_lack(part);
+			*reason = template_lack(t->kind, part);
 			if (*reason)
 				return -1;
+			if (t->kind >= TEMPLATE_BODY)
+				continue;
 		}
 		if (part->source == TEMPLATE_ITEMS)
 			template_put_items(out, part, values);

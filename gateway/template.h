@@ -46,6 +46,11 @@ enum template_kind {
 	TEMPLATE_URL,	 /* the same, or http://host/path?query */
 	TEMPLATE_RAW,	 /* bytes, nothing in them encoded */
 	TEMPLATE_JSON,	 /* what stands within a string of JSON, its escapes included */
+	/* Whole bodies: as RAW, but a value that is missing is empty, and in JSON values are
+	 * escaped as a string's, in markup as HTML and XML ask. */
+	TEMPLATE_BODY,
+	TEMPLATE_BODY_JSON,
+	TEMPLATE_BODY_MARKUP,
 };
 
 struct template;

@@ -42,6 +42,9 @@ static const struct template_name {
 	 "spaces"},
 	{"CALL.a.b", TEMPLATE_LITERAL,
 	 "within `compose`: what that call's reply has there; `[0]` is the first of a list"},
+	{"body.a.b", TEMPLATE_LITERAL,
+	 "in `request.body.template`: what the body has there; `reply.a.b` in "
+	 "`reply.body.template`"},
 	{"item", TEMPLATE_LITERAL, "of a call with `for_each`: the value it is made for"},
 	{"items", TEMPLATE_LITERAL, "with `batch`: the values it is made for, between commas"},
 };
@@ -77,7 +80,7 @@ static int template_flush(struct template_parser *p)
 static bool template_is_text(const struct template_parser *p)
 {
 	return p->place == TEMPLATE_IN_TEXT || p->place == TEMPLATE_IN_RAW ||
-	       p->place == TEMPLATE_IN_JSON;
+	       p->place == TEMPLATE_IN_JSON || p->place == TEMPLATE_IN_MARKUP;
 }
 
 /* ---- Names ---- */
@@ -241,6 +244,7 @@ static bool template_may_stand(enum template_place place, char c)
 	case TEMPLATE_IN_QUERY:
 		return template_is_segment_char(c) || c == '/' || c == '?' || c == '%';
 	case TEMPLATE_IN_JSON:
+	case TEMPLATE_IN_MARKUP:
 		return true;
 	}
 	return false;
@@ -296,6 +300,26 @@ static int template_next(struct template_parser *p)
 
 /* ---- The whole ---- */
 
+static enum template_place template_start_place(enum template_kind kind)
+{
+	switch (kind) {
+	case TEMPLATE_TEXT:
+		return TEMPLATE_IN_TEXT;
+	case TEMPLATE_RAW:
+	case TEMPLATE_BODY:
+		return TEMPLATE_IN_RAW;
+	case TEMPLATE_JSON:
+	case TEMPLATE_BODY_JSON:
+		return TEMPLATE_IN_JSON;
+	case TEMPLATE_BODY_MARKUP:
+		return TEMPLATE_IN_MARKUP;
+	case TEMPLATE_TARGET:
+	case TEMPLATE_URL:
+		break;
+	}
+	return TEMPLATE_IN_PATH;
+}
+
 static int template_start(struct template_parser *p, const char *text)
 {
 	size_t scheme = strncmp(text, "http://", 7) == 0 ? 7 : 0;
@@ -303,14 +327,9 @@ static int template_start(struct template_parser *p, const char *text)
 	if (strncmp(text, "https://", 8) == 0)
 		scheme = 8;
 	p->at = text;
-	if (p->t->kind == TEMPLATE_TEXT || p->t->kind == TEMPLATE_RAW ||
-	    p->t->kind == TEMPLATE_JSON) {
-		p->place = p->t->kind == TEMPLATE_TEXT	? TEMPLATE_IN_TEXT
-			   : p->t->kind == TEMPLATE_RAW ? TEMPLATE_IN_RAW
-							: TEMPLATE_IN_JSON;
+	p->place = template_start_place(p->t->kind);
+	if (p->place != TEMPLATE_IN_PATH)
 		return 0;
-	}
-	p->place = TEMPLATE_IN_PATH;
 	if (text[0] == '/' && text[1] != '/')
 		return 0;
 	if (p->t->kind == TEMPLATE_TARGET)
@@ -335,8 +354,7 @@ static int template_check_dots(const struct template_parser *p, const char *text
 {
 	size_t len = strcspn(text, "?"), at = template_path_start(text, len);
 
-	if (p->t->kind == TEMPLATE_TEXT || p->t->kind == TEMPLATE_RAW ||
-	    p->t->kind == TEMPLATE_JSON)
+	if (template_start_place(p->t->kind) != TEMPLATE_IN_PATH)
 		return 0;
 	while (at < len) {
 		size_t end = at + 1;

@@ -36,6 +36,7 @@ enum template_place {
 	TEMPLATE_IN_QUERY,
 	TEMPLATE_IN_RAW,
 	TEMPLATE_IN_JSON,
+	TEMPLATE_IN_MARKUP,
 };
 
 struct template_part {

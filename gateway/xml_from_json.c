@@ -3,8 +3,8 @@
 #include "gateway/xml_json.h"
 
 #include <errno.h>
-#include <libxml/tree.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 enum { XML_NAME_MAX = 1000 };
@@ -16,6 +16,19 @@ struct xml_writer {
 
 static int xml_write_element(struct xml_writer *w, struct span name, struct span value);
 
+/* The next character of a string, whole: json_string_next takes UTF-8 byte by byte. */
+static size_t xml_next(struct span *rest, char bytes[4])
+{
+	size_t n = json_string_next(rest, bytes), len = n;
+	unsigned char lead = (unsigned char)bytes[0];
+
+	if (n == 1 && lead >= 0xc2)
+		len = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+	while (n < len && rest->len)
+		n += json_string_next(rest, bytes + n);
+	return n;
+}
+
 /* XML 1.0 2.2, of one character of UTF-8. */
 static bool xml_is_char(const char *bytes, size_t n)
 {
@@ -24,6 +37,40 @@ static bool xml_is_char(const char *bytes, size_t n)
 	if (n == 1)
 		return c >= 0x20 || c == '\t' || c == '\n' || c == '\r';
 	return n != 3 || memcmp(bytes, "\xef\xbf", 2) != 0 || (unsigned char)bytes[2] < 0xbe;
+}
+
+/* XML 1.0 2.3, fifth edition, as libxml2 reads names: xmlValidateName is of the fourth. */
+static const struct xml_range {
+	uint32_t first, last;
+	bool start; /* a name may begin so */
+} xml_name_ranges[] = {
+	{':', ':', true},	  {'A', 'Z', true},	  {'_', '_', true},
+	{'a', 'z', true},	  {0xc0, 0xd6, true},	  {0xd8, 0xf6, true},
+	{0xf8, 0x2ff, true},	  {0x370, 0x37d, true},	  {0x37f, 0x1fff, true},
+	{0x200c, 0x200d, true},	  {0x2070, 0x218f, true}, {0x2c00, 0x2fef, true},
+	{0x3001, 0xd7ff, true},	  {0xf900, 0xfdcf, true}, {0xfdf0, 0xfffd, true},
+	{0x10000, 0xeffff, true}, {'-', '.', false},	  {'0', '9', false},
+	{0xb7, 0xb7, false},	  {0x300, 0x36f, false},  {0x203f, 0x2040, false},
+};
+
+/* One character of UTF-8. */
+static uint32_t xml_character(const char *bytes, size_t n)
+{
+	uint32_t c = (unsigned char)bytes[0];
+
+	if (n > 1)
+		c &= 0xffu >> (n + 1);
+	for (size_t i = 1; i < n; i++)
+		c = c << 6 | ((unsigned char)bytes[i] & 0x3f);
+	return c;
+}
+
+static bool xml_is_of_name(uint32_t c, bool first)
+{
+	for (size_t i = 0; i < sizeof(xml_name_ranges) / sizeof(xml_name_ranges[0]); i++)
+		if (c >= xml_name_ranges[i].first && c <= xml_name_ranges[i].last)
+			return xml_name_ranges[i].start || !first;
+	return false;
 }
 
 static void xml_put(struct buf *out, const char *bytes, size_t n, bool attribute)
@@ -70,7 +117,7 @@ static int xml_write_text(struct xml_writer *w, struct span value, bool attribut
 		return 0;
 	}
 	while (rest.len) {
-		size_t n = json_string_next(&rest, bytes);
+		size_t n = xml_next(&rest, bytes);
 
 		if (!xml_is_char(bytes, n))
 			return err_set(w->e, "a string has a character that XML can't");
@@ -83,17 +130,18 @@ static int xml_write_text(struct xml_writer *w, struct span value, bool attribut
 static int xml_write_name(struct xml_writer *w, struct span name, size_t skip)
 {
 	struct span rest = {name.at + 1 + skip, name.len - 2 - skip};
-	char text[XML_NAME_MAX + 5], bytes[4];
+	char text[XML_NAME_MAX + 4], bytes[4];
+	bool good = true;
 	size_t len = 0;
 
 	while (rest.len && len < XML_NAME_MAX) {
-		size_t n = json_string_next(&rest, bytes);
+		size_t n = xml_next(&rest, bytes);
 
+		good &= xml_is_of_name(xml_character(bytes, n), !len);
 		memcpy(text + len, bytes, n);
 		len += n;
 	}
-	text[len] = '\0';
-	if (rest.len || memchr(text, '\0', len) || xmlValidateName((const xmlChar *)text, 0) != 0)
+	if (rest.len || !len || !good)
 		return err_set(w->e, "no element or attribute can be called %.*s",
 			       (int)(name.len < 64 ? name.len : 64), name.at);
 	(void)buf_append(w->out, text, len);

@@ -202,7 +202,7 @@ START_TEST(routes_are_read)
 	ck_assert_uint_eq(r[0].methods, HTTP_GET | HTTP_HEAD);
 	ck_assert_uint_eq(r[0].service, 0);
 	ck_assert_uint_eq(r[0].timeout_ms, 10000);
-	ck_assert_uint_eq(r[0].body_bytes, 1000000);
+	ck_assert_uint_eq(r[0].limits.body_bytes, 1000000);
 	ck_assert(r[0].cache.given && !r[0].cache.off);
 	ck_assert_int_eq(r[0].cache.ttl_ms, 30000);
 	ck_assert_int_eq(r[0].cache.stale_if_error_ms, 7200000);
@@ -234,7 +234,7 @@ START_TEST(routes_are_read)
 	ck_assert_uint_eq(r[2].fallback.status, 200);
 	ck_assert_str_eq(r[2].fallback.type, "text/plain; charset=utf-8");
 	ck_assert_str_eq(r[2].fallback.body, "sorry");
-	ck_assert_uint_eq(r[2].body_bytes, 2048);
+	ck_assert_uint_eq(r[2].limits.body_bytes, 2048);
 
 	ck_assert(r[3].cache.given);
 	ck_assert_int_eq(r[3].cache.ttl_ms, -1);

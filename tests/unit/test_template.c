@@ -141,6 +141,12 @@ static const struct {
 	{"nor with a literal", TEMPLATE_TARGET, "/v2/%2e{query.dot}?x",
 	 "! the path that the route sends on would have a dot segment"},
 	{"dots in a query are only dots", TEMPLATE_TARGET, "/v2?x=/{header.X-Dots}/", "/v2?x=/../"},
+	{"a body has values as they are, and nothing for one that is not there", TEMPLATE_BODY,
+	 "{part}\n{query.line}{query.none}{claims.none}{{}}", "a b&c\"\n\r\nX: y{}"},
+	{"in a body of JSON they stay in their string", TEMPLATE_BODY_JSON,
+	 "{{\"a\":\"{part}{query.line}{query.none}\"}}", "{\"a\":\"a b&c\\\"\\u000D\\u000AX: y\"}"},
+	{"in one of markup they make no tags", TEMPLATE_BODY_MARKUP, "<a b='{part}'>{request.path}",
+	 "<a b='a b&amp;c&quot;'>/users/7/8;v=1/a b&amp;c&quot;/x/y/z/"},
 	{"a NUL goes nowhere", TEMPLATE_TARGET, "/v2/{query.nul}",
 	 "! a value that the route sends on holds a NUL"},
 };

@@ -65,6 +65,7 @@ static const struct {
 	{"<?xml version='1.0' encoding='ISO-8859-1'?><a>x</a>", "{\"a\":\"x\"}"},
 	{"<a>\r\n</a>", "{\"a\":\"\\n\"}"},
 	{"<a b='1\n2'/>", "{\"a\":{\"@b\":\"1 2\"}}"},
+	{"<a><b\xef\xbb\xbf/></a>", "{\"a\":{\"b\xef\xbb\xbf\":\"\"}}"},
 	{"<a><aa/><a/><aa/><a/></a>", "{\"a\":{\"aa\":[\"\",\"\"],\"a\":[\"\",\"\"]}}"},
 };
 
@@ -205,6 +206,8 @@ static const struct {
 	{"1", NULL, NULL},
 	{"{\"a b\":1}", NULL, NULL},
 	{"{\"1\":1}", NULL, NULL},
+	{"{\"a\\u00d7\":1}", NULL, NULL},
+	{"{\"b\\ufeff\":1}", NULL, "<b\xef\xbb\xbf>1</b\xef\xbb\xbf>"},
 	{"{\"\":1}", NULL, NULL},
 	{"{\"a\\u0000\":1}", NULL, NULL},
 	{"{\"a><b\":1}", NULL, NULL},
@@ -216,6 +219,8 @@ static const struct {
 	{"{\"a\":{\"b\":[[1]]}}", NULL, NULL},
 	{"{\"a\":\"\\u0001\"}", NULL, NULL},
 	{"{\"a\":\"\\ufffe\"}", NULL, NULL},
+	{"{\"a\":\"\xef\xbf\xbe\"}", NULL, NULL},
+	{"{\"a\":\"\xef\xbf\xbd\xf0\x9f\x98\x80\"}", NULL, "<a>\xef\xbf\xbd\xf0\x9f\x98\x80</a>"},
 	{"{\"a\":{\"@b\":\"\\u0000\"}}", NULL, NULL},
 };
 
