@@ -2,6 +2,7 @@
 #include "common/clock.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 static uint64_t clock_read_us(clockid_t id)
@@ -71,4 +72,28 @@ void clock_http(int64_t wall_ms, char out[CLOCK_HTTP_SIZE])
 		       tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
 		       tm.tm_sec);
 	(void)snprintf(out, CLOCK_HTTP_SIZE, "%.29s", text);
+}
+
+bool clock_read_rfc3339(const char *text, int64_t *wall_ms)
+{
+	struct tm tm = {0};
+	const char *at = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	int64_t ms = 0, unit = 100;
+	unsigned hours, minutes;
+	char sign;
+	int end = 0;
+
+	if (!at)
+		return false;
+	if (*at == '.')
+		for (at++; *at >= '0' && *at <= '9'; at++, unit /= 10)
+			ms += (*at - '0') * unit;
+	*wall_ms = (int64_t)timegm(&tm) * 1000 + ms;
+	if (strcmp(at, "Z") == 0 || strcmp(at, "z") == 0)
+		return true;
+	if (sscanf(at, "%c%2u:%2u%n", &sign, &hours, &minutes, &end) != 3 || at[end] ||
+	    (sign != '+' && sign != '-') || hours > 23 || minutes > 59)
+		return false;
+	*wall_ms += (sign == '+' ? -1 : 1) * (int64_t)(hours * 60 + minutes) * 60000;
+	return true;
 }

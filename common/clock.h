@@ -6,6 +6,7 @@
 #ifndef MICROREG_COMMON_CLOCK_H
 #define MICROREG_COMMON_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Monotonic; stands still while the machine is suspended (CLOCK_MONOTONIC). */
@@ -23,6 +24,8 @@ enum { CLOCK_RFC3339_SIZE = 25, CLOCK_HTTP_SIZE = 30 };
 /* "2026-01-31T23:59:59.123Z" (RFC 3339). */
 void clock_rfc3339(int64_t wall_ms, char out[CLOCK_RFC3339_SIZE]);
 
+/* The same, without the fraction, or with "+01:00" in the place of the Z. False: it is none. */
+bool clock_read_rfc3339(const char *text, int64_t *wall_ms);
 /* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 5.6.7). */
 void clock_http(int64_t wall_ms, char out[CLOCK_HTTP_SIZE]);
 

@@ -24,10 +24,11 @@
 	X(LEGACY, 1, "an original MicroReg method was called wrongly")                         \
 	X(ACCESS, 401, "who calls is not known")                                               \
 	X(FORBIDDEN, 403, "who calls may not do this")                                         \
-	X(UNKNOWN, 404, "there is no such instance")                                           \
+	X(UNKNOWN, 404, "there is no such instance or consumer")                               \
 	X(FENCED, 409,                                                                         \
-	  "a newer process has the instance's id; or another service has a route of it: then " \
-	  "the text begins with `routes[`, and it may be tried again")                         \
+	  "a newer process has the instance's id, or another consumer has the id; or another " \
+	  "service has a route of it: then the text begins with `routes[`, and it may be "     \
+	  "tried again")                                                                       \
 	X(TOO_LARGE, 413, "the call is larger than a limit")                                   \
 	X(TOO_MANY, 429, "a limit on how many there may be is reached")                        \
 	X(STORE, 503, "nothing was changed: the store refuses, or memory is short")

@@ -12,10 +12,18 @@ enum { ACCESS_ARENA_MAX = 4 << 20 };
 
 const struct settings_name access_roles[] = {
 	{"read", ACCESS_READ},
+	{"gateway", ACCESS_GATEWAY},
 	{"register", ACCESS_REGISTER},
 	{"admin", ACCESS_ADMIN},
 	{NULL, 0},
 };
+
+bool access_includes(enum access_role role, enum access_role wanted)
+{
+	if (role == ACCESS_NOBODY)
+		return wanted == ACCESS_NOBODY;
+	return role == ACCESS_ADMIN || role == wanted || wanted <= ACCESS_READ;
+}
 
 /* ---- A set ---- */
 
@@ -181,12 +189,13 @@ int access_make(const char *name, struct buf *out, struct err *e)
 			       name);
 	if (bearer_make(secret, hash, &why) < 0)
 		return err_set(e, "--new-token: %s", why.text);
-	(void)buf_printf(out,
-			 "The secret, which is shown only now and kept nowhere; its client sends "
-			 "it:\n\n  %s\n\nIts line for `tokens` in the settings file; role: read, "
-			 "register or admin; the services\nthat it may register, * for any "
-			 "letters:\n\n  - {name: %s, role: register, services: [\"*\"], hash: "
-			 "\"%s\"}\n",
-			 secret, name, hash);
+	(void)buf_printf(
+		out,
+		"The secret, which is shown only now and kept nowhere; its client sends "
+		"it:\n\n  %s\n\nIts line for `tokens` in the settings file; role: read, "
+		"gateway, register or admin; the services\nthat it may register, * for any "
+		"letters:\n\n  - {name: %s, role: register, services: [\"*\"], hash: "
+		"\"%s\"}\n",
+		secret, name, hash);
 	return out->failed ? err_set(e, "--new-token: out of memory") : 0;
 }

@@ -14,8 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Each may do what those before it may. */
-enum access_role { ACCESS_NOBODY = 0, ACCESS_READ, ACCESS_REGISTER, ACCESS_ADMIN };
+enum access_role { ACCESS_NOBODY = 0, ACCESS_READ, ACCESS_GATEWAY, ACCESS_REGISTER, ACCESS_ADMIN };
 
 enum { ACCESS_TOKENS_MAX = 1000 };
 
@@ -27,6 +26,9 @@ struct access_token {
 	const char *hash_text;		  /* as the settings say it */
 	unsigned char hash[BEARER_HASH_SIZE];
 };
+
+/* May who has this role do what is for `wanted`? All may read, an admin may do everything. */
+bool access_includes(enum access_role role, enum access_role wanted);
 
 /* ---- A set ---- */
 

@@ -352,6 +352,14 @@ void catalog_apply(struct catalog *catalog, const struct catalog_change *changes
 	(void)pthread_mutex_unlock(&catalog->lock);
 }
 
+void catalog_advance(struct catalog *catalog, uint64_t revision)
+{
+	(void)pthread_mutex_lock(&catalog->lock);
+	if (catalog->revision < revision)
+		catalog->revision = revision;
+	(void)pthread_mutex_unlock(&catalog->lock);
+}
+
 /* Room for a stored instance. What was acknowledged is kept, also when the maxima are lower now. */
 static struct catalog_entry *catalog_load_entry(struct catalog *c, const struct record *record)
 {

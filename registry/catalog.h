@@ -64,6 +64,9 @@ void catalog_release(struct catalog *catalog, const char *service, const char *i
 void catalog_apply(struct catalog *catalog, const struct catalog_change *changes, size_t count,
 		   uint64_t now_ms, int64_t wall_ms);
 
+/* What was committed is no service's: the revision goes on all the same. */
+void catalog_advance(struct catalog *catalog, uint64_t revision);
+
 /* ---- Reading ---- */
 
 /* A reference, or NULL. `lapsed` (may be NULL): its lease is over, which is not yet durable. */

@@ -3,6 +3,7 @@
 #include "common/clock.h"
 #include "common/metrics.h"
 #include "registry/catalog.h"
+#include "registry/consumer_catalog.h"
 #include "registry/drain.h"
 #include "registry/keeper.h"
 #include "registry/quotas.h"
@@ -12,6 +13,7 @@ enum door_metric {
 	DOOR_INSTANCES,
 	DOOR_EXPIRED,
 	DOOR_SERVICES,
+	DOOR_CONSUMERS,
 	DOOR_HELD,
 	DOOR_WATCHERS,
 	DOOR_GATEWAYS,
@@ -36,6 +38,7 @@ static const struct metric door_metric_table[DOOR_METRICS] = {
 	[DOOR_EXPIRED] = {"microreg_registry_expired", METRIC_GAUGE,
 			  "Records kept of instances whose lease ended."},
 	[DOOR_SERVICES] = {"microreg_registry_services", METRIC_GAUGE, "Services."},
+	[DOOR_CONSUMERS] = {"microreg_registry_consumers", METRIC_GAUGE, "Consumers of gateways."},
 	[DOOR_HELD] = {"microreg_registry_held", METRIC_GAUGE,
 		       "Instances not heard of since expiry was held back."},
 	[DOOR_WATCHERS] = {"microreg_registry_watchers", METRIC_GAUGE, "Watches waiting."},
@@ -84,6 +87,7 @@ void door_metrics_write(struct registry *r, struct buf *out)
 	values[DOOR_INSTANCES] = catalog.instances;
 	values[DOOR_EXPIRED] = catalog.expired;
 	values[DOOR_SERVICES] = catalog.services;
+	values[DOOR_CONSUMERS] = consumer_catalog_count(r->consumers);
 	values[DOOR_HELD] = catalog.held;
 	values[DOOR_WATCHERS] = keeper_waiting(r->keeper);
 	values[DOOR_GATEWAYS] = drain_gateways(r->drain, clock_ms());

@@ -3,6 +3,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/rpc.h"
+#include "registry/consumer_catalog.h"
 #include "registry/drain.h"
 #include "registry/edit.h"
 #include "registry/lease.h"
@@ -25,6 +26,9 @@ enum {
 	KEEPER_NAMES = 64,
 };
 
+/* What waits for consumers waits for this: no service is called so. */
+static const char keeper_consumers[] = "/consumers";
+
 struct keeper {
 	struct registry *registry;
 	struct loop *loop;
@@ -38,6 +42,7 @@ struct keeper {
 	atomic_size_t waiting;
 	size_t waiting_max;
 	uint64_t seen;		       /* the revision up to which waiters were told */
+	uint64_t consumers_seen;       /* the same of consumers */
 	uint64_t planned_ms, slept_ms; /* when the tick should come; how long the machine slept */
 	uint64_t touched_ms;
 	struct lease_due due;
@@ -159,6 +164,10 @@ static void keeper_on_changed(struct loop_message *message)
 		if (lost)
 			waiters_changed(k->waiters, NULL, now_ms);
 	} while (n == KEEPER_NAMES);
+	if (consumer_catalog_revision(k->registry->consumers) != k->consumers_seen) {
+		k->consumers_seen = consumer_catalog_revision(k->registry->consumers);
+		waiters_changed_topic(k->waiters, keeper_consumers, now_ms);
+	}
 	keeper_tick(k);
 }
 
@@ -190,19 +199,27 @@ static void keeper_wake(struct waiter *waiter)
 	wait->ready(wait);
 }
 
+static bool keeper_has_news(struct keeper *k, const struct keeper_wait *wait, uint64_t *changed_ms)
+{
+	if (wait->consumers)
+		return consumer_catalog_has_news(k->registry->consumers, &wait->since, changed_ms);
+	return catalog_has_news(k->registry->catalog, &wait->since, wait->service, changed_ms);
+}
+
 static void keeper_on_wait(struct loop_message *message)
 {
 	struct keeper_wait *wait = (void *)message; /* its first member */
 	struct keeper *k = wait->keeper;
 	uint64_t now_ms = clock_ms(), changed_ms;
+	const char *topic = wait->consumers ? keeper_consumers : wait->service;
 
 	wait->waiter.deadline_ms = now_ms + wait->wait_ms;
 	wait->waiter.wake = keeper_wake;
-	if (waiters_add(k->waiters, &wait->waiter, wait->service ? wait->service : "") < 0) {
+	if (waiters_add(k->waiters, &wait->waiter, topic ? topic : "") < 0) {
 		keeper_wake(&wait->waiter); /* answered early: it may ask again */
 		return;
 	}
-	if (catalog_has_news(k->registry->catalog, &wait->since, wait->service, &changed_ms))
+	if (keeper_has_news(k, wait, &changed_ms))
 		waiters_touch(k->waiters, &wait->waiter, changed_ms, now_ms);
 	keeper_tick(k);
 }

@@ -21,7 +21,7 @@ int keeper_start(struct keeper *keeper, struct err *e);
 void keeper_stop(struct keeper *keeper);
 void keeper_free(struct keeper **keeper);
 
-/* The catalog has changed. Any thread. */
+/* The catalog has changed, or the consumers. Any thread. */
 void keeper_changed(struct keeper *keeper);
 /* A deregistration began to wait. Any thread. */
 void keeper_draining(struct keeper *keeper);
@@ -32,6 +32,7 @@ struct keeper_wait {
 	struct waiter waiter;
 	struct keeper *keeper;
 	const char *service; /* NULL: any */
+	bool consumers;	     /* waits for changes of consumers, not of services */
 	struct catalog_position since;
 	unsigned wait_ms;
 	/* Called on the keeper's thread (or keeper_free's) once; may free it. */

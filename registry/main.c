@@ -10,6 +10,7 @@
 #include "registry/backup.h"
 #include "registry/blame.h"
 #include "registry/catalog.h"
+#include "registry/consumer_catalog.h"
 #include "registry/checker.h"
 #include "registry/drain.h"
 #include "registry/import.h"
@@ -149,6 +150,26 @@ static int main_load_some(void *arg, struct record **records, size_t count)
 	return catalog_load(loading->catalog, records, count, loading->now_ms, loading->wall_ms);
 }
 
+static int main_load_consumer(void *arg, const struct consumer *consumer)
+{
+	struct err e;
+
+	return consumer_catalog_load(arg, consumer, &e);
+}
+
+static int main_load_consumers(struct parts *p, struct err *e)
+{
+	struct consumer_catalog_limits limits = {.consumers_max = p->settings->limits.consumers,
+						 .tombstones_max = MAIN_TOMBSTONES};
+	struct consumer_catalog *consumers =
+		consumer_catalog_new(&limits, store_consumers_gone(p->store));
+
+	p->registry.consumers = consumers;
+	if (!consumers)
+		return err_code(e, DAEMON_EXIT_SYSTEM, "consumers: out of memory");
+	return store_load_consumers(p->store, main_load_consumer, consumers, e);
+}
+
 static int main_load(struct parts *p, struct err *e)
 {
 	struct registry *r = &p->registry;
@@ -178,6 +199,8 @@ static int main_load(struct parts *p, struct err *e)
 	if (!r->quotas)
 		return err_code(e, DAEMON_EXIT_SYSTEM, "quotas: out of memory");
 	if (quotas_load(r->quotas, p->store, e) < 0)
+		return -1;
+	if (main_load_consumers(p, e) < 0)
 		return -1;
 	p->loaded = atomic_load(&loading.count);
 	if (p->loaded) {
@@ -234,8 +257,11 @@ static void main_on_change(void *arg)
 static int main_threads(struct parts *p, struct err *e)
 {
 	struct registry *r = &p->registry;
-	struct writer_options writer = {
-		.store = p->store, .catalog = r->catalog, .on_change = main_on_change, .arg = r};
+	struct writer_options writer = {.store = p->store,
+					.catalog = r->catalog,
+					.consumers = r->consumers,
+					.on_change = main_on_change,
+					.arg = r};
 
 	const struct setup_checks *checks = &p->settings->checks;
 	struct checker_options checker = {.interval_ms = checks->interval_ms,
@@ -322,6 +348,7 @@ static void main_stop(struct parts *p)
 	blame_free(&r->blame);
 	quotas_free(&r->quotas);
 	catalog_free(&r->catalog);
+	consumer_catalog_free(&r->consumers);
 	store_close(&p->store);
 	access_gate_free(&r->access);
 	rate_free(&r->notes);

@@ -73,11 +73,44 @@ const struct method method_table[] = {
 	 "What happened, the newest last: optional service, since (a revision or a time: then the "
 	 "oldest after it), limit (1-1000, default 100). Answers events[revision, time, event, "
 	 "service, id, actor, detail]. Events: registered, restored, deregistered, status, "
-	 "checked, expired, removed, fenced, held, quota_reset.",
+	 "checked, expired, removed, fenced, held, quota_reset; of consumers, whose name is the "
+	 "id, and told "
+	 "only to the roles gateway and admin: consumer_put, consumer_deleted, key_made, "
+	 "key_revoked.",
 	 method_history, 0, ACCESS_READ, NULL},
 	{"registry.backup", "struct;struct,struct",
 	 "Copies the database, consistently, into the data directory. Answers file.", method_backup,
 	 METHOD_LATER | METHOD_WRITES, ACCESS_ADMIN, NULL},
+	{"registry.consumer_put", "struct,struct",
+	 "Makes a consumer of all gateways, or replaces what is known of it but for its keys: "
+	 "name; optional id (default: the name), groups[], limits[{rate, per_ms, burst, algorithm, "
+	 "concurrent, by, name}, by default by consumer], ip{allow[], deny[]}, password_hash, "
+	 "certificates[], meta. Answers name, id, existed, changed, revision.",
+	 method_consumer_put, METHOD_LATER | METHOD_WRITES, ACCESS_ADMIN, NULL},
+	{"registry.consumer_get", "struct,struct",
+	 "What is known of a consumer: name. Of keys[] the id, label, created, expires; of a "
+	 "password whether there is one.",
+	 method_consumer_get, 0, ACCESS_ADMIN, NULL},
+	{"registry.consumer_list", "struct,struct;struct",
+	 "The consumers by name: optional prefix, limit (1-1000, default 100), after. Answers "
+	 "consumers[] as consumer_get, more, revision.",
+	 method_consumer_list, 0, ACCESS_ADMIN, NULL},
+	{"registry.consumer_delete", "struct,struct",
+	 "Takes a consumer out, with its keys: name. Answers existed, revision.",
+	 method_consumer_delete, METHOD_LATER | METHOD_WRITES, ACCESS_ADMIN, NULL},
+	{"registry.consumer_key_new", "struct,struct",
+	 "Makes a key of a consumer: name; optional label, ttl_ms or expires (a time), grace_ms "
+	 "(the keys that are there end then at the latest). Answers name, key (its id), secret, "
+	 "expires, revision. The secret is told only now.",
+	 method_consumer_key_new, METHOD_LATER | METHOD_WRITES, ACCESS_ADMIN, NULL},
+	{"registry.consumer_key_revoke", "struct,struct",
+	 "Ends a key at once: name, key. Answers existed, revision.", method_consumer_key_revoke,
+	 METHOD_LATER | METHOD_WRITES, ACCESS_ADMIN, NULL},
+	{"registry.consumer_watch", "struct,struct",
+	 "For gateways: waits for changes of consumers after revision (\"\": tells everything): "
+	 "optional wait_ms (at most 60000). Answers revision, reset, more, changes[], as "
+	 "consumer_get with the hashes of keys and password, or name and deleted.",
+	 method_consumer_watch, METHOD_LATER, ACCESS_GATEWAY, NULL},
 	{"register", "int,string,string,int;int,string,string,int,int",
 	 "Original MicroReg: name, host, port, status (1 running, 0 stopped, -1 error). Answers an "
 	 "id, or false.",
@@ -271,7 +304,7 @@ bool call_begin(struct call *call)
 	const struct access_token *token = call->token;
 
 	atomic_fetch_add_explicit(&call->registry->calls, 1, memory_order_relaxed);
-	if (!token || token->role >= call->method->role)
+	if (!token || access_includes(token->role, call->method->role))
 		return true;
 	call_fault(call, RPC_FAULT_FORBIDDEN, "%s: the token \"%s\" has the role %s; this needs %s",
 		   call->method->name, token->name, method_role_name(token->role),
@@ -423,77 +456,4 @@ void method_handle(struct call *call, const char *body, size_t len)
 		free((char *)(uintptr_t)name); /* xmlrpc-c's headers offer nothing else */
 	}
 	xmlrpc_env_clean(&env);
-}
-
-void method_clean(char *text)
-{
-	size_t len = strlen(text), tail = 0;
-
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-			text[i] = ' ';
-	while (tail < 4 && tail < len && ((unsigned char)text[len - 1 - tail] & 0xc0) == 0x80)
-		tail++;
-	if (tail < len) {
-		unsigned char lead = (unsigned char)text[len - 1 - tail];
-		size_t want = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0 ? 1 : 0;
-
-		if (want != tail)
-			text[len - 1 - tail] = '\0';
-	}
-}
-
-int method_serialize(const struct call *call, xmlrpc_value *result, const struct err *fault,
-		     struct buf *out)
-{
-	struct err clean = fault ? *fault : (struct err){0};
-	xmlrpc_mem_block *block;
-	xmlrpc_env env, why;
-	const struct buf *text = call->shared ? &call->shared->text : &call->text;
-	int r = -1;
-
-	buf_reset(out);
-	if (!result && !fault)
-		return buf_append(out, text->data, text->len);
-	xmlrpc_env_init(&env);
-	if (!rpc_has_room(&env, 0))
-		goto done;
-	block = xmlrpc_mem_block_new(&env, 0);
-	if (env.fault_occurred)
-		goto done;
-	if (fault) {
-		method_clean(clean.text);
-		xmlrpc_env_init(&why);
-		xmlrpc_env_set_fault(&why, clean.code, clean.text);
-		xmlrpc_serialize_fault(&env, block, &why);
-		xmlrpc_env_clean(&why);
-	} else {
-		xmlrpc_serialize_response(&env, block, result);
-	}
-	if (!env.fault_occurred)
-		r = buf_append(out, xmlrpc_mem_block_contents(block), xmlrpc_mem_block_size(block));
-	xmlrpc_mem_block_free(block);
-done:
-	xmlrpc_env_clean(&env);
-	return r;
-}
-
-int method_serialize_value(xmlrpc_value *value, struct buf *out)
-{
-	xmlrpc_mem_block *block;
-	xmlrpc_env env;
-	int r = -1;
-
-	buf_reset(out);
-	xmlrpc_env_init(&env);
-	block = rpc_has_room(&env, 0) ? xmlrpc_mem_block_new(&env, 0) : NULL;
-	if (!env.fault_occurred) {
-		xmlrpc_serialize_value(&env, block, value);
-		if (!env.fault_occurred)
-			r = buf_append(out, xmlrpc_mem_block_contents(block),
-				       xmlrpc_mem_block_size(block));
-		xmlrpc_mem_block_free(block);
-	}
-	xmlrpc_env_clean(&env);
-	return r;
 }

@@ -162,6 +162,14 @@ void method_report(struct call *call);
 void method_quota_list(struct call *call);
 void method_quota_reset(struct call *call);
 
+void method_consumer_put(struct call *call);
+void method_consumer_get(struct call *call);
+void method_consumer_list(struct call *call);
+void method_consumer_delete(struct call *call);
+void method_consumer_key_new(struct call *call);
+void method_consumer_key_revoke(struct call *call);
+void method_consumer_watch(struct call *call);
+
 void legacy_register(struct call *call);
 void legacy_get_service_details(struct call *call);
 void legacy_update_status(struct call *call);

@@ -38,6 +38,14 @@ static const struct rpc_field history_fields[] = {
 	 .allowed = "an int from 1 to 1000"},
 };
 
+/* Who the consumers are is not for everybody who may look services up. */
+static bool history_may_tell(const struct call *call, const struct store_event *event)
+{
+	if (!call->token || access_includes(call->token->role, ACCESS_GATEWAY))
+		return true;
+	return strncmp(event->name, "consumer_", 9) != 0 && strncmp(event->name, "key_", 4) != 0;
+}
+
 static int history_write(void *arg, const struct store_event *event)
 {
 	struct call *call = arg;
@@ -45,6 +53,8 @@ static int history_write(void *arg, const struct store_event *event)
 	char text[CATALOG_POSITION_SIZE], time[CLOCK_RFC3339_SIZE];
 	char actor[INSTANCE_NAME_MAX + INET6_ADDRSTRLEN + 2];
 
+	if (!history_may_tell(call, event))
+		return 0;
 	catalog_position_print(call->registry->catalog,
 			       (struct catalog_position){event->revision, event->revision}, text);
 	clock_rfc3339(event->wall_ms, time);

@@ -1,43 +1,18 @@
 /* past: the first change of each instance after a revision tells what it was. */
 #include "registry/past.h"
+#include "common/clock.h"
 #include "common/rpc.h"
 #include "common/siphash.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define HASH_FUNCTION(key, len, hash) ((hash) = (unsigned)siphash_process((key), (len)))
 #define HASH_KEYCMP(a, b, len)	      memcmp((a), (b), (len))
 #include <uthash.h>
 
 /* ---- When ---- */
-
-/* "2026-01-31T23:59:59.123Z", without the fraction, or with "+01:00" instead of the Z. */
-static bool past_read_time(const char *text, int64_t *wall_ms)
-{
-	struct tm tm = {0};
-	const char *at = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-	int64_t ms = 0, unit = 100;
-	unsigned hours, minutes;
-	char sign;
-	int end = 0;
-
-	if (!at)
-		return false;
-	if (*at == '.')
-		for (at++; *at >= '0' && *at <= '9'; at++, unit /= 10)
-			ms += (*at - '0') * unit;
-	*wall_ms = (int64_t)timegm(&tm) * 1000 + ms;
-	if (strcmp(at, "Z") == 0 || strcmp(at, "z") == 0)
-		return true;
-	if (sscanf(at, "%c%2u:%2u%n", &sign, &hours, &minutes, &end) != 3 || at[end] ||
-	    (sign != '+' && sign != '-') || hours > 23 || minutes > 59)
-		return false;
-	*wall_ms += (sign == '+' ? -1 : 1) * (int64_t)(hours * 60 + minutes) * 60000;
-	return true;
-}
 
 int past_parse(struct registry *registry, const char *where, const char *text, uint64_t *revision,
 	       struct err *e)
@@ -51,7 +26,7 @@ int past_parse(struct registry *registry, const char *where, const char *text, u
 		*revision = position.at;
 		return 0;
 	}
-	if (!past_read_time(text, &wall_ms))
+	if (!clock_read_rfc3339(text, &wall_ms))
 		return err_code(e, RPC_FAULT_PARAMS,
 				"%s: \"%.60s\"; allowed: a revision of this registry, as it "
 				"answers them (\"%s.17\"), or a time like \"2026-01-31T23:59:59Z\"",

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 struct catalog;
+struct consumer_catalog;
 struct writer;
 struct keeper;
 struct backup;
@@ -20,6 +21,7 @@ struct shared_answers;
 
 struct registry {
 	struct catalog *catalog;
+	struct consumer_catalog *consumers;
 	struct writer *writer;
 	struct keeper *keeper;
 	struct drain *drain;

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 struct setup_limits {
-	unsigned instances, services, watchers, connections, quotas;
+	unsigned instances, services, consumers, watchers, connections, quotas;
 	unsigned connections_per_address, calls_per_address; /* 0: any number */
 	uint64_t answers_bytes;
 };

@@ -8,6 +8,7 @@
 #define MICROREG_REGISTRY_STORE_H
 
 #include "common/err.h"
+#include "registry/consumer.h"
 #include "registry/record.h"
 
 #include <stdatomic.h>
@@ -53,6 +54,8 @@ enum store_change_kind {
 	STORE_NOTE,
 	STORE_QUOTAS_ADD,
 	STORE_QUOTAS_REMOVE,
+	STORE_CONSUMER_PUT,
+	STORE_CONSUMER_REMOVE, /* of the one that the event is about */
 };
 
 struct store_change {
@@ -60,6 +63,7 @@ struct store_change {
 	const struct record *record;	   /* of STORE_PUT */
 	const char *service, *id;	   /* of STORE_REMOVE */
 	const struct store_quotas *quotas; /* of STORE_QUOTAS_… */
+	const struct consumer *consumer;   /* of STORE_CONSUMER_PUT */
 	struct store_event event;	   /* all there is of STORE_NOTE */
 };
 
@@ -102,6 +106,12 @@ struct store_quota_reader {
 	void *arg;
 };
 int store_load_quotas(struct store *store, const struct store_quota_reader *to, struct err *e);
+/* The same of consumers, the least recently changed first. */
+int store_load_consumers(struct store *store,
+			 int (*each)(void *arg, const struct consumer *consumer), void *arg,
+			 struct err *e);
+/* The revision of the newest deletion of a consumer; 0: none. */
+uint64_t store_consumers_gone(const struct store *store);
 
 /* All changes, the new revision and number, or nothing: on return they are on the disk. -1 when the
  * engine refuses (full, I/O error); it may be tried again. Blocks for the disk. */

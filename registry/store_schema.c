@@ -49,6 +49,12 @@ static const char *const store_schema_migrations[] = {
 	 * strings for a forgotten comma. */
 	("ALTER TABLE instances ADD COLUMN check_status TEXT NOT NULL DEFAULT '';"
 	 "ALTER TABLE history ADD COLUMN check_status TEXT DEFAULT '';"),
+	/* `consumers_gone` is the revision of the newest deletion of one. */
+	("CREATE TABLE consumers ("
+	 " name TEXT NOT NULL PRIMARY KEY, id TEXT NOT NULL UNIQUE, password TEXT NOT NULL,"
+	 " description TEXT NOT NULL, keys TEXT NOT NULL, created_at INTEGER NOT NULL,"
+	 " revision INTEGER NOT NULL) WITHOUT ROWID;"
+	 "INSERT INTO meta VALUES ('consumers_gone', 0);"),
 };
 
 enum { STORE_SCHEMA = sizeof(store_schema_migrations) / sizeof(store_schema_migrations[0]) };

@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/daemon.h"
 #include "registry/store.h"
+#include "registry/store_consumer.h"
 #include "registry/store_files.h"
 #include "registry/store_history.h"
 #include "registry/store_load.h"
@@ -27,6 +28,8 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { STORE_CONSUMER_ARENA = 1 << 20 };
 
 enum store_statement {
 	STORE_SQL_BEGIN,
@@ -58,6 +61,7 @@ struct store {
 	int64_t seen_wall_ms;
 	struct store_history history;
 	struct store_quota_sql quotas;
+	struct store_consumers consumers;
 };
 
 static int store_pragmas(struct store *store, struct err *e)
@@ -97,6 +101,8 @@ static int store_prepare(struct store *store, struct err *e)
 	for (size_t i = 0; rc == SQLITE_OK && i < STORE_SQL_COUNT; i++)
 		rc = sqlite3_prepare_v3(store->db, store_sql[i], -1, SQLITE_PREPARE_PERSISTENT,
 					&store->sql[i], NULL);
+	if (rc == SQLITE_OK)
+		rc = store_consumers_open(&store->consumers, store->db);
 	if (rc == SQLITE_OK)
 		rc = store_schema_query(store->db, "SELECT value FROM meta WHERE name = 'database'",
 					store->database, sizeof(store->database));
@@ -241,6 +247,7 @@ void store_close(struct store **store)
 		return;
 	store_history_close(&s->history);
 	store_quota_close(&s->quotas);
+	store_consumers_close(&s->consumers);
 	for (size_t i = 0; i < STORE_SQL_COUNT; i++)
 		(void)sqlite3_finalize(s->sql[i]); /* repeats an old error */
 	(void)sqlite3_close(s->db);		   /* what was committed is safe whatever it says */
@@ -303,6 +310,52 @@ int store_load_quotas(struct store *store, const struct store_quota_reader *to, 
 	return store_schema_fail(store->db, rc, store->dir, "read", e);
 }
 
+int store_load_consumers(struct store *store,
+			 int (*each)(void *arg, const struct consumer *consumer), void *arg,
+			 struct err *e)
+{
+	sqlite3_stmt *rows = NULL;
+	struct consumer draft;
+	struct arena arena;
+	struct err why = {0};
+	int rc, r = -1;
+
+	arena_init(&arena, STORE_CONSUMER_ARENA);
+	rc = sqlite3_prepare_v2(
+		store->db, "SELECT " STORE_CONSUMER_COLUMNS " FROM consumers ORDER BY revision", -1,
+		&rows, NULL);
+	while (rc == SQLITE_OK && (rc = sqlite3_step(rows)) == SQLITE_ROW) {
+		arena_reset(&arena);
+		if (store_consumer_read(rows, &arena, &draft, &why) < 0) {
+			(void)err_code(e, DAEMON_EXIT_DATABASE,
+				       "%s/registry.db: a consumer's %s; restore a backup with "
+				       "--restore FILE, or delete that row with sqlite3",
+				       store->dir, why.text);
+			goto done;
+		}
+		if (draft.revision > store->revision) {
+			(void)store_schema_damaged(store->dir, "its counters are wrong", e);
+			goto done;
+		}
+		if (each(arg, &draft) != 0) {
+			(void)err_code(e, DAEMON_EXIT_SYSTEM,
+				       "%s/registry.db holds more than fits in memory", store->dir);
+			goto done;
+		}
+		rc = SQLITE_OK;
+	}
+	r = rc == SQLITE_DONE ? 0 : store_schema_fail(store->db, rc, store->dir, "read", e);
+done:
+	(void)sqlite3_finalize(rows); /* repeats rc */
+	arena_fini(&arena);
+	return r;
+}
+
+uint64_t store_consumers_gone(const struct store *store)
+{
+	return store->consumers.gone;
+}
+
 /* ---- Writing ---- */
 
 static int store_run(struct store *store, enum store_statement which)
@@ -322,6 +375,8 @@ static int store_write(struct store *store, const struct store_change *change, i
 		return SQLITE_OK;
 	if (change->kind == STORE_QUOTAS_ADD || change->kind == STORE_QUOTAS_REMOVE)
 		return store_quota_write(&store->quotas, change, wall_ms);
+	if (change->kind == STORE_CONSUMER_PUT || change->kind == STORE_CONSUMER_REMOVE)
+		return store_consumers_write(&store->consumers, change);
 	if (change->kind == STORE_PUT) {
 		if (store_row_bind(store->sql[STORE_SQL_PUT], change->record) != 0)
 			return SQLITE_NOMEM;

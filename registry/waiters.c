@@ -120,6 +120,15 @@ void waiters_touch(struct waiters *waiters, struct waiter *waiter, uint64_t chan
 	wheel_set(&waiters->wheel, &waiter->timer, at);
 }
 
+void waiters_changed_topic(struct waiters *waiters, const char *topic, uint64_t now_ms)
+{
+	struct waiters_topic *found;
+
+	HASH_FIND(hh, waiters->topics, topic, strlen(topic), found);
+	for (struct waiter *w = found ? found->list : NULL; w; w = w->next)
+		waiters_touch(waiters, w, now_ms, now_ms);
+}
+
 void waiters_changed(struct waiters *waiters, const char *service, uint64_t now_ms)
 {
 	struct waiters_topic *topic, *next;
@@ -127,9 +136,7 @@ void waiters_changed(struct waiters *waiters, const char *service, uint64_t now_
 	for (struct waiter *w = waiters->all; w; w = w->next)
 		waiters_touch(waiters, w, now_ms, now_ms);
 	if (service) {
-		HASH_FIND(hh, waiters->topics, service, strlen(service), topic);
-		for (struct waiter *w = topic ? topic->list : NULL; w; w = w->next)
-			waiters_touch(waiters, w, now_ms, now_ms);
+		waiters_changed_topic(waiters, service, now_ms);
 		return;
 	}
 	HASH_ITER(hh, waiters->topics, topic, next)

@@ -40,6 +40,8 @@ int waiters_add(struct waiters *waiters, struct waiter *waiter, const char *serv
 
 /* This service changed (NULL: all may have). */
 void waiters_changed(struct waiters *waiters, const char *service, uint64_t now_ms);
+/* What is no service changed: only those that wait for that name are told. */
+void waiters_changed_topic(struct waiters *waiters, const char *topic, uint64_t now_ms);
 /* The waiter alone has something to be told, that changed at `changed_ms`. */
 void waiters_touch(struct waiters *waiters, struct waiter *waiter, uint64_t changed_ms,
 		   uint64_t now_ms);

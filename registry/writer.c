@@ -4,33 +4,17 @@
 #include "common/log.h"
 #include "common/rpc.h"
 #include "common/siphash.h"
+#include "registry/writer_plan.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* One batch on its way; the writer's thread only. */
-struct writer_plan {
-	struct writer *writer;
-	size_t count;
-	struct catalog_change changes[WRITER_CHANGES_MAX];
-	/* One for each change; then, when it is committed, those that change no instance. */
-	struct store_change rows[WRITER_CHANGES_MAX + WRITER_BATCH_MAX];
-	struct store_change notes[WRITER_BATCH_MAX];
-	size_t note_count;
-	uint64_t keys[WRITER_CHANGES_MAX]; /* hashes of service and id, to find what was touched */
-	bool reserved[WRITER_CHANGES_MAX];
-	uint64_t revision, number; /* of the last change planned */
-	struct writer_op *ops, **ops_end;
-	size_t op_count;
-	uint64_t opened_ms;
-	bool force; /* commit, also without a change */
-};
-
 struct writer {
-	struct store *store;	 /* the writer's thread only */
-	struct catalog *catalog; /* locks itself */
+	struct store *store;		    /* the writer's thread only */
+	struct catalog *catalog;	    /* locks itself */
+	struct consumer_catalog *consumers; /* likewise; may be NULL */
 	void (*on_change)(void *arg);
 	void *arg;
 	struct writer_plan plan;
@@ -52,6 +36,11 @@ struct writer {
 struct catalog *writer_catalog(struct writer_plan *plan)
 {
 	return plan->writer->catalog;
+}
+
+struct consumer_catalog *writer_plan_consumers(struct writer_plan *plan)
+{
+	return plan->writer->consumers;
 }
 
 uint64_t writer_number(struct writer_plan *plan)
@@ -196,7 +185,7 @@ static void writer_open_batch(struct writer *w)
 	struct writer_plan *plan = &w->plan;
 
 	plan->writer = w;
-	plan->count = plan->note_count = 0;
+	plan->count = plan->note_count = plan->consumer_count = 0;
 	plan->revision = store_revision(w->store);
 	plan->number = store_number(w->store);
 	plan->ops = NULL;
@@ -210,7 +199,7 @@ static void writer_open_batch(struct writer *w)
 static bool writer_take(struct writer *w, struct writer_op *op)
 {
 	struct writer_plan *plan = &w->plan;
-	size_t count = plan->count, notes = plan->note_count;
+	size_t count = plan->count, notes = plan->note_count, consumers = plan->consumer_count;
 	uint64_t revision = plan->revision, number = plan->number;
 	enum writer_verdict verdict;
 
@@ -219,6 +208,7 @@ static bool writer_take(struct writer *w, struct writer_op *op)
 	verdict = op->plan(op, plan);
 	if (verdict != WRITER_GO) {
 		writer_undo(plan, count);
+		writer_undo_consumers(plan, consumers);
 		plan->note_count = notes;
 		plan->revision = revision;
 		plan->number = number;
@@ -297,18 +287,27 @@ static void writer_judge(struct writer *w, const struct err *failure)
 static int writer_commit(struct writer *w, struct err *e)
 {
 	struct writer_plan *plan = &w->plan;
+	size_t n = plan->count;
 
-	if (!plan->count && !plan->note_count && !plan->force)
+	if (!plan->count && !plan->note_count && !plan->consumer_count && !plan->force)
 		return 0;
-	memcpy(plan->rows + plan->count, plan->notes, plan->note_count * sizeof(plan->notes[0]));
-	if (store_commit(w->store, plan->rows, plan->count + plan->note_count, plan->revision,
-			 plan->number, e) < 0) {
+	memcpy(plan->rows + n, plan->consumer_rows,
+	       plan->consumer_count * sizeof(plan->consumer_rows[0]));
+	n += plan->consumer_count;
+	memcpy(plan->rows + n, plan->notes, plan->note_count * sizeof(plan->notes[0]));
+	if (store_commit(w->store, plan->rows, n + plan->note_count, plan->revision, plan->number,
+			 e) < 0) {
 		e->code = RPC_FAULT_STORE;
 		writer_judge(w, e);
 		return -1;
 	}
 	writer_judge(w, NULL);
 	catalog_apply(w->catalog, plan->changes, plan->count, clock_ms(), clock_wall_ms());
+	if (plan->consumer_count) {
+		catalog_advance(w->catalog, plan->revision);
+		consumer_catalog_apply(w->consumers, plan->consumers, plan->consumer_count,
+				       clock_ms());
+	}
 	return 0;
 }
 
@@ -334,13 +333,15 @@ static void writer_batch(struct writer *w)
 
 	writer_fill_batch(w);
 	failed = writer_commit(w, &e) < 0;
-	if (failed)
+	if (failed) {
 		writer_undo(&w->plan, 0);
+		writer_undo_consumers(&w->plan, 0);
+	}
 	(void)pthread_mutex_lock(&w->lock);
 	w->stats.batches++;
 	w->stats.operations += w->plan.op_count;
 	(void)pthread_mutex_unlock(&w->lock);
-	if (!failed && w->plan.count)
+	if (!failed && (w->plan.count || w->plan.consumer_count))
 		w->on_change(w->arg);
 	writer_finish(w, failed ? &e : NULL);
 }
@@ -375,6 +376,7 @@ struct writer *writer_start(const struct writer_options *options, struct err *e)
 	}
 	w->store = options->store;
 	w->catalog = options->catalog;
+	w->consumers = options->consumers;
 	w->on_change = options->on_change;
 	w->arg = options->arg;
 	w->queue_end = &w->queue;

@@ -13,6 +13,7 @@
 
 #include "common/err.h"
 #include "registry/catalog.h"
+#include "registry/consumer_catalog.h"
 #include "registry/store.h"
 
 #include <stdbool.h>
@@ -68,6 +69,15 @@ enum writer_verdict writer_note(struct writer_plan *plan, struct writer_op *op);
 /* Adds a row for the store alone: it changes nothing of the catalog. What it points to must live
  * until done. */
 enum writer_verdict writer_store(struct writer_plan *plan, const struct store_change *row);
+/* The truth about consumers; a plan may ask it when no earlier operation of this batch changes one
+ * of that name. */
+struct consumer_catalog *writer_consumers(struct writer_plan *plan);
+bool writer_touched_consumer(const struct writer_plan *plan, const char *name);
+/* As writer_put and writer_remove, of consumers; `draft` is copied. */
+enum writer_verdict writer_put_consumer(struct writer_plan *plan, struct writer_op *op,
+					const struct consumer *draft);
+enum writer_verdict writer_delete_consumer(struct writer_plan *plan, struct writer_op *op,
+					   struct consumer *old);
 /* A new number for an instance; those of failed batches are given again. */
 uint64_t writer_number(struct writer_plan *plan);
 
@@ -76,7 +86,8 @@ uint64_t writer_number(struct writer_plan *plan);
 struct writer_options {
 	struct store *store;
 	struct catalog *catalog;
-	/* Called on the writer's thread after a batch changed the catalog. */
+	struct consumer_catalog *consumers; /* NULL: none are changed by it */
+	/* Called on the writer's thread after a batch changed one of them. */
 	void (*on_change)(void *arg);
 	void *arg;
 };

@@ -12,6 +12,7 @@
 #include "common/xml_guard.h"
 #include "registry/backup.h"
 #include "registry/catalog.h"
+#include "registry/consumer_catalog.h"
 #include "registry/drain.h"
 #include "registry/keeper.h"
 #include "registry/method.h"
@@ -134,13 +135,16 @@ static void start(unsigned switches)
 	fake = (struct store){.refuse = switches & 1};
 	registry = (struct registry){.legacy_strict = switches & 2, .started_ms = clock_ms()};
 	registry.catalog = catalog_new("00aa00aa00", 0, &limits, clock_ms());
+	registry.consumers = consumer_catalog_new(&(struct consumer_catalog_limits){4, 2}, 0);
 	registry.drain = drain_new();
 	registry.quotas = quotas_new(100);
 	registry.backup = backup_new(&fake);
 	registry.keeper = keeper_new(&registry, 4, &e);
 	options.catalog = registry.catalog;
+	options.consumers = registry.consumers;
 	registry.writer = writer_start(&options, &e);
-	FUZZ_HOLDS(registry.catalog && registry.drain && registry.keeper && registry.writer);
+	FUZZ_HOLDS(registry.catalog && registry.consumers && registry.drain && registry.keeper &&
+		   registry.writer);
 }
 
 static void stop(void)
@@ -153,6 +157,7 @@ static void stop(void)
 	drain_free(&registry.drain);
 	quotas_free(&registry.quotas);
 	catalog_free(&registry.catalog);
+	consumer_catalog_free(&registry.consumers);
 }
 
 /* ---- Calls ---- */

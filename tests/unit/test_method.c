@@ -4,6 +4,7 @@
  */
 #include "common/clock.h"
 #include "registry/catalog.h"
+#include "registry/consumer_catalog.h"
 #include "registry/drain.h"
 #include "registry/keeper.h"
 #include "registry/method.h"
@@ -45,13 +46,15 @@ static void start(void)
 	store = store_open(dir, &e);
 	ck_assert_msg(store != NULL, "%s", e.text);
 	r.catalog = catalog_new("00aa00aa00", 0, &limits, clock_ms());
+	r.consumers = consumer_catalog_new(&(struct consumer_catalog_limits){100, 10}, 0);
 	r.drain = drain_new();
 	r.quotas = quotas_new(100);
 	r.keeper = keeper_new(&r, 100, &e);
 	options.store = store;
 	options.catalog = r.catalog;
+	options.consumers = r.consumers;
 	r.writer = writer_start(&options, &e);
-	ck_assert(r.catalog && r.drain && r.keeper && r.writer);
+	ck_assert(r.catalog && r.consumers && r.drain && r.keeper && r.writer);
 	ck_assert_int_eq(keeper_start(r.keeper, &e), 0);
 	buf_init(&answer, 16 << 20);
 }
@@ -67,6 +70,7 @@ static void stop(void)
 	drain_free(&r.drain);
 	quotas_free(&r.quotas);
 	catalog_free(&r.catalog);
+	consumer_catalog_free(&r.consumers);
 	store_close(&store);
 	buf_fini(&answer);
 	(void)snprintf(command, sizeof(command), "rm -rf '%s'", dir);

@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "registry/backup.h"
 #include "registry/catalog.h"
+#include "registry/consumer_catalog.h"
 #include "registry/drain.h"
 #include "registry/keeper.h"
 #include "registry/method.h"
@@ -128,13 +129,15 @@ static void start(void)
 	fake = (struct store){0};
 	memset(&r, 0, sizeof(r));
 	r.catalog = catalog_new("00aa00aa00", 0, &limits, clock_ms());
+	r.consumers = consumer_catalog_new(&(struct consumer_catalog_limits){100, 10}, 0);
 	r.drain = drain_new();
 	r.quotas = quotas_new(100);
 	r.backup = backup_new(&fake);
 	r.keeper = keeper_new(&r, 100, &e);
 	options.catalog = r.catalog;
+	options.consumers = r.consumers;
 	r.writer = writer_start(&options, &e);
-	ck_assert(r.catalog && r.drain && r.keeper && r.writer);
+	ck_assert(r.catalog && r.consumers && r.drain && r.keeper && r.writer);
 }
 
 static void stop(void)
@@ -147,6 +150,7 @@ static void stop(void)
 	drain_free(&r.drain);
 	quotas_free(&r.quotas);
 	catalog_free(&r.catalog);
+	consumer_catalog_free(&r.consumers);
 }
 
 /* ---- Calls ---- */
@@ -239,6 +243,12 @@ static void check(void *arg, int result)
 			STRING("meta", "<struct>" STRING("k", "v") "</struct>")               \
 				STRING("check", "<struct>" STRING("type", "tcp") "</struct>") \
 					STRING("routes", ARRAY("<value>GET /a</value>"))
+#define CONSUMER                                                                                \
+	STRING("name", "ada")                                                                   \
+	STRING("groups", ARRAY("<value>staff</value>"))                                         \
+	STRING("limits", ARRAY(STRUCT(INT("rate", "5") INT("per_ms", "1000"))))                 \
+	STRING("ip", "<struct>" STRING("deny", ARRAY("<value>10.0.0.0/8</value>")) "</struct>") \
+	STRING("meta", "<struct>" STRING("k", "v") "</struct>")
 #define ONE(method, struct_value)                      \
 	"<value><struct>" STRING("methodName", method) \
 		STRING("params", ARRAY(struct_value)) "</struct></value>"
@@ -274,16 +284,24 @@ static const char *const bodies[] = {
 				 PARAM("<value>8080</value>")),
 	CALL("get_service_details", PARAM("<value>a</value>")),
 	CALL("update_status", PARAM("<value>l</value>") PARAM("<value><int>1</int></value>")),
-	CALL("unregister", PARAM("<value>l</value>")),
-	CALL("get_all_service_details", ""),
-	CALL("get_reg_count", ""),
-	CALL("system.listMethods", ""),
+	CALL("unregister", PARAM("<value>l</value>")), CALL("get_all_service_details", ""),
+	CALL("get_reg_count", ""), CALL("system.listMethods", ""),
 	CALL("system.methodSignature", PARAM("<value>register</value>")),
 	CALL("system.methodHelp", PARAM("<value>register</value>")),
 	CALL("system.multicall",
 	     PARAM("<value>" ARRAY(ONE("registry.lookup", STRUCT(STRING("service", "a"))) ONE(
 		     "registry.heartbeat", STRUCT(INSTANCE)) ONE("get_reg_count", "")) "</value>")),
 	CALL("registry.deregister", PARAM(STRUCT(INSTANCE))),
+	CALL("registry.consumer_put", PARAM(STRUCT(CONSUMER))),
+	CALL("registry.consumer_get", PARAM(STRUCT(STRING("name", "ada")))),
+	CALL("registry.consumer_list", PARAM(STRUCT(STRING("prefix", "a")))),
+	/* One that ends soon, so that there is always room for the next. */
+	CALL("registry.consumer_key_new",
+	     PARAM(STRUCT(STRING("name", "ada") STRING("label", "l") INT("ttl_ms", "1")))),
+	CALL("registry.consumer_key_revoke",
+	     PARAM(STRUCT(STRING("name", "ada") STRING("key", "k00000000")))),
+	CALL("registry.consumer_watch", PARAM(STRUCT(STRING("revision", "")))),
+	CALL("registry.consumer_delete", PARAM(STRUCT(STRING("name", "bob")))),
 	CALL("registry.backup", ""), /* the last: it starts a thread */
 };
 
@@ -300,6 +318,8 @@ START_TEST(every_method_survives_every_failed_allocation)
 	struct fail_malloc_count count;
 
 	once(bodies[0]); /* there is something to find */
+	once(CALL("registry.consumer_put", PARAM(STRUCT(CONSUMER))));
+	once(CALL("registry.consumer_put", PARAM(STRUCT(STRING("name", "bob")))));
 	count = fail_malloc_each(ask, check, &a);
 	ck_assert_uint_gt(count.refused, 0);
 	once(bodies[0]);
