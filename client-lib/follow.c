@@ -141,6 +141,8 @@ static int watch_add_follow_locked(struct microreg *m, const char *service, bool
 		return error_memory(e);
 	f->answered = known;
 	for (struct follow *old = w->follows; wide && old; old = old->next) {
+		if (old->consumers)
+			continue;
 		old->cancelled = true;
 		f->answered = f->answered && old->answered;
 	}
@@ -174,6 +176,35 @@ int microreg_follow(struct microreg *registry, const char *service, struct micro
 			failed = watch_add_follow_locked(m, service, known, error);
 		if (!failed && !service)
 			m->watch->all = true;
+	}
+	(void)pthread_mutex_unlock(&m->lock);
+	return failed;
+}
+
+int microreg_follow_consumers(struct microreg *registry, struct microreg_error *error)
+{
+	struct microreg *m = registry;
+	struct follow *f = NULL;
+	int failed;
+
+	error_clear(error);
+	if (!m)
+		return error_set(error, MICROREG_BAD_ARGUMENT,
+				 "registry: NULL; open one with microreg_open");
+	(void)pthread_mutex_lock(&m->lock);
+	failed = watch_open_locked(m, error);
+	if (!failed && !m->watch->consumers_followed) {
+		f = watch_follow_new(m, NULL);
+		failed = f ? 0 : error_memory(error);
+	}
+	if (f) {
+		f->consumers = m->watch->consumers_followed = true;
+		m->consumers = m->saved_consumers;
+		m->saved_consumers = NULL;
+		f->answered = m->consumers != NULL;
+		f->next = m->watch->follows;
+		m->watch->follows = f;
+		(void)curl_multi_wakeup(m->watch->multi); /* fails only when one is pending */
 	}
 	(void)pthread_mutex_unlock(&m->lock);
 	return failed;

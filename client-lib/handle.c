@@ -2,6 +2,7 @@
 #include "client-lib/handle.h"
 #include "client-lib/call.h"
 #include "client-lib/snapshot.h"
+#include "client-lib/consumer_file.h"
 #include "client-lib/snapshot_file.h"
 #include "common/clock.h"
 #include "common/err.h"
@@ -186,10 +187,23 @@ static int handle_read_names(struct microreg *m, const struct microreg_options *
 	(void)snprintf(name, sizeof(name), "%s:%ld", host, (long)getpid());
 	m->name = strdup(o->name ? o->name : name);
 	m->kind = strdup(o->kind ? o->kind : "client");
-	if (o->snapshot_file && o->snapshot_file[0])
-		m->snapshot_file = strdup(o->snapshot_file);
-	if (!m->name || !m->kind || (o->snapshot_file && o->snapshot_file[0] && !m->snapshot_file))
+	return !m->name || !m->kind ? error_memory(e) : 0;
+}
+
+static int handle_read_files(struct microreg *m, const struct microreg_options *o,
+			     struct microreg_error *e)
+{
+	static const char ending[] = ".consumers";
+	size_t len = o->snapshot_file ? strlen(o->snapshot_file) : 0;
+
+	if (!len)
+		return 0;
+	m->snapshot_file = strdup(o->snapshot_file);
+	m->consumers_file = malloc(len + sizeof(ending));
+	if (!m->snapshot_file || !m->consumers_file)
 		return error_memory(e);
+	memcpy(m->consumers_file, o->snapshot_file, len);
+	memcpy(m->consumers_file + len, ending, sizeof(ending));
 	return 0;
 }
 
@@ -231,7 +245,7 @@ static int handle_read_options(struct microreg *m, const struct microreg_options
 	m->arg = o->arg;
 	if (handle_read_urls(m, urls && urls[0] ? urls : handle_default_url, e) ||
 	    handle_read_token(m, token, e) || handle_read_names(m, o, e) ||
-	    handle_read_tls(m, o, e) ||
+	    handle_read_files(m, o, e) || handle_read_tls(m, o, e) ||
 	    handle_add_header(m, "Content-Type: text/xml; charset=utf-8", e) ||
 	    handle_add_header(m, "User-Agent: libmicroreg/" MICROREG_VERSION, e) ||
 	    handle_add_header(m, "Expect:", e))
@@ -268,6 +282,10 @@ static void handle_load_snapshot(struct microreg *m)
 	m->saved = snapshot_file_read(m->snapshot_file, &reason);
 	if (!m->saved && reason.code != ENOENT)
 		handle_log(m, MICROREG_LOG_WARN, "%s", reason.text);
+	reason.code = 0;
+	m->saved_consumers = consumer_file_read(m->consumers_file, &reason);
+	if (!m->saved_consumers && reason.code != ENOENT)
+		handle_log(m, MICROREG_LOG_WARN, "%s", reason.text);
 }
 
 static void handle_free(struct microreg *m)
@@ -283,8 +301,11 @@ static void handle_free(struct microreg *m)
 	free(m->name);
 	free(m->kind);
 	free(m->snapshot_file);
+	free(m->consumers_file);
 	microreg_snapshot_unref(&m->snapshot);
 	microreg_snapshot_unref(&m->saved);
+	microreg_consumers_unref(&m->consumers);
+	microreg_consumers_unref(&m->saved_consumers);
 	free(m);
 }
 

@@ -38,7 +38,8 @@ struct microreg {
 	struct curl_slist *headers;
 	struct carrier_tls tls;
 	unsigned timeout_ms;
-	char *name, *kind, *snapshot_file; /* the last may be NULL */
+	char *name, *kind;
+	char *snapshot_file, *consumers_file; /* both NULL: nothing is kept */
 	void (*on_log)(void *arg, enum microreg_log_level level, const char *text);
 	void (*on_change)(void *arg);
 	void *arg;
@@ -55,9 +56,11 @@ struct microreg {
 	struct microreg_lease *leases;
 	pthread_t lease_thread;
 	bool lease_thread_runs;
-	struct watch *watch;			  /* NULL until something is followed */
-	const struct microreg_snapshot *snapshot; /* never NULL */
-	const struct microreg_snapshot *saved;	  /* of the file, may be NULL */
+	struct watch *watch;				  /* NULL until something is followed */
+	const struct microreg_snapshot *snapshot;	  /* never NULL */
+	const struct microreg_snapshot *saved;		  /* of the file, may be NULL */
+	const struct microreg_consumers *consumers;	  /* NULL: nothing is known of them */
+	const struct microreg_consumers *saved_consumers; /* of the file, until they are followed */
 };
 
 /* Calls the program's log. Without the lock. */

@@ -303,6 +303,32 @@ microreg_snapshot_find(const struct microreg_snapshot *snapshot, const char *ser
 MICROREG_API const struct microreg_service *
 microreg_snapshot_next(const struct microreg_snapshot *snapshot, size_t *at);
 
+/* ---- Consumers, for gateways ---- */
+
+/* Keeps the consumers that the registry knows current from now on, by a watch of its own, and in
+ * `FILE.consumers` (mode 0600: it has hashes of secrets) beside the options' snapshot_file. Needs a
+ * token of the role gateway; a registry that refuses is told to the log and asked again now and
+ * then, and services are followed all the same. Following twice is harmless. Does not wait for the
+ * first answer; a file's content is there at once. microreg_follow_wait waits for them, too, unless
+ * they are refused; the options' on_change is called when they changed. */
+MICROREG_API int microreg_follow_consumers(struct microreg *registry, struct microreg_error *error);
+
+/* All consumers at one moment. Immutable and counted. */
+struct microreg_consumers;
+/* The caller's reference; NULL: nothing is known of them. Without asking anybody. */
+MICROREG_API const struct microreg_consumers *microreg_consumers_ref(struct microreg *registry);
+/* Harmless with NULL; sets *consumers to NULL. */
+MICROREG_API void microreg_consumers_unref(const struct microreg_consumers **consumers);
+/* A number that no other set of this process has; 0 for NULL. */
+MICROREG_API uint64_t microreg_consumers_version(const struct microreg_consumers *consumers);
+MICROREG_API size_t microreg_consumers_count(const struct microreg_consumers *consumers);
+/* One of them, by name in order: the struct that registry.consumer_watch tells, of which only the
+ * name was checked. Borrowed; NULL from the count on. */
+MICROREG_API const struct microreg_value *
+microreg_consumers_at(const struct microreg_consumers *consumers, size_t index);
+/* True when the last call of that watch was answered. */
+MICROREG_API bool microreg_consumers_current(struct microreg *registry);
+
 /* What the watch is doing, for health pages. */
 struct microreg_watch_status {
 	bool connected;	      /* the last watch call was answered */

@@ -12,20 +12,16 @@
  * every text and number is checked like a reply of the registry.
  */
 #include "client-lib/snapshot_file.h"
+#include "client-lib/replace.h"
 #include "client-lib/service.h"
 #include "common/arena.h"
 #include "common/buf.h"
 #include "common/instance.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static const char snapshot_file_magic[] = "microreg snapshot 2\n";
@@ -150,72 +146,18 @@ static void writer_snapshot(struct snapshot_writer *w, const struct microreg_sna
 	writer_flush(w);
 }
 
-/* The rename is durable once the directory is. */
-static void snapshot_file_sync_directory(const char *path)
-{
-	char dir[PATH_MAX];
-	const char *slash = strrchr(path, '/');
-	int fd;
-
-	(void)snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - path) : 1,
-		       slash ? path : ".");
-	fd = open(slash == path ? "/" : dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	(void)fsync(fd); /* at worst the old snapshot is back after a crash of the machine */
-	(void)close(fd);
-}
-
-/* The file beside `path` that becomes it: one name, so that a program killed while it writes leaves
- * at most one behind, which the next write takes over. Its lock tells whether somebody still
- * writes it: another program with the same path then gets a name of its own. -1 with errno. */
-static int snapshot_file_open_beside(const char *path, char beside[PATH_MAX])
-{
-	struct stat opened, named;
-	int fd;
-
-	(void)snprintf(beside, PATH_MAX, "%s.new", path);
-	fd = open(beside, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-	if (fd >= 0) {
-		/* Between open and lock it may have been renamed, and be the snapshot itself. */
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &opened) == 0 &&
-		    stat(beside, &named) == 0 && S_ISREG(opened.st_mode) &&
-		    opened.st_ino == named.st_ino && opened.st_dev == named.st_dev &&
-		    opened.st_nlink == 1 && ftruncate(fd, 0) == 0)
-			return fd;
-		(void)close(fd);
-	}
-	(void)snprintf(beside, PATH_MAX, "%s.XXXXXX", path);
-	return mkostemp(beside, O_CLOEXEC);
-}
-
 int snapshot_file_write(const char *path, const struct microreg_snapshot *s, struct err *e)
 {
 	struct snapshot_writer w = {.hash = SNAPSHOT_FILE_HASH_START};
-	char beside[PATH_MAX];
+	struct replace file;
 
-	if (strlen(path) + sizeof(".XXXXXX") > sizeof(beside))
-		return err_code(e, ENAMETOOLONG, "snapshot file: the path is too long");
-	w.fd = snapshot_file_open_beside(path, beside);
-	if (w.fd < 0)
-		return err_code(e, errno, "snapshot file: can't create %s: %s", beside,
-				strerror(errno));
+	if (replace_open(&file, path, e) < 0)
+		return -1;
+	w.fd = file.fd;
 	buf_init(&w.out, SNAPSHOT_FILE_FLUSH * 4);
 	writer_snapshot(&w, s);
 	buf_fini(&w.out);
-	if (!w.failed && fsync(w.fd) < 0)
-		w.failed = errno;
-	if (!w.failed && rename(beside, path) < 0)
-		w.failed = errno;
-	if (w.failed) {
-		(void)unlink(beside);
-		(void)close(w.fd); /* after the name is gone: the lock goes with it */
-		return err_code(e, w.failed, "snapshot file: can't write %s: %s", path,
-				strerror(w.failed));
-	}
-	(void)close(w.fd); /* synced: nothing is left to fail */
-	snapshot_file_sync_directory(path);
-	return 0;
+	return replace_close(&file, w.failed, e);
 }
 
 /* ---- Reading ---- */
@@ -374,25 +316,6 @@ static struct microreg_snapshot *reader_snapshot(struct snapshot_reader *r)
 	return NULL;
 }
 
-static unsigned char *snapshot_file_load(int fd, size_t size)
-{
-	unsigned char *data = malloc(size ? size : 1);
-	size_t at = 0;
-
-	while (data && at < size) {
-		ssize_t n = read(fd, data + at, size - at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			free(data);
-			return NULL;
-		}
-		at += (size_t)n;
-	}
-	return data;
-}
-
 static struct microreg_snapshot *snapshot_file_decode(const char *path, const unsigned char *data,
 						      size_t size, struct err *e)
 {
@@ -424,30 +347,14 @@ static struct microreg_snapshot *snapshot_file_decode(const char *path, const un
 
 struct microreg_snapshot *snapshot_file_read(const char *path, struct err *e)
 {
-	/* Not blocking, so that a pipe in its place can't hold the program up. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct microreg_snapshot *s = NULL;
+	struct microreg_snapshot *s;
 	unsigned char *data;
-	struct stat st;
+	size_t size;
 
-	if (fd < 0) {
-		(void)err_code(e, errno, "snapshot file %s: %s", path, strerror(errno));
+	data = replace_load(path, SNAPSHOT_FILE_BYTES_MAX, &size, e);
+	if (!data)
 		return NULL;
-	}
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < 0 ||
-	    (uint64_t)st.st_size > SNAPSHOT_FILE_BYTES_MAX) {
-		(void)err_set(e,
-			      "snapshot file %s: not a file, or larger than any snapshot; ignored",
-			      path);
-	} else {
-		data = snapshot_file_load(fd, (size_t)st.st_size);
-		if (data)
-			s = snapshot_file_decode(path, data, (size_t)st.st_size, e);
-		else
-			(void)err_set(e, "snapshot file %s: can't be read, or no memory; ignored",
-				      path);
-		free(data);
-	}
-	(void)close(fd); /* only read */
+	s = snapshot_file_decode(path, data, size, e);
+	free(data);
 	return s;
 }

@@ -2,6 +2,7 @@
  * value: calls any method, with the public shape of a value made into
  * xmlrpc-c's and back. A result and all its parts lie in one arena.
  */
+#include "client-lib/value.h"
 #include "client-lib/call.h"
 #include "common/arena.h"
 #include "common/rpc.h"
@@ -62,9 +63,6 @@ static xmlrpc_value *value_build(xmlrpc_env *env, const struct microreg_value *f
 }
 
 /* ---- In ---- */
-
-static int value_read(struct arena *arena, xmlrpc_value *from, struct microreg_value *to,
-		      const char **reason);
 
 static int value_fail(const char **reason, const char *why)
 {
@@ -179,8 +177,8 @@ static int value_read_number(xmlrpc_value *from, struct microreg_value *to)
 }
 
 /* The depth is that of the document, which the guard has bounded. */
-static int value_read(struct arena *arena, xmlrpc_value *from, struct microreg_value *to,
-		      const char **reason)
+int value_read(struct arena *arena, xmlrpc_value *from, struct microreg_value *to,
+	       const char **reason)
 {
 	xmlrpc_type type = xmlrpc_value_type(from);
 

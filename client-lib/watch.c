@@ -9,6 +9,7 @@
  * may; until then, and for as long as it takes, the last snapshot stays.
  */
 #include "client-lib/watch.h"
+#include "client-lib/consumer_file.h"
 #include "client-lib/snapshot_file.h"
 #include "common/clock.h"
 #include "common/err.h"
@@ -31,10 +32,12 @@ static xmlrpc_value *watch_build(const struct microreg *m, const struct follow *
 	if (f->service)
 		rpc_set_string(&env, param, "service", f->service);
 	rpc_set_int(&env, param, "wait_ms", f->quick ? 0 : WATCH_WAIT_MS);
-	watcher = rpc_new_struct(&env);
-	rpc_set_string(&env, watcher, "name", m->name);
-	rpc_set_string(&env, watcher, "kind", m->kind);
-	rpc_set_value(&env, param, "watcher", rpc_built(&env, watcher));
+	if (!f->consumers) {
+		watcher = rpc_new_struct(&env);
+		rpc_set_string(&env, watcher, "name", m->name);
+		rpc_set_string(&env, watcher, "kind", m->kind);
+		rpc_set_value(&env, param, "watcher", rpc_built(&env, watcher));
+	}
 	param = rpc_built(&env, param);
 	xmlrpc_env_clean(&env);
 	return param;
@@ -53,7 +56,7 @@ static int watch_begin(struct microreg *m, struct follow *f, struct microreg_err
 	param = watch_build(m, f);
 	if (!param)
 		return error_memory(e);
-	f->body = call_write("registry.watch", param, e);
+	f->body = call_write(f->consumers ? "registry.consumer_watch" : "registry.watch", param, e);
 	xmlrpc_DECREF(param);
 	if (!f->body)
 		return -1;
@@ -90,16 +93,25 @@ static void watch_follow_free(struct follow **follow)
 	const struct microreg_snapshot *reset = f->reset;
 
 	microreg_snapshot_unref(&reset);
+	microreg_consumers_unref(&f->partial);
 	carrier_free(&f->carrier);
 	free(f->service);
 	free(f);
 	*follow = NULL;
 }
 
+/* One that may not see consumers, or whose registry has none, is not waited for. */
+static void watch_give_up_locked(struct follow *f, const struct microreg_error *e)
+{
+	if (f->consumers && (e->code == MICROREG_DENIED || e->code == MICROREG_FAULT))
+		f->answered = true;
+}
+
 static void watch_failed(struct microreg *m, struct follow *f, struct microreg_error *e)
 {
 	struct watch *w = m->watch;
-	bool warn = !w->warned;
+	bool *warned = f->consumers ? &w->consumers_warned : &w->warned;
+	bool warn = !*warned;
 
 	call_name_address(&m->addresses[f->address], e);
 	f->address = (f->address + 1) % m->address_count;
@@ -110,30 +122,38 @@ static void watch_failed(struct microreg *m, struct follow *f, struct microreg_e
 		pace_failed(&f->pace, clock_ms(), PACE_MOST_MS, pace_random());
 	if (f->tried < m->address_count)
 		return;
-	w->warned = true;
+	*warned = true;
 	(void)pthread_mutex_lock(&m->lock);
-	w->connected = false;
+	*(f->consumers ? &w->consumers_connected : &w->connected) = false;
+	watch_give_up_locked(f, e);
+	(void)pthread_cond_broadcast(&m->changed);
 	(void)pthread_mutex_unlock(&m->lock);
 	if (warn)
-		handle_log(m, MICROREG_LOG_WARN, "watch: %s; what is known stays in use", e->text);
+		handle_log(m, MICROREG_LOG_WARN, "watch%s: %s%s; what is known stays in use",
+			   f->consumers ? " of consumers" : "", e->text,
+			   f->consumers && e->code == MICROREG_DENIED
+				   ? "; it needs the role gateway"
+				   : "");
 }
 
 static void watch_answered(struct microreg *m, struct follow *f)
 {
 	struct watch *w = m->watch;
+	bool *warned = f->consumers ? &w->consumers_warned : &w->warned;
 	uint64_t now = clock_ms();
 
 	f->tried = 0;
 	f->pace = (struct pace){.due_ms = now, .answered_ms = now};
 	atomic_store(&m->good, f->address);
 	(void)pthread_mutex_lock(&m->lock);
-	w->connected = true;
-	w->answered_ms = now;
+	*(f->consumers ? &w->consumers_connected : &w->connected) = true;
+	if (!f->consumers)
+		w->answered_ms = now;
 	(void)pthread_mutex_unlock(&m->lock);
-	if (w->warned)
-		handle_log(m, MICROREG_LOG_INFO, "watch: %s answers again",
-			   m->addresses[f->address].shown);
-	w->warned = false;
+	if (*warned)
+		handle_log(m, MICROREG_LOG_INFO, "watch%s: %s answers again",
+			   f->consumers ? " of consumers" : "", m->addresses[f->address].shown);
+	*warned = false;
 }
 
 static void watch_finish(struct microreg *m, struct follow *f, CURLcode code)
@@ -150,7 +170,7 @@ static void watch_finish(struct microreg *m, struct follow *f, CURLcode code)
 	(void)snprintf(before, sizeof(before), "%s", f->revision);
 	if (carrier_judge(c, code, waited, &e) ||
 	    call_read(c->reply.data, c->reply.len, CALL_REPLY_LARGE, &result, &e) ||
-	    watch_take_reply(m, f, result, &more, &e)) {
+	    (f->consumers ? watch_take_consumers : watch_take_reply)(m, f, result, &more, &e)) {
 		watch_failed(m, f, &e);
 	} else {
 		watch_answered(m, f);
@@ -169,26 +189,58 @@ static void watch_finish(struct microreg *m, struct follow *f, CURLcode code)
 
 /* ---- The thread ---- */
 
-static void watch_save(struct microreg *m)
+static int watch_write_services(struct microreg *m, struct err *reason)
 {
 	const struct microreg_snapshot *snapshot = microreg_snapshot_ref(m);
-	struct watch *w = m->watch;
+	int failed = snapshot_file_write(m->snapshot_file, snapshot, reason);
+
+	microreg_snapshot_unref(&snapshot);
+	return failed;
+}
+
+static int watch_write_consumers(struct microreg *m, struct err *reason)
+{
+	const struct microreg_consumers *set = microreg_consumers_ref(m);
+	int failed = consumer_file_write(m->consumers_file, set, reason);
+
+	microreg_consumers_unref(&set);
+	return failed;
+}
+
+static void watch_save_file(struct microreg *m, struct watch_save *save,
+			    int (*write)(struct microreg *m, struct err *reason))
+{
 	struct err reason;
 	int failed;
 
-	w->dirty = false;
-	failed = snapshot_file_write(m->snapshot_file, snapshot, &reason);
-	microreg_snapshot_unref(&snapshot);
+	save->dirty = false;
+	failed = write(m, &reason);
 	if (!failed) {
-		w->save_warned = false;
+		save->warned = false;
 		return;
 	}
-	if (!w->save_warned)
+	if (!save->warned)
 		handle_log(m, MICROREG_LOG_WARN, "%s", reason.text);
-	w->save_warned = true;
+	save->warned = true;
 	/* A full disk may be emptied: tried again, in the background's time. */
-	w->dirty = true;
-	w->save_at_ms = clock_ms() + PACE_MOST_MS;
+	save->dirty = true;
+	save->at_ms = clock_ms() + PACE_MOST_MS;
+}
+
+/* Writes what is due at `now`, and returns when the next is, at most `next`. */
+static uint64_t watch_save(struct microreg *m, uint64_t now, uint64_t next)
+{
+	struct watch_save *save = &m->watch->save, *consumers = &m->watch->consumers_save;
+
+	if (save->dirty && now >= save->at_ms)
+		watch_save_file(m, save, watch_write_services);
+	if (consumers->dirty && now >= consumers->at_ms)
+		watch_save_file(m, consumers, watch_write_consumers);
+	if (save->dirty && save->at_ms < next)
+		next = save->at_ms;
+	if (consumers->dirty && consumers->at_ms < next)
+		next = consumers->at_ms;
+	return next;
 }
 
 /* Drops what is cancelled and looks at the rest, which only this thread takes out of the list. */
@@ -269,10 +321,7 @@ void *watch_run(void *arg)
 		(void)curl_multi_perform(w->multi, &running); /* each transfer tells its own end */
 		watch_collect(m);
 		now = clock_ms();
-		if (w->dirty && now >= w->save_at_ms)
-			watch_save(m);
-		if (w->dirty && w->save_at_ms < next)
-			next = w->save_at_ms;
+		next = watch_save(m, now, next);
 		/* What was just answered is due at once. */
 		for (struct follow *f = watch_sweep(m); f; f = f->next)
 			if (!f->running && f->pace.due_ms < next)
@@ -280,8 +329,7 @@ void *watch_run(void *arg)
 		if (next > now)
 			(void)curl_multi_poll(w->multi, NULL, 0, (int)(next - now), NULL);
 	}
-	if (w->dirty)
-		watch_save(m);
+	(void)watch_save(m, UINT64_MAX, 0); /* the last */
 	return NULL;
 }
 

@@ -23,6 +23,7 @@ enum {
 /* One long poll. The watch thread owns it but for what the comment says. */
 struct follow {
 	char *service;		 /* NULL: all. Constant. */
+	bool consumers;		 /* of consumers, not of services. Constant. */
 	struct follow *next;	 /* under the lock; only the watch thread takes out */
 	bool answered;		 /* under the lock: the registry or the file has said something */
 	bool cancelled;		 /* under the lock: the thread drops it */
@@ -37,6 +38,15 @@ struct follow {
 	char revision[WATCH_REVISION_MAX + 1];
 	struct microreg_snapshot
 		*reset; /* what came since the registry began to say it all; or NULL */
+	const struct microreg_consumers *partial; /* the same of consumers */
+	bool held; /* the consumers that are known are not this registry's */
+};
+
+/* A file that is to be written. The watch thread's. */
+struct watch_save {
+	bool dirty; /* what is known is newer than the file */
+	bool warned;
+	uint64_t at_ms;
 };
 
 /* A name that is followed, for the poll of all. Never forgotten while the handle lives. */
@@ -50,19 +60,23 @@ struct watch {
 	struct watch_name *names; /* NULL and `all`: every name counts */
 	size_t name_count;
 	bool all;
-	bool connected;
+	bool connected, consumers_connected;
+	bool consumers_followed;
 	char revision[WATCH_REVISION_MAX + 1];
 	uint64_t answered_ms; /* 0: never */
 	/* The thread's. */
-	bool warned, full_warned, bad_warned, save_warned;
-	bool dirty; /* the snapshot is newer than its file */
-	uint64_t save_at_ms;
+	bool warned, consumers_warned, full_warned, bad_warned;
+	struct watch_save save, consumers_save;
 };
 
 /* Takes over one answer of registry.watch: the follow's revision, the handle's snapshot. `*more`:
  * ask again at once. */
 int watch_take_reply(struct microreg *m, struct follow *f, xmlrpc_value *result, bool *more,
 		     struct microreg_error *e);
+
+/* The same of registry.consumer_watch, and the handle's consumers. */
+int watch_take_consumers(struct microreg *m, struct follow *f, xmlrpc_value *result, bool *more,
+			 struct microreg_error *e);
 
 /* The thread; `arg` is the handle. */
 void *watch_run(void *arg);

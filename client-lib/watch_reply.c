@@ -290,9 +290,9 @@ static void watch_publish(struct watch_apply *a)
 	microreg_snapshot_unref(&drop);
 	if (!a->changed)
 		return;
-	if (m->snapshot_file && !w->dirty) {
-		w->dirty = true;
-		w->save_at_ms = clock_ms() + WATCH_SAVE_MS;
+	if (m->snapshot_file && !w->save.dirty) {
+		w->save.dirty = true;
+		w->save.at_ms = clock_ms() + WATCH_SAVE_MS;
 	}
 	if (m->on_change)
 		m->on_change(m->arg);
