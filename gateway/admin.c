@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/rate.h"
+#include "gateway/roster.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,7 @@ static const struct admin_page {
 	{"/status", "application/json", admin_page_status, 0},
 	{"/services", "application/json", admin_page_services, 0},
 	{"/routes", "application/json", admin_page_routes, 0},
+	{"/consumers", "application/json", admin_page_consumers, 0},
 };
 
 static const char admin_of_service[] = "/services/"; /* and its name */
@@ -103,6 +105,7 @@ static struct admin_view *admin_view_new(struct admin *admin)
 	pthread_mutex_lock(&admin->lock);
 	view->table = table_ref(admin->table);
 	view->rules = table_ref(admin->rules);
+	view->roster = roster_ref(admin->roster);
 	view->reload = admin->reload;
 	view->draining = admin->draining || admin->held;
 	pthread_mutex_unlock(&admin->lock);
@@ -113,6 +116,7 @@ static void admin_view_free(struct admin_view **view)
 {
 	table_unref(&(*view)->table);
 	table_unref(&(*view)->rules);
+	roster_unref(&(*view)->roster);
 	free(*view);
 	*view = NULL;
 }
@@ -271,6 +275,7 @@ void admin_stop(struct admin **admin)
 	httpd_stop(&a->httpd);
 	table_unref(&a->table);
 	table_unref(&a->rules);
+	roster_unref(&a->roster);
 	rate_free(&a->failures);
 	(void)pthread_mutex_destroy(&a->lock);
 	free(a);
@@ -324,6 +329,17 @@ bool admin_is_same_door(const struct settings_admin *a, const struct settings_ad
 		return a->address.host == b->address.host;
 	return strcmp(a->address.host, b->address.host) == 0 &&
 	       a->address.port == b->address.port && !a->tls.cert == !b->tls.cert;
+}
+
+void admin_set_roster(struct admin *admin, struct roster *roster)
+{
+	struct roster *old;
+
+	pthread_mutex_lock(&admin->lock);
+	old = admin->roster;
+	admin->roster = roster_ref(roster);
+	pthread_mutex_unlock(&admin->lock);
+	roster_unref(&old);
 }
 
 void admin_set_table(struct admin *admin, struct table *table)

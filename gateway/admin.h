@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 struct admin;
+struct roster;
 struct inherited;
 struct loop;
 
@@ -50,6 +51,9 @@ bool admin_is_same_door(const struct settings_admin *a, const struct settings_ad
 
 /* The table that a reload has put in effect; its own reference. Reads the certificates again. */
 void admin_set_table(struct admin *admin, struct table *table);
+
+/* The registry's consumers in effect; its own reference. NULL: none are known. */
+void admin_set_roster(struct admin *admin, struct roster *roster);
 
 /* How the last reading of the settings ended. The text is copied. */
 void admin_note_reload(struct admin *admin, bool ok, const char *text);

@@ -9,6 +9,7 @@
 #include "gateway/cache.h"
 #include "gateway/claimed_routes.h"
 #include "gateway/quota.h"
+#include "gateway/roster.h"
 #include "gateway/stats.h"
 #include "gateway/worker.h"
 
@@ -39,6 +40,10 @@
 	X(QUOTA_LOST, COUNTER, "quota_lost_total",                                                 \
 	  "Requests let in without a count of their quota, see limits.rate_keys")                  \
 	X(QUOTA_LIVE, GAUGE, "quota_live", "1 when the registry's last answer on quotas came")     \
+	X(CONSUMERS, GAUGE, "registry_consumers",                                                  \
+	  "Consumers and keys that the registry keeps, by whether they are in effect")             \
+	X(CONSUMERS_CURRENT, GAUGE, "registry_consumers_current",                                  \
+	  "1 when the registry's last answer about consumers came")                                \
 	X(MEMORY, GAUGE, "memory_bytes", "Memory in buffers and heads, see limits.memory")         \
 	X(MEMORY_MAX, GAUGE, "memory_max_bytes", "limits.memory")                                  \
 	X(PLACES, GAUGE, "service_in_flight", "Requests to a service under way")                   \
@@ -176,6 +181,22 @@ static void admin_metric_claims(const struct admin_view *view, struct buf *out)
 	metrics_sample(out, metric, &left_out, 1, settings->claim_count - taken);
 }
 
+/* Without registry.consumers there is nothing to tell. */
+static void admin_metric_consumers(const struct admin_view *view, struct buf *out)
+{
+	const struct metric *metric = &admin_metric_table[ADMIN_METRIC_CONSUMERS];
+	const struct metric_label in = {"result", "taken"}, left_out = {"result", "left_out"};
+	const struct roster *roster = view->roster;
+
+	if (!view->table->settings->registry.consumers)
+		return;
+	metrics_head(out, metric);
+	metrics_sample(out, metric, &in, 1, roster ? roster->count : 0);
+	metrics_sample(out, metric, &left_out, 1, roster ? roster->left_out : 0);
+	admin_metric_write(out, ADMIN_METRIC_CONSUMERS_CURRENT,
+			   microreg_consumers_current(view->gateway->registry));
+}
+
 void admin_page_metrics(const struct admin_view *view, struct buf *out)
 {
 	const struct metric_label version = {"version", MICROREG_VERSION};
@@ -205,6 +226,7 @@ void admin_page_metrics(const struct admin_view *view, struct buf *out)
 		admin_metric_write(out, ADMIN_METRIC_REGISTRY, watch.connected);
 		admin_metric_quotas(gateway->quota, out);
 	}
+	admin_metric_consumers(view, out);
 	admin_metric_write(out, ADMIN_METRIC_RELOAD_OK, view->reload.ok);
 	metrics_head(out, &admin_metric_table[ADMIN_METRIC_RELOAD_TIME]);
 	metrics_sample_seconds(out, &admin_metric_table[ADMIN_METRIC_RELOAD_TIME], NULL, 0,

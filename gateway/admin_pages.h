@@ -26,6 +26,7 @@ struct admin_reload {
 struct admin_view {
 	struct gateway *gateway;
 	struct table *table, *rules; /* rules: by whose settings it was let in */
+	struct roster *roster;	     /* NULL: none is known */
 	const char *name;	     /* of /services/NAME */
 	int64_t started_wall_ms;
 	uint64_t uptime_ms;
@@ -46,6 +47,7 @@ void admin_page_services(const struct admin_view *view, struct buf *out);
 /* Of view->name. False when there is no such service: `why` then says which there are. */
 bool admin_page_service(const struct admin_view *view, struct buf *out, struct buf *why);
 void admin_page_routes(const struct admin_view *view, struct buf *out);
+void admin_page_consumers(const struct admin_view *view, struct buf *out);
 
 /* The rows of the reference for the metrics that are not stats'. */
 void admin_print_metrics(struct buf *out);

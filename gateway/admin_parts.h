@@ -26,7 +26,8 @@ struct admin {
 	atomic_uint_fast64_t denied;
 	pthread_mutex_t lock; /* guards what follows */
 	struct table *table;
-	struct table *rules; /* whose settings say who may come: the newest with this address */
+	struct table *rules;   /* whose settings say who may come: the newest with this address */
+	struct roster *roster; /* may be NULL */
 	struct admin_reload reload;
 	struct admin_owner owner;
 	struct admin_reload_call *calls; /* that main has not done yet */

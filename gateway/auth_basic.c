@@ -6,10 +6,10 @@
 #include "common/clock.h"
 #include "gateway/auth.h"
 #include "gateway/base64url.h"
-#include "gateway/consumers.h"
 #include "gateway/gateway.h"
 #include "gateway/guard.h"
 #include "gateway/hasher.h"
+#include "gateway/known.h"
 #include "gateway/worker.h"
 
 #include <openssl/crypto.h>
@@ -153,7 +153,6 @@ static int auth_basic_digest(struct exchange *x, struct span shown, const char *
 enum auth_result auth_basic_try(struct exchange *x, const struct settings_auth_method *method,
 				struct auth *auth)
 {
-	const struct consumers *consumers = x->table->table->consumers;
 	const struct identity *identity;
 	uint8_t digest[GUARD_SHA256];
 	struct auth_basic basic = {0};
@@ -166,12 +165,12 @@ enum auth_result auth_basic_try(struct exchange *x, const struct settings_auth_m
 	auth->reason = "there are two names, or no name with a password";
 	if (count > 1 || !auth_basic_read(x, &basic))
 		return AUTH_REFUSED;
-	identity = consumers_by_name(consumers, basic.name);
+	identity = known_by_name(x->table, basic.name);
 	hash = identity ? identity->consumer->password : NULL;
 	auth->reason = "the name is unknown, or the password is wrong";
 	/* Whether a name is known must not show in how long the answer takes. */
 	if (!hash) {
-		hash = consumers_any_password(consumers);
+		hash = known_any_password(x->table);
 		identity = NULL;
 	}
 	if (!hash || auth_basic_digest(x, basic.shown, hash, digest) < 0)

@@ -4,7 +4,7 @@
  */
 #include "gateway/auth.h"
 #include "gateway/client.h"
-#include "gateway/consumers.h"
+#include "gateway/known.h"
 #include "gateway/worker.h"
 
 #include <openssl/ssl.h>
@@ -16,8 +16,7 @@ enum { AUTH_CERTIFICATE_NAME_MAX = 1024 };
 
 static const struct identity *auth_certificate_named(const struct exchange *x, const char *text)
 {
-	return consumers_by_certificate(x->table->table->consumers,
-					(struct span){text, strlen(text)});
+	return known_by_certificate(x->table, (struct span){text, strlen(text)});
 }
 
 static const struct identity *auth_certificate_by_fingerprint(const struct exchange *x,

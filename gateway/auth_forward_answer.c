@@ -2,9 +2,9 @@
  * told, what the client gets. */
 #include "gateway/auth_forward.h"
 #include "gateway/cache_control.h"
-#include "gateway/consumers.h"
 #include "gateway/gateway.h"
 #include "gateway/http1_write.h"
+#include "gateway/known.h"
 #include "gateway/respond.h"
 #include "gateway/stats.h"
 #include "gateway/table.h"
@@ -152,9 +152,7 @@ static const struct identity *forward_identity(struct auth_forward *f)
 	const struct span *parts = f->verdict.parts;
 	struct identity *identity = arena_zalloc(&f->x->arena, sizeof(*identity));
 	const struct identity *known =
-		parts[VERDICT_ID].len
-			? consumers_by_id(f->x->table->table->consumers, parts[VERDICT_ID])
-			: NULL;
+		parts[VERDICT_ID].len ? known_by_id(f->x->table, parts[VERDICT_ID]) : NULL;
 
 	if (!identity)
 		return NULL;

@@ -112,7 +112,6 @@ static enum auth_result auth_jwt_verify(struct exchange *x, const struct setting
 					const struct keyring *ring, struct span text,
 					struct auth *auth)
 {
-	struct table *table = x->table->table;
 	const char *iss = settings->issuer ? settings->issuer : ring->iss;
 	const char *reason;
 	struct token *token;
@@ -130,7 +129,7 @@ static enum auth_result auth_jwt_verify(struct exchange *x, const struct setting
 	case JWS_VERIFIED:
 		break;
 	}
-	token = token_read(settings, iss, table->consumers, &jws, clock_wall_ms(), &reason);
+	token = token_read(settings, iss, x->table, &jws, clock_wall_ms(), &reason);
 	auth->reason = reason;
 	if (!token)
 		return reason ? AUTH_REFUSED : AUTH_FAILED;
@@ -167,7 +166,7 @@ static enum auth_result auth_jwt_learn(struct exchange *x,
 	if (result == AUTH_PROVEN) {
 		memcpy(x->token->sha256, sha256, GUARD_SHA256);
 		x->token->generation = ring->generation;
-		x->token->table = x->table->table->serial;
+		x->token->table = x->table->serial;
 		token_memory_put(guard_tokens(x->worker->guard), x->token);
 	}
 	keyring_unref(&ring);
@@ -198,7 +197,8 @@ enum auth_result auth_jwt_try(struct exchange *x, const struct settings_auth_met
 		return AUTH_FAILED;
 	token_unref(&x->token); /* another method's */
 	token = token_memory_find(guard_tokens(x->worker->guard), sha256, settings,
-				  issuer_generation(table->issuers[method->issuer]), table->serial);
+				  issuer_generation(table->issuers[method->issuer]),
+				  x->table->serial);
 	if (token)
 		x->token = token_ref(token);
 	else

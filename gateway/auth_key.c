@@ -1,8 +1,8 @@
 /* auth_key: API keys. A key is 256 random bits, so its plain hash can be kept and looked up. */
 #include "common/clock.h"
 #include "gateway/auth.h"
-#include "gateway/consumers.h"
 #include "gateway/guard.h"
+#include "gateway/known.h"
 #include "gateway/query.h"
 #include "gateway/worker.h"
 
@@ -53,7 +53,7 @@ enum auth_result auth_key_try(struct exchange *x, const struct settings_auth_met
 		return AUTH_REFUSED;
 	if (guard_sha256(x->worker->guard, key.at, key.len, sha256) < 0)
 		return AUTH_FAILED;
-	identity = consumers_by_key(x->table->table->consumers, sha256, &secret);
+	identity = known_by_key(x->table, sha256, &secret);
 	if (!identity)
 		return AUTH_REFUSED;
 	auth->reason = "the key has expired";

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CONSUMERS_ARENA_MAX ((size_t)4 << 30)
+
 struct consumers_key {
 	const struct settings_secret *secret; /* NULL: free */
 	const struct identity *identity;
@@ -30,13 +32,12 @@ struct consumers {
 	size_t mask; /* of both; their sizes are powers of two */
 };
 
-static size_t consumers_room(const struct settings *settings)
+static size_t consumers_room(const struct settings_consumer *items, size_t count_items)
 {
-	size_t wanted = 16, count = 2 * settings->consumer_count;
+	size_t wanted = 16, count = 2 * count_items;
 
-	for (size_t i = 0; i < settings->consumer_count; i++)
-		count += settings->consumers[i].key_count +
-			 settings->consumers[i].certificates.count;
+	for (size_t i = 0; i < count_items; i++)
+		count += items[i].key_count + items[i].certificates.count;
 	while (wanted < 2 * count)
 		wanted *= 2;
 	return wanted;
@@ -118,19 +119,19 @@ static int consumers_add(struct consumers *c, const struct settings_consumer *co
 	return 0;
 }
 
-struct consumers *consumers_new(const struct settings *settings)
+struct consumers *consumers_new(const struct settings_consumer *items, size_t count)
 {
 	struct consumers *c = calloc(1, sizeof(*c));
-	size_t room = consumers_room(settings);
+	size_t room = consumers_room(items, count);
 
 	if (!c)
 		return NULL;
-	arena_init(&c->arena, (size_t)256 << 20);
+	arena_init(&c->arena, CONSUMERS_ARENA_MAX);
 	c->mask = room - 1;
 	c->keys = calloc(room, sizeof(*c->keys));
 	c->texts = calloc(room, sizeof(*c->texts));
-	for (size_t i = 0; i < settings->consumer_count; i++)
-		if (!c->keys || !c->texts || consumers_add(c, &settings->consumers[i]) < 0) {
+	for (size_t i = 0; i < count; i++)
+		if (!c->keys || !c->texts || consumers_add(c, &items[i]) < 0) {
 			consumers_free(&c);
 			return NULL;
 		}

@@ -1,5 +1,5 @@
 /*
- * consumers: the settings' consumers, found by what they show. Immutable; any
+ * consumers: those of the settings, or of the registry, found by what they show. Immutable; any
  * thread may search.
  */
 #ifndef MICROREG_GATEWAY_CONSUMERS_H
@@ -10,11 +10,10 @@
 #include <stdint.h>
 
 struct consumers;
-struct settings;
 struct settings_secret;
 
-/* The settings must outlive it. NULL: out of memory. */
-struct consumers *consumers_new(const struct settings *settings);
+/* What it is made of must outlive it. NULL: out of memory. */
+struct consumers *consumers_new(const struct settings_consumer *items, size_t count);
 void consumers_free(struct consumers **consumers);
 
 /* Whose key has that hash, or NULL; *secret is the key. Takes the same time for each hash that is

@@ -54,7 +54,8 @@ static void explain_forward(const struct settings_forward *forward, struct buf *
 	(void)buf_puts(out, "\n");
 }
 
-static void explain_auth(const struct settings_auth *auth, struct buf *out)
+static void explain_auth(const struct settings *settings, const struct settings_auth *auth,
+			 struct buf *out)
 {
 	static const char *const names[AUTH_KIND_COUNT] = {
 		[AUTH_KEY] = "key",	     [AUTH_JWT] = "jwt ",
@@ -78,6 +79,8 @@ static void explain_auth(const struct settings_auth *auth, struct buf *out)
 	for (size_t i = 0; i < auth->count; i++)
 		if (auth->methods[i].forward)
 			explain_forward(auth->methods[i].forward, out);
+	(void)buf_printf(out, "consumers: %zu of the settings%s\n", settings->consumer_count,
+			 settings->registry.consumers ? ", and those of the registry" : "");
 }
 
 void explain_policy(const struct settings *settings, const struct settings_route *route,
@@ -99,7 +102,7 @@ void explain_policy(const struct settings *settings, const struct settings_route
 				 policy->cors.any ? "any origin" : "listed origins");
 	explain_limits(&settings->rate_limits, " of the gateway", out);
 	explain_limits(&policy->limits, "", out);
-	explain_auth(&policy->auth, out);
+	explain_auth(settings, &policy->auth, out);
 	if (settings->sign.key_file)
 		(void)buf_printf(out, "signed: who asks and what is asked, in %s\n",
 				 settings->sign.header);

@@ -18,6 +18,7 @@ struct limiter;
 struct microreg;
 struct quota;
 struct reporter;
+struct roster;
 struct services;
 struct stats;
 struct usages;
@@ -37,6 +38,7 @@ struct gateway {
 	struct access_log *access_log;
 	struct audit *audit;	   /* NULL: nobody is told */
 	struct microreg *registry; /* NULL: none in the settings */
+	struct roster *roster;	   /* the newest; main's thread. NULL: none is known */
 	struct usages *usages;
 	struct usages *local_usages; /* of instances in the settings: the registry is not told */
 	_Atomic(struct reporter *) reporter; /* NULL without a registry, and before it starts */

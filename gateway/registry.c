@@ -116,5 +116,7 @@ int registry_open(struct gateway *gateway, const struct settings_registry *setti
 		return -1;
 	if (microreg_follow(gateway->registry, NULL, &error) < 0)
 		return err_code(e, DAEMON_EXIT_SYSTEM, "registry: %s", error.text);
+	if (settings->consumers && microreg_follow_consumers(gateway->registry, &error) < 0)
+		return err_code(e, DAEMON_EXIT_SYSTEM, "registry: %s", error.text);
 	return 0;
 }

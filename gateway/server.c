@@ -15,6 +15,7 @@
 #include "gateway/quota.h"
 #include "gateway/registry.h"
 #include "gateway/reporter.h"
+#include "gateway/roster.h"
 #include "gateway/server_parts.h"
 #include "gateway/stats.h"
 #include "gateway/usage.h"
@@ -225,12 +226,15 @@ static int server_open(struct server *s, const char *name, struct err *e)
 		return -1;
 	if (t->fd >= 0 && settings->registry.given && server_wait_for_registry(s, e) < 0)
 		return -1;
+	server_renew_roster(s); /* workers begin with what the snapshot has */
 	if (doors_open(&s->doors, settings, &t->doors, e) < 0 || server_make_workers(s, e) < 0)
 		return -1;
 	if (!settings->admin.address.host)
 		return 0;
 	s->admin = admin_start(&s->gateway, s->table, t->admin.count ? &t->admin : &t->doors, e);
 	admin_set_owner(s->admin, &(struct admin_owner){s->loop, server_reload, s});
+	if (s->admin)
+		admin_set_roster(s->admin, s->gateway.roster);
 	return s->admin ? 0 : -1;
 }
 
@@ -264,6 +268,7 @@ static int server_start(struct server *s, struct settings *settings, struct err 
 	loop_timer_set(s->loop, &s->audit, AUDIT_FLUSH_MS);
 	reload_start(&s->reload, s->loop, &s->options->file, server_reload, s);
 	server_watch_claims(s);
+	server_watch_roster(s);
 	return 0;
 }
 
@@ -294,6 +299,7 @@ static void server_finish(struct server *s)
 	for (size_t i = 0; i < g->worker_count; i++)
 		worker_free(&g->workers[i]);
 	free(g->workers);
+	roster_unref(&g->roster);
 	table_unref(&s->table);
 	table_unref(&s->first);
 	issuers_free(&g->issuers);

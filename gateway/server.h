@@ -49,6 +49,9 @@ struct server {
 	struct wheel_timer claims;		     /* looks at the routes of registrations */
 	const struct microreg_snapshot *claims_seen; /* a reference: what was looked at last */
 	uint64_t claims_digest;			     /* of those in effect */
+	struct wheel_timer roster;		     /* looks at the registry's consumers */
+	uint64_t roster_seen;			     /* the version of those in effect */
+	size_t roster_left_out;			     /* what the log told of them last */
 	bool draining;	   /* asked to end; after drain_delay also not accepting */
 	bool tunnels_over; /* the drain has come to them */
 	bool replaced;	   /* another gateway serves by now */

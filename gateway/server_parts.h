@@ -31,6 +31,14 @@ int server_add_claims(struct server *s, struct settings *settings, struct err *e
 void server_watch_claims(struct server *s);
 void server_unwatch_claims(struct server *s); /* before the library goes */
 
+/* ---- server_roster.c ---- */
+
+/* Puts the registry's consumers in effect, as the library knows them now, beside those of the
+ * newest table. */
+void server_renew_roster(struct server *s);
+/* As they change. When the loop and the workers are there. */
+void server_watch_roster(struct server *s);
+
 /* ---- server_end.c ---- */
 
 /* Goes on accepting for drain_delay, then drains and stops. Asked twice it stops at once. */

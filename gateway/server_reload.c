@@ -57,7 +57,7 @@ static const char *server_needs_restart(const struct settings *then, const struc
 	if (!admin_is_same_door(&then->admin, &now->admin))
 		return "admin";
 	if (a->given != b->given || a->urls.count != b->urls.count ||
-	    !server_texts_equal(a->token_file, b->token_file) ||
+	    a->consumers != b->consumers || !server_texts_equal(a->token_file, b->token_file) ||
 	    !server_texts_equal(a->ca, b->ca) || !server_texts_equal(a->cert, b->cert) ||
 	    !server_texts_equal(a->key, b->key) || !server_texts_equal(a->snapshot, b->snapshot))
 		return "registry";
@@ -100,6 +100,7 @@ static void server_swap(struct server *s, struct table *next)
 	table_unref(&s->table);
 	s->table = next;
 	admin_set_table(s->admin, next);
+	server_renew_roster(s);
 }
 
 /* Mistakes, each a line of its own. */

@@ -72,7 +72,12 @@ static const struct settings_key settings_registry_keys[] = {
 	 .min = 1,
 	 .max = 4096,
 	 .form = "file",
-	 .help = "File that keeps what the registry told, for a start while the registry is down"},
+	 .help = "File (with FILE.consumers) that keeps what it told, for starts without it"},
+	{.name = "consumers",
+	 .type = SETTINGS_BOOL,
+	 .at = offsetof(struct settings_registry, consumers),
+	 .fallback = "false",
+	 .help = "Whether the registry's consumers may call, too; needs the role `gateway`"},
 };
 
 static void settings_registry_done(struct settings_reader *r, const struct settings_node *map,

@@ -91,6 +91,7 @@ struct settings_registry {
 	const char *token_file;	     /* NULL: none */
 	const char *ca, *cert, *key; /* files, for https; NULL: none */
 	const char *snapshot;	     /* NULL: none */
+	bool consumers;		     /* those that it keeps may call */
 };
 
 struct settings_limits {

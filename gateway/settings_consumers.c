@@ -20,8 +20,7 @@ enum {
 
 /* ---- Names ---- */
 
-/* What may stand in a header field, a log and a rule as it is. */
-static bool settings_name_is_plain(const char *text)
+bool settings_name_is_plain(const char *text)
 {
 	size_t len = strlen(text);
 

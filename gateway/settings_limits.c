@@ -126,6 +126,16 @@ static const struct settings_key settings_limit_keys[] = {
 		 "limits of one name together, and quotas of one name are one wherever they stand"},
 };
 
+/* -1: it takes centuries to fill. */
+static int settings_limit_step(struct settings_limit *limit)
+{
+	if (!limit->burst)
+		limit->burst = limit->rate;
+	/* Rounded up: never more than the rate. */
+	limit->step_ns = (limit->per_ms * UINT64_C(1000000) + limit->rate - 1) / limit->rate;
+	return limit->step_ns > UINT64_MAX / 4 / limit->burst ? -1 : 0;
+}
+
 /* A quota has neither what a bucket has nor a time. */
 static void settings_quota_done(struct settings_reader *r, const struct settings_node *map,
 				struct settings_limit *limit)
@@ -160,13 +170,9 @@ static void settings_rate_done(struct settings_reader *r, const struct settings_
 				      "of the calendar write `quota` in the place of `rate`");
 	if (limit->kind == LIMIT_WINDOW && limit->burst)
 		settings_file_mistake(r->file, map, "a window has no burst; remove it");
-	if (!limit->burst)
-		limit->burst = limit->rate;
 	if (!limit->rate)
 		return; /* a mistake that is noted */
-	/* Rounded up: never more than the rate. */
-	limit->step_ns = (limit->per_ms * UINT64_C(1000000) + limit->rate - 1) / limit->rate;
-	if (limit->step_ns > UINT64_MAX / 4 / limit->burst)
+	if (settings_limit_step(limit) < 0)
 		settings_file_mistake(r->file, map,
 				      "the burst would take centuries to fill; write less");
 }
@@ -223,30 +229,46 @@ void settings_read_limits(struct settings_reader *r, const struct settings_node 
 
 /* ---- Their counters ---- */
 
-/* `scope` is whose they are; with the name and what counts it makes the counters' id. */
+/* `scope` is whose it is; with the name and what counts it makes the counters' id. */
+static int settings_limit_number(struct arena *arena, struct settings_limit *limit,
+				 const char *scope)
+{
+	static const uint8_t key[16] = "microreg-limits";
+	const char *header = limit->header ? limit->header : "", *text;
+
+	text = arena_printf(arena, "%s\n%s\n%u %u %s",
+			    limit->by == LIMIT_BY_SERVICE ? "service" : scope, limit->name,
+			    (unsigned)limit->kind, (unsigned)limit->by, header);
+	if (!text)
+		return -1;
+	limit->id = siphash(key, text, strlen(text));
+	if (limit->kind == LIMIT_CONCURRENT || limit->kind == LIMIT_QUOTA)
+		return 0; /* the one has none, the other's depends on the month */
+	limit->policy = arena_printf(arena, "\"%s\";q=%u;w=%u", limit->name, limit->rate,
+				     (limit->per_ms + 999) / 1000);
+	return limit->policy ? 0 : -1;
+}
+
 static void settings_number_limits(struct settings_reader *r,
 				   const struct settings_limits_list *list, const char *scope)
 {
-	static const uint8_t key[16] = "microreg-limits";
-
 	for (size_t i = 0; i < list->count; i++) {
 		struct settings_limit *limit = (struct settings_limit *)(uintptr_t)&list->items[i];
-		const char *header = limit->header ? limit->header : "", *text;
 
-		if (!limit->name)
-			continue; /* a mistake that is noted */
-		text = arena_printf(r->arena, "%s\n%s\n%u %u %s",
-				    limit->by == LIMIT_BY_SERVICE ? "service" : scope, limit->name,
-				    (unsigned)limit->kind, (unsigned)limit->by, header);
-		if (text)
-			limit->id = siphash(key, text, strlen(text));
-		if (limit->kind == LIMIT_CONCURRENT || limit->kind == LIMIT_QUOTA)
-			continue; /* the one has none, the other's depends on the month */
-		limit->policy = arena_printf(r->arena, "\"%s\";q=%u;w=%u", limit->name, limit->rate,
-					     (limit->per_ms + 999) / 1000);
-		if (!text || !limit->policy)
+		/* One without a name is a mistake that is noted. */
+		if (limit->name && settings_limit_number(r->arena, limit, scope) < 0)
 			r->file->no_memory = true;
 	}
+}
+
+int settings_limit_finish(struct arena *arena, struct settings_limit *limit, const char *scope)
+{
+	if (limit->kind != LIMIT_CONCURRENT && settings_limit_step(limit) < 0)
+		return -1;
+	if (settings_limit_number(arena, limit, scope) == 0)
+		return 0;
+	limit->step_ns = 0;
+	return -1;
 }
 
 /* What costs more than a limit ever holds would never be let in. */

@@ -55,6 +55,8 @@ static void settings_gather_secrets(struct settings_reader *r, struct settings *
 /* Consumers may have limits of their own. */
 static bool settings_consumers_have_limits(const struct settings *s)
 {
+	if (s->registry.consumers)
+		return true;
 	for (size_t i = 0; i < s->consumer_count; i++)
 		if (s->consumers[i].limits.count)
 			return true;

@@ -95,6 +95,15 @@ struct settings_consumer {
 	struct settings_limits_list limits;
 };
 
+/* 1 to 128 letters, digits and . _ : @ / + -: what may stand in a header field, a log and a rule as
+ * it is. */
+bool settings_name_is_plain(const char *text);
+
+/* What follows from the rest of a limit: the burst that is not given, the step, the id of its
+ * counters, for whose it is (`scope`), and the policy. The texts lie in the arena. -1: the burst
+ * takes too long to fill (step_ns is set then), or memory is out (it is 0). */
+int settings_limit_finish(struct arena *arena, struct settings_limit *limit, const char *scope);
+
 /* A claim that services are told in a field of its own. */
 struct settings_claim_field {
 	const char *header, *claim;

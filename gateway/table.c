@@ -132,6 +132,11 @@ static int table_add_signer(struct table *table, struct err *e)
 	return table->settings->sign.key_file && !table->signer ? -1 : 0;
 }
 
+uint64_t table_next_serial(void)
+{
+	return atomic_fetch_add_explicit(&table_serials, 1, memory_order_relaxed);
+}
+
 struct table *table_new(struct settings *settings, const struct gateway *gateway, struct err *e)
 {
 	struct table *table = calloc(1, sizeof(*table));
@@ -142,10 +147,10 @@ struct table *table_new(struct settings *settings, const struct gateway *gateway
 		return NULL;
 	}
 	atomic_init(&table->refs, 1);
-	table->serial = atomic_fetch_add_explicit(&table_serials, 1, memory_order_relaxed);
+	table->serial = table_next_serial();
 	table->settings = settings;
 	table->router = router_new(settings->routes, settings->route_count, e);
-	table->consumers = consumers_new(settings);
+	table->consumers = consumers_new(settings->consumers, settings->consumer_count);
 	table->signatures = bridge_signatures_new(settings->route_count);
 	if (!table->router || !table->consumers || !table->signatures ||
 	    table_add_services(table, gateway->services) < 0 ||

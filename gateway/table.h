@@ -48,6 +48,8 @@ struct table {
 /* Takes the settings over, and what is shared from `gateway`: its services and issuers, also when
  * it fails. The caller's reference. */
 struct table *table_new(struct settings *settings, const struct gateway *gateway, struct err *e);
+/* A number for what no table and nothing else has had. Any thread. */
+uint64_t table_next_serial(void);
 struct table *table_ref(struct table *table);
 void table_unref(struct table **table);
 

@@ -1,7 +1,7 @@
 /* token: the registered claims, checked; all claims, flattened. */
 #include "gateway/token.h"
 #include "common/buf.h"
-#include "gateway/consumers.h"
+#include "gateway/known.h"
 #include "gateway/jws.h"
 #include "gateway/settings.h"
 
@@ -284,7 +284,7 @@ static const char *token_fields(struct token *token, const struct settings_issue
 }
 
 static int token_identify(struct token *token, const struct settings_issuer *issuer,
-			  const struct consumers *consumers)
+			  const struct worker_table *wt)
 {
 	static const char *const subjects[] = {"sub", "client_id", "azp"};
 	static const char *const scopes[] = {"scope", "scp"};
@@ -294,7 +294,7 @@ static int token_identify(struct token *token, const struct settings_issuer *iss
 	const char *fields = token_fields(token, issuer);
 
 	if (id.len)
-		known = consumers_by_id(consumers, id);
+		known = known_by_id(wt, id);
 	if (known)
 		*identity = *known;
 	if (!known)
@@ -317,7 +317,7 @@ static int token_identify(struct token *token, const struct settings_issuer *iss
 /* ---- The whole ---- */
 
 struct token *token_read(const struct settings_issuer *issuer, const char *iss,
-			 const struct consumers *consumers, const struct jws *jws, int64_t now_ms,
+			 const struct worker_table *known, const struct jws *jws, int64_t now_ms,
 			 const char **reason)
 {
 	struct token *token = calloc(1, sizeof(*token));
@@ -334,8 +334,7 @@ struct token *token_read(const struct settings_issuer *issuer, const char *iss,
 		*reason = "the token's claims are no JSON object, or one is there twice";
 	else
 		*reason = token_check(token, issuer, iss, root, now_ms);
-	if (*reason || token_flatten(token, root) < 0 ||
-	    token_identify(token, issuer, consumers) < 0)
+	if (*reason || token_flatten(token, root) < 0 || token_identify(token, issuer, known) < 0)
 		goto fail;
 	token->issuer = issuer;
 	json_decref(root);

@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct consumers;
+struct worker_table;
 struct jws;
 struct settings_issuer;
 
@@ -34,10 +34,10 @@ struct token {
 	uint64_t used; /* of the memory: when it was asked for last */
 };
 
-/* Reads and checks a token's payload. `iss`: what the claim has to be, or NULL. NULL with *reason:
- * static text, or NULL when out of memory. */
+/* Reads and checks a token's payload; `known` has the consumers. `iss`: what the claim has to be,
+ * or NULL. NULL with *reason: static text, or NULL when out of memory. */
 struct token *token_read(const struct settings_issuer *issuer, const char *iss,
-			 const struct consumers *consumers, const struct jws *jws, int64_t now_ms,
+			 const struct worker_table *known, const struct jws *jws, int64_t now_ms,
 			 const char **reason);
 
 /* Whether a token that nobody has verified says that it is of that issuer: whether it is worth

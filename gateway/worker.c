@@ -11,6 +11,7 @@
 #include "gateway/mirror.h"
 #include "gateway/refresh.h"
 #include "gateway/resolver.h"
+#include "gateway/roster.h"
 #include "gateway/stats.h"
 #include "gateway/tunnel.h"
 
@@ -52,19 +53,12 @@ static struct endpoint_set *worker_find_set(struct worker *w, struct service *se
 }
 
 /* Takes the reference to the table over when it succeeds. */
-static struct worker_table *worker_table_new(struct worker *w, struct table *table)
+static struct worker_table *worker_table_new(struct worker *w, struct table *table,
+					     struct roster *roster)
 {
-	size_t count = table->settings->service_count;
-	struct worker_table *wt = calloc(1, sizeof(*wt));
+	struct worker_table *wt = worker_table_alloc(table);
 
-	if (!wt)
-		return NULL;
-	wt->sets = calloc(count + 1, sizeof(*wt->sets));
-	if (!wt->sets) {
-		free(wt);
-		return NULL;
-	}
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; wt && i < table->settings->service_count; i++) {
 		wt->sets[i] = worker_find_set(w, table->services[i]);
 		if (!wt->sets[i] ||
 		    endpoint_set_configure(wt->sets[i], &table->settings->services[i],
@@ -74,27 +68,9 @@ static struct worker_table *worker_table_new(struct worker *w, struct table *tab
 			return NULL;
 		}
 	}
-	wt->users = 1;
-	wt->table = table;
+	if (wt)
+		wt->roster = roster_ref(roster);
 	return wt;
-}
-
-struct worker_table *worker_table_ref(struct worker_table *wt)
-{
-	wt->users++;
-	return wt;
-}
-
-void worker_table_unref(struct worker_table **wt)
-{
-	struct worker_table *t = *wt;
-
-	*wt = NULL;
-	if (!t || --t->users)
-		return;
-	table_unref(&t->table);
-	free(t->sets);
-	free(t);
 }
 
 static void worker_check_update(int failed, const char *service)
@@ -163,6 +139,7 @@ struct worker_mail {
 	struct loop_message message;
 	struct worker *worker;
 	struct table *table;
+	struct roster *roster;
 	void (*call)(void *arg);
 	void *arg;
 };
@@ -190,7 +167,8 @@ static int worker_post(struct worker_mail *mail)
 static void worker_on_table(struct loop_message *message)
 {
 	struct worker_mail *mail = (struct worker_mail *)(void *)message;
-	struct worker_table *wt = worker_table_new(mail->worker, mail->table);
+	struct worker_table *wt =
+		worker_table_new(mail->worker, mail->table, mail->worker->table->roster);
 
 	if (wt) {
 		worker_table_unref(&mail->worker->table);
@@ -203,6 +181,23 @@ static void worker_on_table(struct loop_message *message)
 			  mail->worker->index);
 		table_unref(&mail->table);
 	}
+	free(mail);
+}
+
+static void worker_on_roster(struct loop_message *message)
+{
+	struct worker_mail *mail = (struct worker_mail *)(void *)message;
+	struct worker *w = mail->worker;
+	struct worker_table *wt = worker_table_with(w->table, mail->roster);
+
+	if (wt) {
+		worker_table_unref(&w->table);
+		w->table = wt;
+	} else {
+		log_error("consumers of the registry: out of memory; worker %u keeps those before",
+			  w->index);
+	}
+	roster_unref(&mail->roster);
 	free(mail);
 }
 
@@ -244,6 +239,15 @@ int worker_post_table(struct worker *w, struct table *table)
 
 	if (mail)
 		mail->table = table_ref(table);
+	return worker_post(mail);
+}
+
+int worker_post_roster(struct worker *w, struct roster *roster)
+{
+	struct worker_mail *mail = worker_mail_new(w, worker_on_roster);
+
+	if (mail)
+		mail->roster = roster_ref(roster);
 	return worker_post(mail);
 }
 
@@ -313,7 +317,7 @@ struct worker *worker_new(unsigned index, struct gateway *gateway, struct table 
 		worker_free(&w);
 		return NULL;
 	}
-	w->table = worker_table_new(w, table_ref(table));
+	w->table = worker_table_new(w, table_ref(table), gateway->roster);
 	if (!w->table) {
 		table_unref(&table);
 		(void)err_set(e, "worker: out of memory");

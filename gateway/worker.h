@@ -24,12 +24,15 @@ struct microreg_snapshot;
 struct jq_pool;
 struct mirror;
 struct refresh;
+struct roster;
 struct resolver;
 struct stats_worker;
 
 /* A table as this worker uses it. Exchanges hold it, so that a reload leaves them theirs. */
 struct worker_table {
 	struct table *table;	    /* a reference */
+	struct roster *roster;	    /* likewise; NULL: the registry has told of no consumers */
+	uint64_t serial;	    /* of no other table and roster together */
 	struct endpoint_set **sets; /* as settings->services; the sets belong to the worker */
 	unsigned users;		    /* the worker itself, and each exchange */
 };
@@ -78,7 +81,8 @@ int worker_start(struct worker *worker, struct err *e);
 void worker_free(struct worker **worker); /* after worker_join */
 
 /* Any thread: these post to the worker's loop. */
-int worker_post_table(struct worker *worker, struct table *table); /* takes its own reference */
+int worker_post_table(struct worker *worker, struct table *table);    /* takes its own reference */
+int worker_post_roster(struct worker *worker, struct roster *roster); /* likewise */
 void worker_post_snapshot(struct worker *worker);    /* the registry's snapshot changed */
 int worker_post_drain(struct worker *worker);	     /* no more accepting; idle clients go */
 int worker_post_tunnels_over(struct worker *worker); /* they are ended, in good order */
@@ -100,6 +104,10 @@ struct endpoint_set *worker_resolve(struct worker *w, struct worker_table *wt, s
 /* Brings a set of the registry's up to date; for a request that goes on trying for a while. */
 void worker_refresh(struct worker *worker, struct endpoint_set *set);
 
+/* With room for the table's sets; no references are taken. NULL: out of memory, here and below. */
+struct worker_table *worker_table_alloc(struct table *table);
+/* The same table with another roster. Takes its own references. */
+struct worker_table *worker_table_with(const struct worker_table *of, struct roster *roster);
 struct worker_table *worker_table_ref(struct worker_table *wt);
 void worker_table_unref(struct worker_table **wt);
 

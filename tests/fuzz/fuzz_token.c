@@ -7,6 +7,7 @@
 #include "gateway/jws.h"
 #include "gateway/settings.h"
 #include "gateway/token.h"
+#include "gateway/worker.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>
@@ -36,12 +37,14 @@ static void check_fields(struct span fields)
 	FUZZ_HOLDS(lines >= 1 && lines <= 6); /* id, name, scopes, issuer, two claims */
 }
 
-static void check_claims(const struct settings_issuer *issuer, const struct consumers *consumers,
+static void check_claims(const struct settings_issuer *issuer, struct consumers *consumers,
 			 const uint8_t *data, size_t len)
 {
 	struct jws jws = {.algorithm = JWS_EdDSA, .payload = {(const char *)data, len}};
 	const char *reason = "";
-	struct token *token = token_read(issuer, NULL, consumers, &jws, 1000, &reason);
+	struct table table = {.consumers = consumers};
+	const struct worker_table known = {.table = &table};
+	struct token *token = token_read(issuer, NULL, &known, &jws, 1000, &reason);
 
 	if (!token) {
 		FUZZ_HOLDS(reason == NULL || *reason);
@@ -57,8 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	static const struct settings_claim_field fields[] = {{"X-Email", "email"}, {"X-R", "r.s"}};
 	static const struct settings_issuer issuer = {
 		.name = "i", .fields = fields, .field_count = 2, .consumer = "sub"};
-	static const struct settings nobody;
-	struct consumers *consumers = consumers_new(&nobody);
+	struct consumers *consumers = consumers_new(NULL, 0);
 	struct err e = {0};
 	struct jwk_set *keys = jwk_set_read(keys_text, strlen(keys_text), &e), *own;
 	struct arena arena;
