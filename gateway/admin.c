@@ -170,7 +170,8 @@ static void admin_answer(struct admin *admin, struct httpd_request *request,
 	if (!page && !(view->name && *view->name)) {
 		admin_problem(request, PROBLEM_NOT_THERE,
 			      "the admin door has /health, /ready, /metrics, /status, /services, "
-			      "/services/NAME and /routes; by POST /reload, /drain, /log-level, "
+			      "/services/NAME, /routes and /consumers; by POST /reload, /drain, "
+			      "/log-level, "
 			      "/cache/purge and /services/NAME/instances/ID/restore");
 	} else if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
 		(void)httpd_add_header(request, "Allow", "GET, HEAD");

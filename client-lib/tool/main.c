@@ -48,6 +48,12 @@ const struct tool_command tool_commands[] = {
 	{"stats", "", 0, 0, 0, "print the registry's counters", read_stats},
 	{"backup", "", 0, 0, 0, "copy the database, consistently, into the registry's folder",
 	 write_backup},
+	{"consumer", "{list,get,put,delete,new-key,revoke-key} [NAME [KEY]]", 1, 3,
+	 TOOL_ACCEPTS(PREFIX) | TOOL_ACCEPTS(LIMIT) | TOOL_ACCEPTS(ID) | TOOL_ACCEPTS(GROUP) |
+		 TOOL_ACCEPTS(ALLOW) | TOOL_ACCEPTS(DENY) | TOOL_ACCEPTS(CERTIFICATE) |
+		 TOOL_ACCEPTS(PASSWORD_HASH) | TOOL_ACCEPTS(META) | TOOL_ACCEPTS(LABEL) |
+		 TOOL_ACCEPTS(EXPIRES) | TOOL_ACCEPTS(GRACE),
+	 "keep who may call through the gateways, and their keys", consumer_run},
 	{"run", "-- COMMAND [ARGUMENT...]", 1, SIZE_MAX,
 	 REGISTRATION_OPTIONS | TOOL_ACCEPTS(SERVICE) | TOOL_ACCEPTS(WAIT),
 	 "start a command and keep it registered while it runs", run_run},
@@ -221,12 +227,34 @@ static const struct tool_command *tool_find(const struct tool *tool, const char 
 	return NULL;
 }
 
+/* Where the values of an option go that may be given several times; else NULL. */
+static struct tool_list *tool_repeated(struct tool *tool, size_t option)
+{
+	switch (option) {
+	case TOOL_OPTION_TAG:
+		return &tool->tags;
+	case TOOL_OPTION_META:
+		return &tool->metas;
+	case TOOL_OPTION_ROUTE:
+		return &tool->routes;
+	case TOOL_OPTION_GROUP:
+		return &tool->groups;
+	case TOOL_OPTION_LIMIT:
+		return &tool->limits;
+	case TOOL_OPTION_ALLOW:
+		return &tool->allows;
+	case TOOL_OPTION_DENY:
+		return &tool->denies;
+	case TOOL_OPTION_CERTIFICATE:
+		return &tool->certificates;
+	default:
+		return NULL;
+	}
+}
+
 static int tool_take(struct tool *tool, size_t option, const char *value)
 {
-	struct tool_list *list = option == TOOL_OPTION_TAG     ? &tool->tags
-				 : option == TOOL_OPTION_META  ? &tool->metas
-				 : option == TOOL_OPTION_ROUTE ? &tool->routes
-							       : NULL;
+	struct tool_list *list = tool_repeated(tool, option);
 
 	if (!((tool->command->accepts | TOOL_COMMON) & UINT64_C(1) << option))
 		return tool_usage(tool, "--%s is no option of this command",

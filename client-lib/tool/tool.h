@@ -31,41 +31,52 @@ enum tool_exit {
 };
 
 /* X(NAME, "long name", "value's name" or NULL for a flag, help) */
-#define TOOL_OPTIONS(X)                                                                      \
-	X(URL, "url", "URL", "the registry's address; several with commas (MICROREG_URL)")   \
-	X(TOKEN_FILE, "token-file", "FILE", "holds the token to show (else MICROREG_TOKEN)") \
-	X(TIMEOUT, "timeout", "DURATION", "how long a call may take (5s)")                   \
-	X(JSON, "json", NULL, "print JSON, for scripts")                                     \
-	X(COLOR, "color", "WHEN", "auto (default: on a terminal), always or never")          \
-	X(HELP, "help", NULL, "print this and exit")                                         \
-	X(PREFIX, "prefix", "TEXT", "only services whose name begins with it")               \
-	X(ALL, "all", NULL, "instances of every status, not only those that are up")         \
-	X(PORT, "port", "N", "where the instance listens")                                   \
-	X(HOST, "host", "HOST", "its address (default: the one the call comes from)")        \
-	X(ID, "id", "ID", "its id (default: host:port)")                                     \
-	X(SCHEME, "scheme", "SCHEME", "http (default) or https")                             \
-	X(TTL, "ttl", "DURATION", "how long it lives after its last heartbeat (30s)")        \
-	X(WEIGHT, "weight", "N", "its share of the requests, 1 to 1000 (1)")                 \
-	X(ZONE, "zone", "ZONE", "where it runs")                                             \
-	X(VERSION, "version", "VERSION", "what it runs")                                     \
-	X(TAG, "tag", "TAG", "a tag; may be given several times")                            \
-	X(META, "meta", "NAME=VALUE", "a fact about it; may be given several times")         \
-	X(ROUTE, "route", "ROUTE", "a route it claims, as 'GET /orders/{id}'; likewise")     \
-	X(STATUS, "status", "STATUS", "up, starting, draining, maintenance or down")         \
-	X(CHECK, "check", "CHECK", "how the registry checks it: tcp, http:/PATH or none")    \
-	X(CHECK_INTERVAL, "check-interval", "DURATION", "how often")                         \
-	X(CHECK_TIMEOUT, "check-timeout", "DURATION", "how long a check may take")           \
-	X(CHECK_STATUS, "check-status", "STATUSES",                                          \
-	  "what an http check takes for good, as 200-299,401 (200-399)")                     \
-	X(LEASE, "lease", "LEASE",                                                           \
-	  "the lease that register answered; without it: as an "                             \
-	  "administrator")                                                                   \
-	X(WAIT, "wait", "DURATION", "wait until every gateway has stopped using it")         \
-	X(REASON, "reason", "TEXT", "why, for people")                                       \
-	X(SERVICE, "service", "NAME", "what the command is an instance of")                  \
-	X(SINCE, "since", "REVISION", "only what came after it")                             \
-	X(LIMIT, "limit", "N", "at most so many")                                            \
-	X(AT, "at", "WHEN", "as of a revision or a time (RFC 3339)")
+#define TOOL_OPTIONS(X)                                                                            \
+	X(URL, "url", "URL", "the registry's address; several with commas (MICROREG_URL)")         \
+	X(TOKEN_FILE, "token-file", "FILE", "holds the token to show (else MICROREG_TOKEN)")       \
+	X(TIMEOUT, "timeout", "DURATION", "how long a call may take (5s)")                         \
+	X(JSON, "json", NULL, "print JSON, for scripts")                                           \
+	X(COLOR, "color", "WHEN", "auto (default: on a terminal), always or never")                \
+	X(HELP, "help", NULL, "print this and exit")                                               \
+	X(PREFIX, "prefix", "TEXT", "only services whose name begins with it")                     \
+	X(ALL, "all", NULL, "instances of every status, not only those that are up")               \
+	X(PORT, "port", "N", "where the instance listens")                                         \
+	X(HOST, "host", "HOST", "its address (default: the one the call comes from)")              \
+	X(ID, "id", "ID", "its id (default: host:port)")                                           \
+	X(SCHEME, "scheme", "SCHEME", "http (default) or https")                                   \
+	X(TTL, "ttl", "DURATION", "how long it lives after its last heartbeat (30s)")              \
+	X(WEIGHT, "weight", "N", "its share of the requests, 1 to 1000 (1)")                       \
+	X(ZONE, "zone", "ZONE", "where it runs")                                                   \
+	X(VERSION, "version", "VERSION", "what it runs")                                           \
+	X(TAG, "tag", "TAG", "a tag; may be given several times")                                  \
+	X(META, "meta", "NAME=VALUE", "a fact about it; may be given several times")               \
+	X(ROUTE, "route", "ROUTE", "a route it claims, as 'GET /orders/{id}'; likewise")           \
+	X(STATUS, "status", "STATUS", "up, starting, draining, maintenance or down")               \
+	X(CHECK, "check", "CHECK", "how the registry checks it: tcp, http:/PATH or none")          \
+	X(CHECK_INTERVAL, "check-interval", "DURATION", "how often")                               \
+	X(CHECK_TIMEOUT, "check-timeout", "DURATION", "how long a check may take")                 \
+	X(CHECK_STATUS, "check-status", "STATUSES",                                                \
+	  "what an http check takes for good, as 200-299,401 (200-399)")                           \
+	X(LEASE, "lease", "LEASE",                                                                 \
+	  "the lease that register answered; without it: as an "                                   \
+	  "administrator")                                                                         \
+	X(WAIT, "wait", "DURATION", "wait until every gateway has stopped using it")               \
+	X(REASON, "reason", "TEXT", "why, for people")                                             \
+	X(SERVICE, "service", "NAME", "what the command is an instance of")                        \
+	X(SINCE, "since", "REVISION", "only what came after it")                                   \
+	X(LIMIT, "limit", "N",                                                                     \
+	  "at most so many; of a consumer: requests and a time, 100/1m, those and a burst, "       \
+	  "100/1m/20, or requests at once, 5; may be given several times")                         \
+	X(AT, "at", "WHEN", "as of a revision or a time (RFC 3339)")                               \
+	X(GROUP, "group", "GROUP", "a group it is in; may be given several times")                 \
+	X(ALLOW, "allow", "NETWORK", "whence it may call; may be given several times")             \
+	X(DENY, "deny", "NETWORK", "whence it may not; likewise")                                  \
+	X(CERTIFICATE, "certificate", "CERTIFICATE",                                               \
+	  "sha256:FINGERPRINT, subject:CN=… or san:NAME; likewise")                                \
+	X(PASSWORD_HASH, "password-hash", "HASH", "as microreg-gateway --hash-password prints it") \
+	X(LABEL, "label", "TEXT", "what the key is for")                                           \
+	X(EXPIRES, "expires", "WHEN", "how long the key is good: 90d, 2027-01-31 or a time")       \
+	X(GRACE, "grace", "DURATION", "how long the keys before it stay good, at most")
 
 enum tool_option {
 #define TOOL_OPTION_ENUM(name, text, value, help) TOOL_OPTION_##name,
@@ -88,8 +99,9 @@ struct tool {
 	struct microreg *registry;
 	struct arena arena;		      /* until the program ends */
 	const char *given[TOOL_OPTION_COUNT]; /* NULL: not given; of a flag: "" */
-	struct tool_list tags, metas, routes; /* what was given several times */
-	const char *const *words;	      /* what is no option; of `run` the command */
+	/* What was given several times. */
+	struct tool_list tags, metas, routes, groups, limits, allows, denies, certificates;
+	const char *const *words; /* what is no option; of `run` the command */
 	size_t word_count;
 	bool json, color;
 	int wake; /* an eventfd: the snapshot changed */
@@ -116,11 +128,16 @@ int write_register(struct tool *tool);
 int write_deregister(struct tool *tool);
 int write_status(struct tool *tool);
 int write_backup(struct tool *tool);
+int consumer_run(struct tool *tool);
 int watch_run(struct tool *tool);
 void watch_changed(void *arg); /* the library's on_change: `arg` is the tool; any thread */
 int run_run(struct tool *tool);
 int quota_list(struct tool *tool);
 int quota_reset(struct tool *tool);
+
+struct params;
+/* Calls, and prints the reply: as JSON, or a line of "name: value" for each member. */
+int write_call(struct tool *tool, const char *method, struct params *params, unsigned wait_ms);
 
 /* Says on standard error what is wrong with the command line. Returns TOOL_USAGE. */
 int tool_usage(const struct tool *tool, const char *format, ...)

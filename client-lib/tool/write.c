@@ -41,8 +41,7 @@ static int write_print(const struct tool *tool, const struct microreg_value **re
 	return failed ? TOOL_SYSTEM : TOOL_OK;
 }
 
-static int write_call(struct tool *tool, const char *method, struct params *params,
-		      unsigned wait_ms)
+int write_call(struct tool *tool, const char *method, struct params *params, unsigned wait_ms)
 {
 	struct microreg_error error;
 	const struct microreg_value *reply = microreg_call(

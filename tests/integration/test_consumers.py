@@ -1,14 +1,21 @@
 """Consumers that the registry keeps: made, changed and ended by Python's own XML-RPC client."""
 
+import base64
 import glob
+import json
 import os
+import re
 import sqlite3
+import stat
+import subprocess
 import threading
 import unittest
 import xmlrpc.client
 
-from harness import Case, SharedCase
+from harness import BUILD, Case, SharedCase, wait_until
+from origin import reply
 from test_access import make_token, write_settings
+from test_keys import hashed
 
 LIMIT = {"rate": 5, "per_ms": 60000, "burst": 5}
 
@@ -316,6 +323,300 @@ class Roles(SharedCase):
         with self.assertRaisesRegex(xmlrpc.client.Fault, r"limits\.consumers"):
             self.call("admin", "consumer_put", {"name": "eve"})
         self.call("admin", "consumer_delete", {"name": "bob"})
+
+
+class Gateways(Case):
+    """A gateway whose consumers come from the registry, before one origin."""
+
+    WORKERS = 3
+
+    def setUp(self):
+        super().setUp()
+        self.registry = self.stage.registry()
+        self.origin = self.stage.origin(lambda request, peer: reply(
+            body=(request.headers.get("X-Consumer-Name") or "-").encode()))
+        self.gateway = self.stage.gateway(self.settings())
+
+    def settings(self, **more):
+        """The same for each gateway of the test."""
+        return {
+            "services": {"o": {"instances": [self.origin.address]}}, "workers": self.WORKERS,
+            "registry": {"urls": [self.registry.url], "consumers": True,
+                         "snapshot": os.path.join(self.stage.dir, "snapshot")},
+            "trusted_proxies": "127.0.0.1",
+            "routes": [{"path": "/key", "service": "o", "auth": "key", "cache": "off"},
+                       {"path": "/basic", "service": "o", "auth": "basic", "cache": "off"},
+                       {"path": "/staff", "service": "o", "auth": "key", "cache": "off",
+                        "allow": ["group:staff"]}], **more}
+
+    def call(self, method, **members):
+        """registry.consumer_METHOD of the struct."""
+        return self.registry.call("registry.consumer_" + method, members)
+
+    def make(self, name, **members):
+        """A consumer with a key, whose secret is returned."""
+        self.call("put", name=name, **members)
+        return self.call("key_new", name=name)["secret"]
+
+    def everywhere(self, status, secret, path="/key", gateway=None):
+        """Waits until each worker answers so: as many connections in a row as make it sure."""
+        gateway = gateway or self.gateway
+        wait_until(lambda: all(gateway.get(path, {"X-Api-Key": secret}).status == status
+                               for _ in range(8 * self.WORKERS)), f"{path} -> {status}")
+
+    def test_a_key_opens_in_every_worker_until_it_is_revoked(self):
+        other = self.stage.gateway(self.settings(registry={
+            "urls": [self.registry.url], "consumers": True}))
+        secret = self.make("ada", id="7", groups=["staff", "eu"])
+        for gateway in (self.gateway, other):
+            self.everywhere(200, secret, gateway=gateway)
+            self.everywhere(200, secret, "/staff", gateway)
+        seen = self.origin.requests[-1].headers
+        self.assertEqual([seen.all(name) for name in (
+            "X-Consumer-Id", "X-Consumer-Name", "X-Consumer-Groups", "X-Api-Key")],
+            [["7"], ["ada"], ["staff,eu"], []])
+        key = self.call("get", name="ada")["keys"][0]["id"]
+        self.call("key_revoke", name="ada", key=key)
+        for gateway in (self.gateway, other):
+            self.everywhere(401, secret, gateway=gateway)
+
+    def test_changes_one_after_the_other_are_each_in_effect(self):
+        secret = self.make("ada")
+        for _ in range(3):
+            new = self.call("key_new", name="ada")
+            self.everywhere(200, new["secret"])
+            self.call("key_revoke", name="ada", key=new["key"])
+            self.everywhere(401, new["secret"])
+        self.everywhere(200, secret)
+
+    def test_keys_expire_and_rotate(self):
+        old = self.make("ada")
+        short = self.call("key_new", name="ada", ttl_ms=2000)["secret"]
+        self.everywhere(200, short)
+        self.everywhere(401, short)  # by itself
+        new = self.call("key_new", name="ada", grace_ms=0)["secret"]
+        self.everywhere(200, new)
+        self.everywhere(401, old)
+
+    def test_a_consumer_changes_and_goes(self):
+        secret = self.make("ada", groups=["staff"])
+        self.everywhere(200, secret, "/staff")
+        self.call("put", name="ada", groups=["eu"])
+        self.everywhere(403, secret, "/staff")
+        self.call("put", name="ada", ip={"deny": ["10.0.0.0/8"]})
+
+        def refused():
+            return self.gateway.get("/key", {"X-Api-Key": secret, "X-Forwarded-For": "10.1.2.3"}
+                                    ).status == 403
+        wait_until(refused)
+        self.everywhere(200, secret)
+        self.call("delete", name="ada")
+        self.everywhere(401, secret)
+
+    def test_limits_hold_for_them(self):
+        secret = self.make("ada", limits=[{"rate": 3, "per_ms": 3600000, "name": "hourly"}])
+        self.everywhere(429, secret)
+        answer = self.gateway.get("/key", {"X-Api-Key": secret})
+        self.assertIn('"hourly"', answer.headers.get("RateLimit-Policy"))
+        self.assertLessEqual(len(self.origin.requests), 3)
+
+    def test_passwords_open_for_them(self):
+        said = subprocess.run([os.path.join(BUILD, "microreg-gateway"), "--hash-password"],
+                              input=b"open sesame", check=True, capture_output=True)
+        digest = re.search(r"\$argon2id\$\S+", said.stdout.decode()).group(0).strip("'\"")
+        self.call("put", name="ada", password_hash=digest)
+        shown = {"Authorization": "Basic " + base64.b64encode(b"ada:open sesame").decode()}
+        wrong = {"Authorization": "Basic " + base64.b64encode(b"ada:open").decode()}
+        self.gateway.wait_status("/basic", 200, shown)
+        self.assertEqual(self.gateway.get("/basic", wrong).status, 401)
+
+    def test_they_are_known_while_the_registry_is_down_and_over_a_restart(self):
+        secret = self.make("ada", groups=["staff"])
+        self.registry.register("some", 9000)
+        self.everywhere(200, secret)
+        file = os.path.join(self.stage.dir, "snapshot.consumers")
+        wait_until(lambda: os.path.exists(file) and os.path.exists(file[:-len(".consumers")]))
+        self.assertEqual(stat.S_IMODE(os.stat(file).st_mode), 0o600)
+        self.registry.kill()
+        self.everywhere(200, secret, "/staff")
+        self.gateway.stop()
+        again = self.stage.gateway(self.settings())
+        for _ in range(10):  # from the first request on
+            self.assertEqual(again.get("/staff", {"X-Api-Key": secret}).status, 200)
+        self.assertEqual(again.admin("/ready").status, 200)
+
+    def test_a_registry_that_lost_its_memory_locks_nobody_out(self):
+        secret = self.make("ada")
+        self.everywhere(200, secret)
+        port = self.registry.port
+        self.registry.stop()
+        self.registry = self.stage.registry(port=port)  # an empty database
+        self.gateway.wait_log("has another database, which knows none")
+        self.everywhere(200, secret)
+        other = self.make("bob")
+        self.everywhere(200, other)
+        self.everywhere(401, secret)
+
+    def test_the_settings_win(self):
+        theirs = self.make("ada")
+        shared = self.make("bob")
+        self.everywhere(200, theirs)
+        own = "mrk_" + "s" * 43
+        self.gateway.write({**self.stage.settings(), **self.settings(consumers=[
+            {"name": "ada", "keys": [hashed(own)]}, {"name": "eve", "keys": [hashed(shared)]}])})
+        self.everywhere(200, own)
+        self.everywhere(401, theirs)
+        self.everywhere(200, shared)
+        self.assertEqual(self.gateway.get("/key", {"X-Api-Key": shared}).body, b"eve")
+        self.gateway.wait_log("consumers of the registry: 1 in effect, 2 left out.*\"ada\"")
+        metrics = self.gateway.metrics()
+        self.assertEqual(metrics['microreg_gateway_registry_consumers{result="left_out"}'], 2)
+        self.assertEqual(metrics["microreg_gateway_registry_consumers_current"], 1)
+        self.gateway.write({**self.stage.settings(), **self.settings()})
+        self.everywhere(200, theirs)
+        self.everywhere(401, own)
+
+    def test_the_admin_door_names_them_without_hashes(self):
+        self.make("ada", groups=["staff"])
+        key = self.call("get", name="ada")["keys"][0]["id"]
+
+        def told():
+            page = self.gateway.admin("/consumers")
+            return page if json.loads(page.body)["consumers"] else None
+        page = wait_until(told)
+        wait_until(lambda: key in self.gateway.admin("/consumers").body.decode())
+        page = self.gateway.admin("/consumers")
+        one = json.loads(page.body)["consumers"][0]
+        self.assertEqual((one["name"], one["from"], one["groups"], one["keys"]),
+                         ("ada", "registry", ["staff"], [{"id": key}]))
+        self.assertNotIn(b"sha256", page.body)
+
+    def test_secrets_are_in_no_log_and_no_file(self):
+        secret = self.make("ada")
+        self.everywhere(200, secret)
+        wait_until(lambda: os.path.exists(os.path.join(self.stage.dir, "snapshot.consumers")))
+        wait_until(lambda: any(e.get("consumer") == "ada" for e in self.gateway.access_log()))
+        self.assertNotIn(secret, self.gateway.admin("/consumers").body.decode())
+        self.assertEqual(in_files(self.stage.dir, secret), [])
+
+
+class Allowed(Case):
+    """A gateway asks only when it may, and serves all the same."""
+
+    def test_a_token_that_may_not_see_them_stops_nothing_else(self):
+        reader, digest = make_token("reader")
+        admin, admin_digest = make_token("admin")
+        gateway_secret, gateway_digest = make_token("gateway")
+        tokens = [{"name": "reader", "hash": digest},
+                  {"name": "admin", "hash": admin_digest, "role": "admin"},
+                  {"name": "gateway", "hash": gateway_digest, "role": "gateway"}]
+        registry = self.stage.registry(
+            args=["--config", write_settings(self.stage.dir, {"tokens": tokens})])
+        origin = self.stage.origin(lambda request, peer: reply(body=b"fine"))
+        url = f"http://any:{admin}@127.0.0.1:{registry.port}/"
+        with xmlrpc.client.ServerProxy(url) as proxy:
+            proxy.registry.register({"service": "o", "host": "127.0.0.1", "ttl_ms": 3600000,
+                                     "port": origin.port})
+            proxy.registry.consumer_put({"name": "ada"})
+            secret = proxy.registry.consumer_key_new({"name": "ada"})["secret"]
+        gateways = []
+        for shown in (reader, gateway_secret):
+            file = os.path.join(self.stage.dir, f"token.{len(gateways)}")
+            with open(file, "w", encoding="ascii") as out:
+                out.write(shown)
+            gateways.append(self.stage.gateway({
+                "registry": {"urls": [registry.url], "token_file": file, "consumers": True},
+                "routes": [{"path": "/open", "service": "o"},
+                           {"path": "/key", "service": "o", "auth": "key"}]}))
+        gateways[0].wait_log("watch of consumers: .*HTTP 403.*the role gateway")
+        for gateway in gateways:
+            gateway.wait_status("/open", 200)
+        gateways[1].wait_status("/key", 200, {"X-Api-Key": secret})
+        self.assertEqual(gateways[0].get("/key", {"X-Api-Key": secret}).status, 401)
+        wait_until(lambda: gateways[0].admin("/ready").status == 200)
+
+    def test_a_gateway_that_does_not_ask_knows_none(self):
+        registry = self.stage.registry()
+        origin = self.stage.origin(lambda request, peer: reply(body=b"fine"))
+        registry.call("registry.consumer_put", {"name": "ada"})
+        secret = registry.call("registry.consumer_key_new", {"name": "ada"})["secret"]
+        gateway = self.stage.gateway({
+            "services": {"o": {"instances": [origin.address]}},
+            "routes": [{"path": "/key", "service": "o", "auth": "key"}]})
+        self.assertEqual(gateway.get("/key", {"X-Api-Key": secret}).status, 401)
+        self.assertEqual(json.loads(gateway.admin("/consumers").body), {"consumers": []})
+
+
+class Tool(Case):
+    """microreg consumer."""
+
+    def setUp(self):
+        super().setUp()
+        self.registry = self.stage.registry()
+
+    def tool(self, *args, code=0):
+        """What it prints; it must end with that code. self.said: what it says of mistakes."""
+        done = subprocess.run([os.path.join(BUILD, "microreg"), "consumer", *args],
+                              env={"MICROREG_URL": self.registry.url}, capture_output=True,
+                              text=True, check=False)
+        self.said = done.stderr
+        self.assertEqual(done.returncode, code, done.stderr)
+        return done.stdout
+
+    def test_a_consumer_from_its_making_to_its_end(self):
+        self.tool("put", "ada", "--group", "staff", "--group", "eu", "--limit", "100/1m",
+                  "--limit", "5", "--deny", "10.0.0.0/8", "--meta", "team=x", "--certificate",
+                  "san:ada")
+        told = json.loads(self.tool("get", "ada", "--json"))
+        self.assertEqual(told, self.registry.call("registry.consumer_get", {"name": "ada"}))
+        self.assertEqual((told["groups"], told["ip"]["deny"], told["meta"]),
+                         (["staff", "eu"], ["10.0.0.0/8"], {"team": "x"}))
+        self.assertEqual([(one.get("rate"), one.get("per_ms"), one.get("concurrent"))
+                          for one in told["limits"]], [(100, 60000, None), (None, None, 5)])
+        key = dict(line.split(": ", 1) for line in self.tool(
+            "new-key", "ada", "--expires", "90d", "--label", "laptop").splitlines())
+        self.assertRegex(key["secret"], "^mrk_[A-Za-z0-9_-]{43}$")
+        text = self.tool("get", "ada")
+        for part in ("groups: staff,eu", "limits: 100/60000ms by consumer, 5 at once by consumer",
+                     "deny: 10.0.0.0/8", key["key"], "laptop", key["expires"]):
+            self.assertIn(part, text)
+        self.assertNotIn(key["secret"], text)
+        line = self.tool("list").splitlines()[1].split()
+        self.assertEqual(line[:5], ["ada", "ada", "staff,eu", "1", "no"])
+        self.tool("revoke-key", "ada", key["key"])
+        self.tool("delete", "ada")
+        self.assertEqual(json.loads(self.tool("list", "--json")), [])
+
+    def test_a_rotation_gives_the_keys_before_an_end(self):
+        self.tool("put", "ada")
+        old = json.loads(self.tool("new-key", "ada", "--json"))
+        new = json.loads(self.tool("new-key", "ada", "--json", "--grace", "7d", "--expires",
+                                   "2999-01-31"))
+        keys = {one["id"]: one["expires"]
+                for one in json.loads(self.tool("get", "ada", "--json"))["keys"]}
+        self.assertLess(keys[old["key"]], "2999")
+        self.assertNotEqual(keys[old["key"]], "")
+        self.assertEqual(keys[new["key"]], "2999-01-31T00:00:00.000Z")
+
+    def test_mistakes_are_told(self):
+        for args, code, said in ((("lst",), 2, 'did you mean "list"'),
+                                 (("get",), 2, "it takes get NAME"),
+                                 (("get", "ada"), 1, 'no consumer "ada"'),
+                                 (("put", "ada", "--limit", "many"), 2, "--limit many: allowed"),
+                                 (("put", "a b"), 1, "allowed: 1 to 128 letters"),
+                                 (("new-key", "ada", "--expires", "soon"), 2, "--expires soon"),
+                                 (("new-key", "ada", "--grace", "soon"), 2, "--grace soon")):
+            with self.subTest(args):
+                self.tool(*args, code=code)
+                self.assertIn(said, self.said)
+
+    def test_many_are_listed(self):
+        with self.registry.proxy() as proxy:
+            for number in range(520):
+                proxy.registry.consumer_put({"name": f"c{number:03}"})
+        self.assertEqual(len(json.loads(self.tool("list", "--json"))), 520)
+        self.assertEqual(len(json.loads(self.tool("list", "--json", "--limit", "7"))), 7)
+        self.assertEqual(len(json.loads(self.tool("list", "--json", "--prefix", "c51"))), 10)
 
 
 if __name__ == "__main__":
