@@ -15,13 +15,13 @@ static const struct body_type {
 	bool ending; /* of the subtype, after anything */
 	enum body_format format;
 } body_types[] = {
-	{"application/json", false, BODY_JSON},
-	{"text/json", false, BODY_JSON},
-	{"+json", true, BODY_JSON},
-	{"application/xml", false, BODY_XML},
-	{"text/xml", false, BODY_XML},
-	{"+xml", true, BODY_XML},
-	{"application/x-www-form-urlencoded", false, BODY_FORM},
+	{"application/json", false, FORMAT_JSON},
+	{"text/json", false, FORMAT_JSON},
+	{"+json", true, FORMAT_JSON},
+	{"application/xml", false, FORMAT_XML},
+	{"text/xml", false, FORMAT_XML},
+	{"+xml", true, FORMAT_XML},
+	{"application/x-www-form-urlencoded", false, FORMAT_FORM},
 };
 
 /* Without its parameters. */
@@ -52,7 +52,7 @@ enum body_format body_format_of(struct span type)
 		    http_equal_nocase(media.at + skip, media.len - skip, known->type, len))
 			return known->format;
 	}
-	return BODY_BY_TYPE;
+	return FORMAT_BY_TYPE;
 }
 
 bool body_format_is_foreign(struct span type)
@@ -84,14 +84,14 @@ bool body_format_is_foreign(struct span type)
 const char *body_format_type(enum body_format format)
 {
 	switch (format) {
-	case BODY_XML:
+	case FORMAT_XML:
 		return "application/xml";
-	case BODY_FORM:
+	case FORMAT_FORM:
 		return "application/x-www-form-urlencoded";
-	case BODY_TEXT:
+	case FORMAT_TEXT:
 		return "text/plain; charset=utf-8";
-	case BODY_JSON:
-	case BODY_BY_TYPE:
+	case FORMAT_JSON:
+	case FORMAT_BY_TYPE:
 		break;
 	}
 	return "application/json";
@@ -121,19 +121,19 @@ int body_format_read(enum body_format format, struct span body, struct buf *out,
 	int result = 0;
 
 	switch (format) {
-	case BODY_JSON:
-	case BODY_BY_TYPE:
+	case FORMAT_JSON:
+	case FORMAT_BY_TYPE:
 		if (json_check(body, e) < 0)
 			return -1;
 		*json = json_value(body);
 		return 0;
-	case BODY_XML:
+	case FORMAT_XML:
 		result = xml_to_json(body, out, e);
 		break;
-	case BODY_FORM:
+	case FORMAT_FORM:
 		result = form_to_json(body, false, out, e);
 		break;
-	case BODY_TEXT:
+	case FORMAT_TEXT:
 		result = body_read_text(body, out, e);
 		break;
 	}
@@ -146,19 +146,19 @@ int body_format_write(enum body_format format, const char *root, struct span jso
 		      struct err *e)
 {
 	switch (format) {
-	case BODY_XML:
+	case FORMAT_XML:
 		return xml_from_json(json, root, out, e);
-	case BODY_FORM:
+	case FORMAT_FORM:
 		return form_from_json(json, out, e);
-	case BODY_TEXT:
+	case FORMAT_TEXT:
 		if (json_kind(json) == JSON_KIND_STRING) {
 			json_string_decode(json, out);
 			break;
 		}
 		(void)buf_append(out, json.at, json.len); /* sticks */
 		break;
-	case BODY_JSON:
-	case BODY_BY_TYPE:
+	case FORMAT_JSON:
+	case FORMAT_BY_TYPE:
 		(void)buf_append(out, json.at, json.len);
 		break;
 	}

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 
 /* application/json, text/xml, …, and what ends in +json or +xml; text/plain is none of ours, since
- * anything may be in it: BODY_BY_TYPE. */
+ * anything may be in it: FORMAT_BY_TYPE. */
 enum body_format body_format_of(struct span type);
 
 /* True when its charset parameter names something else than UTF-8 (or ASCII). */

@@ -6,11 +6,11 @@
 
 static const char *explain_format(enum body_format format)
 {
-	static const char *const words[] = {[BODY_BY_TYPE] = "what its Content-Type says",
-					    [BODY_JSON] = "JSON",
-					    [BODY_XML] = "XML",
-					    [BODY_FORM] = "a form",
-					    [BODY_TEXT] = "text"};
+	static const char *const words[] = {[FORMAT_BY_TYPE] = "what its Content-Type says",
+					    [FORMAT_JSON] = "JSON",
+					    [FORMAT_XML] = "XML",
+					    [FORMAT_FORM] = "a form",
+					    [FORMAT_TEXT] = "text"};
 
 	return words[format];
 }

@@ -95,7 +95,7 @@ void explain_policy(const struct settings *settings, const struct settings_route
 				 policy->agents.allow.count, policy->agents.deny.count);
 	for (size_t i = 0; i < policy->content_types.count; i++)
 		(void)buf_printf(out, "content type: %s\n", policy->content_types.items[i]);
-	if (route->body_check == BODY_CHECK_JSON)
+	if (route->body_check == BODY_JSON)
 		(void)buf_puts(out, "body: JSON is checked before it is sent on\n");
 	if (policy->cors.given)
 		(void)buf_printf(out, "cors: %s\n",

@@ -38,7 +38,8 @@ static struct fields *fields_child(struct fields_parser *p, struct fields *in, s
 {
 	struct fields *node = in->first;
 
-	while (node && (node->name.len != name.len || memcmp(node->name.at, name.at, name.len)))
+	while (node &&
+	       (node->name.len != name.len || memcmp(node->name.at, name.at, name.len) != 0))
 		node = node->next;
 	if (node)
 		return node;

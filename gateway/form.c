@@ -123,7 +123,7 @@ int form_to_json(struct span form, bool lenient, struct buf *out, struct err *e)
 	f.pairs =
 		(struct form_pair *)(void *)buf_reserve(&f.room, FORM_PAIRS_MAX * sizeof(*f.pairs));
 	result = f.pairs ? form_read(&f, form) : err_code(e, ENOMEM, "out of memory");
-	if (result == 0) {
+	if (f.pairs && result == 0) {
 		json_write_init(&j, out);
 		json_write_object(&j);
 		for (size_t i = 0; i < f.count; i++)

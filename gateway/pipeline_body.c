@@ -78,7 +78,7 @@ static void pipeline_on_gathered(struct exchange *x, struct span body)
 
 bool pipeline_checks_body(struct exchange *x)
 {
-	if (x->route->body_check == BODY_CHECK_OFF || x->checked ||
+	if (x->route->body_check == BODY_UNCHECKED || x->checked ||
 	    x->request.framing == HTTP1_NO_BODY || !pipeline_is_json(x))
 		return true;
 	intake_start(x, pipeline_on_gathered);

@@ -217,12 +217,12 @@ static enum remake_way remake_choose(struct remake *r, struct span type, const c
 	enum body_format told = body_format_of(type);
 
 	r->format = r->body && r->body->from ? r->body->from : told;
-	if (!r->body && told != BODY_JSON) {
+	if (!r->body && told != FORMAT_JSON) {
 		*reason = "the reply is no JSON, of which there is a view";
 		return r->view ? REMAKE_FAILS : REMAKE_PASSES;
 	}
 	*reason = "the reply's Content-Type is none that can be transformed";
-	if (r->format == BODY_BY_TYPE)
+	if (r->format == FORMAT_BY_TYPE)
 		return REMAKE_FAILS;
 	*reason = "the reply's charset is not UTF-8";
 	return body_format_is_foreign(type) ? REMAKE_FAILS : REMAKE_IS_DONE;

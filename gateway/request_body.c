@@ -121,15 +121,15 @@ static const char *request_body_judge(const struct exchange *x, enum body_format
 		return "the body has a Content-Encoding; send it without";
 	if (type && body_format_is_foreign(type->value))
 		return "the body's charset is not UTF-8";
-	if (from == BODY_TEXT)
+	if (from == FORMAT_TEXT)
 		return NULL;
 	if (!*format || told != *format)
-		return from == BODY_JSON   ? "the body has to be JSON"
-		       : from == BODY_XML  ? "the body has to be XML"
-		       : from == BODY_FORM ? "the body has to be a form "
-					     "(application/x-www-form-urlencoded)"
-					   : "the body has to be JSON, XML or a form "
-					     "(application/x-www-form-urlencoded)";
+		return from == FORMAT_JSON   ? "the body has to be JSON"
+		       : from == FORMAT_XML  ? "the body has to be XML"
+		       : from == FORMAT_FORM ? "the body has to be a form "
+					       "(application/x-www-form-urlencoded)"
+					     : "the body has to be JSON, XML or a form "
+					       "(application/x-www-form-urlencoded)";
 	return NULL;
 }
 

@@ -59,9 +59,10 @@ void respond_lines(struct exchange *x, struct span lines)
 		const char *end = memchr(lines.at, '\n', lines.len);
 		const char *colon = memchr(lines.at, ':', lines.len);
 		size_t len = end ? (size_t)(end - lines.at) + 1 : lines.len;
+
 		struct span name = {lines.at, colon ? (size_t)(colon - lines.at) : 0};
 
-		if (!colon || !respond_drops_theirs(x, name))
+		if (!respond_drops_theirs(x, name))
 			(void)buf_append(out, lines.at, len); /* failure sticks */
 		respond_security_saw(x, name);
 		lines.at += len;
@@ -224,7 +225,8 @@ void respond_write_fields(struct exchange *x, const struct http1_head *head, str
 		    !(own_hsts && respond_is_hsts(head->fields[i].name)) &&
 		    !respond_drops_theirs(x, head->fields[i].name)) {
 			http1_write_span(out, head->fields[i].name, head->fields[i].value);
-			respond_security_saw(x, head->fields[i].name);
+			if (out == client_out(x->client)) /* and not to be looked at later */
+				respond_security_saw(x, head->fields[i].name);
 		}
 }
 

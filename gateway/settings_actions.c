@@ -304,13 +304,17 @@ static void settings_refuse_keys(struct settings_reader *r, const struct setting
 			settings_file_mistake(r->file, settings_node_get(map, keys[i]), "%s", why);
 }
 
-/* What is made of a reply needs one service's reply. */
-static void settings_check_reply(struct settings_reader *r, const struct settings_node *map,
-				 const char *end)
+/* A body is read once; and what is made of a reply needs one service's reply. */
+static void settings_check_bodies(struct settings_reader *r, const struct settings_node *map,
+				  const char *end)
 {
 	static const char *const keys[] = {"body", "status"};
 	const struct settings_node *reply = settings_node_get(map, "reply");
+	const struct settings_node *checked = settings_node_get(map, "body_check");
 
+	if (checked && settings_node_get(settings_node_get(map, "request"), "body"))
+		settings_file_mistake(r->file, checked,
+				      "`request.body` reads the body already; remove one of them");
 	if (settings_node_get(map, "xmlrpc"))
 		settings_refuse_keys(r, reply, keys, 2,
 				     "the answer is that of an XML-RPC method; remove it");
@@ -327,17 +331,17 @@ void settings_check_actions(struct settings_reader *r, const struct settings_nod
 {
 	static const char *const ends[] = {"service", "split", "compose", "redirect",
 					   "respond", "rpc",   "openapi"};
-	static const char *const of_services[] = {"rewrite",	"request", "cache",
-						  "fallback",	"timeout", "mirror",
-						  "body_check", "views",   "fields"};
+	static const char *const of_services[] = {"rewrite",  "request", "cache",
+						  "fallback", "timeout", "mirror",
+						  "views",    "fields",	 "body_check"};
 	static const char *const of_one_service[] = {"rewrite", "request", "cache",
 						     "mirror",	"hedge",   "body_check"};
-	static const char *const of_bridges[] = {"rewrite",    "cache",	  "mirror",
-						 "hedge",      "upgrade", "request",
-						 "body_check", "views",	  "fields"};
-	static const char *const of_rpc[] = {"rewrite", "request", "cache",    "mirror",
-					     "hedge",	"upgrade", "fallback", "body_check",
-					     "views",	"fields"};
+	static const char *const of_bridges[] = {"rewrite", "cache",   "mirror",
+						 "hedge",   "upgrade", "request",
+						 "views",   "fields",  "body_check"};
+	static const char *const of_rpc[] = {"rewrite", "request",   "cache",	 "mirror",
+					     "hedge",	"upgrade",   "fallback", "views",
+					     "fields",	"body_check"};
 	const struct settings_node *split = settings_node_get(map, "split"), *end = NULL;
 
 	if (!map || map->kind != SETTINGS_MAP)
@@ -361,11 +365,7 @@ void settings_check_actions(struct settings_reader *r, const struct settings_nod
 	if (!split && settings_node_get(map, "split_by"))
 		settings_file_mistake(r->file, settings_node_get(map, "split_by"),
 				      "there is no `split`; remove it");
-	if (settings_node_get(map, "body_check") &&
-	    settings_node_get(settings_node_get(map, "request"), "body"))
-		settings_file_mistake(r->file, settings_node_get(map, "body_check"),
-				      "`request.body` reads the whole body anyway; remove one");
-	settings_check_reply(r, map, end ? end->key : "service");
+	settings_check_bodies(r, map, end ? end->key : "service");
 	if (settings_node_get(map, "xmlrpc")) {
 		settings_refuse_keys(r, map, of_bridges, 9,
 				     "the route calls an XML-RPC method; remove one of them");

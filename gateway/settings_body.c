@@ -225,7 +225,7 @@ static void settings_body_done(struct settings_reader *r, const struct settings_
 		settings_file_mistake(r->file, to,
 				      "a `template` writes text; keep one of them, and say the "
 				      "text's `type`");
-	if (root && body->to != BODY_XML)
+	if (root && body->to != FORMAT_XML)
 		settings_file_mistake(r->file, root, "only XML has a root; write to: xml");
 }
 
@@ -242,12 +242,12 @@ static void settings_reply_body_done(struct settings_reader *r, const struct set
 }
 
 static const struct settings_name settings_from_formats[] = {
-	{"type", BODY_BY_TYPE}, {"json", BODY_JSON}, {"xml", BODY_XML},
-	{"form", BODY_FORM},	{"text", BODY_TEXT}, {NULL, 0}};
-static const struct settings_name settings_to_formats[] = {{"json", BODY_JSON},
-							   {"xml", BODY_XML},
-							   {"form", BODY_FORM},
-							   {"text", BODY_TEXT},
+	{"type", FORMAT_BY_TYPE}, {"json", FORMAT_JSON}, {"xml", FORMAT_XML},
+	{"form", FORMAT_FORM},	  {"text", FORMAT_TEXT}, {NULL, 0}};
+static const struct settings_name settings_to_formats[] = {{"json", FORMAT_JSON},
+							   {"xml", FORMAT_XML},
+							   {"form", FORMAT_FORM},
+							   {"text", FORMAT_TEXT},
 							   {NULL, 0}};
 
 #define SETTINGS_BODY_KEYS(read_program, variables)                                                \
@@ -260,7 +260,7 @@ static const struct settings_name settings_to_formats[] = {{"json", BODY_JSON},
 		 "string"},                                                                        \
 		{.name = "jq",                                                                     \
 		 .type = SETTINGS_CUSTOM,                                                          \
-		 .custom = read_program,                                                           \
+		 .custom = (read_program),                                                         \
 		 .form = "jq program, like `{user: .name}`",                                       \
 		 .help = "What is made of it; `.` is the body, and " variables},                   \
 		{.name = "to",                                                                     \

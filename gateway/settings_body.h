@@ -14,7 +14,7 @@
 struct template;
 
 /* What a body is written in. */
-enum body_format { BODY_BY_TYPE = 0, BODY_JSON, BODY_XML, BODY_FORM, BODY_TEXT };
+enum body_format { FORMAT_BY_TYPE = 0, FORMAT_JSON, FORMAT_XML, FORMAT_FORM, FORMAT_TEXT };
 
 /* Statuses of a service's replies, and what they become. */
 struct settings_status {

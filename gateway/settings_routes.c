@@ -193,7 +193,7 @@ static const struct settings_name settings_openapi_forms[] = {
 	{"document", OPENAPI_DOCUMENT}, {"page", OPENAPI_PAGE}, {NULL, 0}};
 
 static const struct settings_name settings_body_checks[] = {
-	{"off", BODY_CHECK_OFF}, {"json", BODY_CHECK_JSON}, {NULL, 0}};
+	{"off", BODY_UNCHECKED}, {"json", BODY_JSON}, {NULL, 0}};
 
 static const struct settings_key settings_route_keys[] = {
 	{.name = "path",

@@ -77,14 +77,14 @@ static int transform_check(struct transform *t)
 static int transform_read(struct transform *t)
 {
 	static const char *const words[] = {
-		[BODY_BY_TYPE] = "the body is no JSON", [BODY_JSON] = "the body is no JSON",
-		[BODY_XML] = "the body is no XML",	[BODY_FORM] = "the body is no form",
-		[BODY_TEXT] = "the body is no text",
+		[FORMAT_BY_TYPE] = "the body is no JSON", [FORMAT_JSON] = "the body is no JSON",
+		[FORMAT_XML] = "the body is no XML",	  [FORMAT_FORM] = "the body is no form",
+		[FORMAT_TEXT] = "the body is no text",
 	};
 	static const char *const reply_words[] = {
-		[BODY_BY_TYPE] = "the reply is no JSON", [BODY_JSON] = "the reply is no JSON",
-		[BODY_XML] = "the reply is no XML",	 [BODY_FORM] = "the reply is no form",
-		[BODY_TEXT] = "the reply is no text",
+		[FORMAT_BY_TYPE] = "the reply is no JSON", [FORMAT_JSON] = "the reply is no JSON",
+		[FORMAT_XML] = "the reply is no XML",	   [FORMAT_FORM] = "the reply is no form",
+		[FORMAT_TEXT] = "the reply is no text",
 	};
 	struct buf *out = transform_room(t);
 	struct err e = {0};
@@ -174,7 +174,7 @@ static int transform_write(struct transform *t)
 	if (!body) /* what is left of JSON is JSON, of whatever type */
 		return 0;
 	t->type = body->type ? body->type : body_format_type(body->to);
-	if (!body->text && body->to == BODY_JSON)
+	if (!body->text && body->to == FORMAT_JSON)
 		return 0;
 	if (transform_check(t) < 0 || (body->text && transform_template(t, out) < 0))
 		return -1;

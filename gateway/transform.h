@@ -25,7 +25,7 @@ enum { TRANSFORM_GROWTH = 4 };
 
 /* What is to be done. */
 struct transform_plan {
-	enum body_format from;		  /* never BODY_BY_TYPE */
+	enum body_format from;		  /* never FORMAT_BY_TYPE */
 	const struct settings_body *body; /* NULL: JSON stays JSON */
 	const struct settings_view *view; /* NULL: none */
 	const struct fields *fields;	  /* NULL: all */

@@ -15,29 +15,29 @@ static const struct {
 	enum body_format format;
 	bool foreign;
 } types[] = {
-	{"application/json", BODY_JSON, false},
-	{"Application/JSON", BODY_JSON, false},
-	{"application/json ; charset=utf-8", BODY_JSON, false},
-	{"application/hal+json", BODY_JSON, false},
-	{"application/problem+JSON;a=b", BODY_JSON, false},
-	{"text/json", BODY_JSON, false},
-	{"text/xml; charset=\"UTF-8\"", BODY_XML, false},
-	{"application/xml", BODY_XML, false},
-	{"image/svg+xml", BODY_XML, false},
-	{"text/xml; charset=iso-8859-1", BODY_XML, true},
-	{"text/xml;a=b;\tCharset=utf-16 ;c=d", BODY_XML, true},
-	{"text/xml; charset=us-ascii", BODY_XML, false},
-	{"application/x-www-form-urlencoded", BODY_FORM, false},
-	{"+json", BODY_BY_TYPE, false},
-	{"json", BODY_BY_TYPE, false},
-	{"text/plain", BODY_BY_TYPE, false},
-	{"application/jsonx", BODY_BY_TYPE, false},
-	{"application/x-ndjson", BODY_BY_TYPE, false},
-	{"multipart/form-data; boundary=x", BODY_BY_TYPE, false},
-	{"", BODY_BY_TYPE, false},
-	{";", BODY_BY_TYPE, false},
-	{"a/b;charset", BODY_BY_TYPE, false},
-	{"a/b;charset=", BODY_BY_TYPE, false},
+	{"application/json", FORMAT_JSON, false},
+	{"Application/JSON", FORMAT_JSON, false},
+	{"application/json ; charset=utf-8", FORMAT_JSON, false},
+	{"application/hal+json", FORMAT_JSON, false},
+	{"application/problem+JSON;a=b", FORMAT_JSON, false},
+	{"text/json", FORMAT_JSON, false},
+	{"text/xml; charset=\"UTF-8\"", FORMAT_XML, false},
+	{"application/xml", FORMAT_XML, false},
+	{"image/svg+xml", FORMAT_XML, false},
+	{"text/xml; charset=iso-8859-1", FORMAT_XML, true},
+	{"text/xml;a=b;\tCharset=utf-16 ;c=d", FORMAT_XML, true},
+	{"text/xml; charset=us-ascii", FORMAT_XML, false},
+	{"application/x-www-form-urlencoded", FORMAT_FORM, false},
+	{"+json", FORMAT_BY_TYPE, false},
+	{"json", FORMAT_BY_TYPE, false},
+	{"text/plain", FORMAT_BY_TYPE, false},
+	{"application/jsonx", FORMAT_BY_TYPE, false},
+	{"application/x-ndjson", FORMAT_BY_TYPE, false},
+	{"multipart/form-data; boundary=x", FORMAT_BY_TYPE, false},
+	{"", FORMAT_BY_TYPE, false},
+	{";", FORMAT_BY_TYPE, false},
+	{"a/b;charset", FORMAT_BY_TYPE, false},
+	{"a/b;charset=", FORMAT_BY_TYPE, false},
 };
 
 START_TEST(a_type_tells_the_format)
@@ -51,22 +51,22 @@ static const struct {
 	enum body_format from, to;
 	const char *body, *made; /* NULL: it can't be read or written */
 } cases[] = {
-	{BODY_JSON, BODY_JSON, " {\"a\": 1.0}\n", "{\"a\": 1.0}"},
-	{BODY_JSON, BODY_TEXT, "\"a\\n\"", "a\n"},
-	{BODY_JSON, BODY_TEXT, "[1.0]", "[1.0]"},
-	{BODY_TEXT, BODY_JSON, "a\"\n", "\"a\\\"\\n\""},
-	{BODY_TEXT, BODY_JSON, "", "\"\""},
-	{BODY_FORM, BODY_JSON, "a=1", "{\"a\":\"1\"}"},
-	{BODY_FORM, BODY_FORM, "a=1&b=2&a=3", "a=1&a=3&b=2"},
-	{BODY_XML, BODY_JSON, "<a>1</a>", "{\"a\":\"1\"}"},
-	{BODY_XML, BODY_FORM, "<a>1</a>", "a=1"},
-	{BODY_FORM, BODY_XML, "a=1", "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<a>1</a>\n"},
-	{BODY_JSON, BODY_JSON, "{", NULL},
-	{BODY_TEXT, BODY_JSON, "\xff", NULL},
-	{BODY_XML, BODY_JSON, "<a>", NULL},
-	{BODY_FORM, BODY_JSON, "%", NULL},
-	{BODY_JSON, BODY_XML, "[]", NULL},
-	{BODY_JSON, BODY_FORM, "[]", NULL},
+	{FORMAT_JSON, FORMAT_JSON, " {\"a\": 1.0}\n", "{\"a\": 1.0}"},
+	{FORMAT_JSON, FORMAT_TEXT, "\"a\\n\"", "a\n"},
+	{FORMAT_JSON, FORMAT_TEXT, "[1.0]", "[1.0]"},
+	{FORMAT_TEXT, FORMAT_JSON, "a\"\n", "\"a\\\"\\n\""},
+	{FORMAT_TEXT, FORMAT_JSON, "", "\"\""},
+	{FORMAT_FORM, FORMAT_JSON, "a=1", "{\"a\":\"1\"}"},
+	{FORMAT_FORM, FORMAT_FORM, "a=1&b=2&a=3", "a=1&a=3&b=2"},
+	{FORMAT_XML, FORMAT_JSON, "<a>1</a>", "{\"a\":\"1\"}"},
+	{FORMAT_XML, FORMAT_FORM, "<a>1</a>", "a=1"},
+	{FORMAT_FORM, FORMAT_XML, "a=1", "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<a>1</a>\n"},
+	{FORMAT_JSON, FORMAT_JSON, "{", NULL},
+	{FORMAT_TEXT, FORMAT_JSON, "\xff", NULL},
+	{FORMAT_XML, FORMAT_JSON, "<a>", NULL},
+	{FORMAT_FORM, FORMAT_JSON, "%", NULL},
+	{FORMAT_JSON, FORMAT_XML, "[]", NULL},
+	{FORMAT_JSON, FORMAT_FORM, "[]", NULL},
 };
 
 START_TEST(each_is_read_and_written)
@@ -98,10 +98,10 @@ START_TEST(what_is_too_large_says_so)
 	struct err e = {0};
 
 	buf_init(&out, 4);
-	ck_assert_int_eq(body_format_read(BODY_TEXT, text("abcdef"), &out, &json, &e), -1);
+	ck_assert_int_eq(body_format_read(FORMAT_TEXT, text("abcdef"), &out, &json, &e), -1);
 	ck_assert_int_eq(e.code, EFBIG);
 	buf_reset(&out);
-	ck_assert_int_eq(body_format_write(BODY_JSON, NULL, text("\"abcdef\""), &out, &e), -1);
+	ck_assert_int_eq(body_format_write(FORMAT_JSON, NULL, text("\"abcdef\""), &out, &e), -1);
 	ck_assert_int_eq(e.code, EFBIG);
 	buf_fini(&out);
 }

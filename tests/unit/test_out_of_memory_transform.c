@@ -120,18 +120,19 @@ static int change(enum body_format from, enum body_format to, const char *body)
 
 static int forms(void)
 {
-	return change(BODY_FORM, BODY_FORM, "a=1&b=2&a=3&long=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+	return change(FORMAT_FORM, FORMAT_FORM,
+		      "a=1&b=2&a=3&long=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
 }
 
 static int documents(void)
 {
-	return change(BODY_XML, BODY_XML,
+	return change(FORMAT_XML, FORMAT_XML,
 		      "<a b='1'><c>x</c><c>y<d/>z</c><e f='&lt;'>&amp;</e></a>");
 }
 
 static int texts(void)
 {
-	return change(BODY_TEXT, BODY_TEXT, "x\n");
+	return change(FORMAT_TEXT, FORMAT_TEXT, "x\n");
 }
 
 static int fields(void)

@@ -38,14 +38,14 @@ START_TEST(bodies_and_statuses_are_read)
 	ck_assert_uint_eq(route->limits.reply_bytes, 1 << 20);
 	ck_assert_uint_eq(route->request_edits.remove.count, 1);
 	body = &route->request_edits.body;
-	ck_assert(body->given && body->from == BODY_FORM && body->to == BODY_XML);
+	ck_assert(body->given && body->from == FORMAT_FORM && body->to == FORMAT_XML);
 	ck_assert_str_eq(body->root, "r");
 	ck_assert_uint_eq(body->program.name_count, 3);
 	ck_assert_str_eq(body->program.names[0], "body");
 	ck_assert_str_eq(body->program.names[1], "path");
 	ck_assert_str_eq(body->program.names[2], "query");
 	body = &route->reply_edits.body;
-	ck_assert(body->given && body->from == BODY_BY_TYPE && body->to == BODY_JSON);
+	ck_assert(body->given && body->from == FORMAT_BY_TYPE && body->to == FORMAT_JSON);
 	ck_assert_str_eq(body->type, "a/b");
 	ck_assert_uint_eq(body->program.name_count, 2);
 	ck_assert_uint_ne(body->program.index, route->request_edits.body.program.index);
@@ -97,6 +97,7 @@ static const struct {
 	{"service: s, reply: {body: {template: a, to: text}}", "keep one of them"},
 	{"service: s, reply: {body: {type: text}}", "is no media type"},
 	{"service: s, reply: {body: {to: json, root: a}}", "only XML has a root"},
+	{"service: s, body_check: json, request: {body: {}}", "reads the body already"},
 	{"service: s, fields: 1", "write true, or a map"},
 	{"service: s, fields: {max: 0}", "max"},
 	{"service: s, limits: {reply: 1GiB}", "reply"},
