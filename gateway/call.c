@@ -190,8 +190,10 @@ static bool call_set_up(struct call *call)
 	fwd->body_done = true;
 	call_set_key(call);
 	call_head_write(call, &fwd->head);
-	if (call->body.len)
+	if (call->body.len) { /* all of it, whatever clients' bodies may hold for another try */
+		buf_init(&fwd->held, call->body.len);
 		(void)buf_append(&fwd->held, call->body.at, call->body.len); /* sticks */
+	}
 	return !fwd->head.failed && !fwd->held.failed;
 }
 

@@ -86,6 +86,8 @@ ROUTES = [
     {"path": "/body", "methods": ["POST"], "service": "calc", "limits": {"body": "64KiB"},
      "xmlrpc": {"method": "echo", "params": ["{body:json}", "{body.a.b:int}",
                                              "{body.list:json=[]}", "{body.name}"]}},
+    {"path": "/large-body", "methods": ["POST"], "service": "calc",
+     "xmlrpc": {"method": "echo", "params": ["{body.text}"]}},
     {"path": "/learned", "service": "calc",
      "xmlrpc": {"method": "echo", "params": ["{query.d}", "{query.b}"]}},
     {"path": "/everything", "service": "calc", "xmlrpc": {"method": "everything"}},
@@ -186,6 +188,12 @@ class Bridge(SharedCase):
         self.assertIn("{body.a.b}", self.post('{"name": "x"}', 400)["detail"])
         self.assertIn("{body.a.b}", self.post('{"a": {"b": "12x"}, "name": ""}', 400)["detail"])
         self.assertEqual(self.post('{"a": "' + "x" * 70000 + '"}', 413)["status"], 413)
+
+    def test_a_call_of_any_size_is_made(self):
+        text = "x" * 300_000
+        answer = self.gateway.request("POST", "/large-body",
+                                      json.dumps({"text": text}).encode())
+        self.assertEqual((answer.status, json.loads(answer.body)), (200, [["str", text]]))
 
     def test_a_chunked_body_is_gathered(self):
         with self.gateway.connect() as wire:
