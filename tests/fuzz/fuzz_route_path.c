@@ -1,9 +1,11 @@
 /*
  * fuzz_route_path: a path's normal form never grows, holds no dot segments and
  * no escape that could be decoded, is its own normal form, and is matched by
- * the pattern that is written like it. The input is "path\npattern".
+ * the pattern that is written like it; what path_rules lets through has nothing
+ * of what they refuse. The input is "path\npattern".
  */
 #include "common/route_pattern.h"
+#include "gateway/path_rules.h"
 #include "gateway/router.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -42,6 +44,34 @@ static size_t normalize(const char *path, size_t len, char *copy)
 	return n;
 }
 
+static bool has(const char *path, size_t len, const char *what)
+{
+	return memmem(path, len, what, strlen(what)) != NULL;
+}
+
+/* Runs of slashes are made one in place; the path stays normal. */
+static void check_rules(const char *path, size_t len)
+{
+	const struct settings_paths strict = {PATH_REFUSE, PATH_REFUSE, PATH_REFUSE, PATH_REFUSE};
+	char *merged = malloc(len), *again = malloc(len);
+	size_t n = len, same;
+
+	FUZZ_HOLDS(merged && again);
+	memcpy(merged, path, len);
+	path_rules_merge(merged, &n);
+	FUZZ_HOLDS(n > 0 && n <= len && !has(merged, n, "//"));
+	check_segments(merged, n);
+	memcpy(again, merged, n);
+	same = n;
+	FUZZ_HOLDS(route_path_normalize(again, &same) == 0 && same == n);
+	FUZZ_HOLDS(memcmp(again, merged, n) == 0);
+	if (!path_rules_refuse(&strict, (struct span){path, len}))
+		FUZZ_HOLDS(n == len && !has(path, len, "%2F") && !has(path, len, "%5C") &&
+			   !has(path, len, "\\") && !has(path, len, ";") && !has(path, len, "%3B"));
+	free(merged);
+	free(again);
+}
+
 static void check_match(const struct settings_route *routes, size_t count, const char *path,
 			size_t len, bool must)
 {
@@ -70,6 +100,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	FUZZ_HOLDS(path && text);
 	normal = normalize((const char *)data, path_len, path);
+	if (normal)
+		check_rules(path, normal);
 	routes[0].methods = routes[1].methods = HTTP_ANY;
 	memcpy(text, path, normal);
 	text[normal] = '\0';
