@@ -88,6 +88,7 @@ const char *httpd_method(const struct httpd_request *request);
 const char *httpd_path(const struct httpd_request *request);
 const char *httpd_header(const struct httpd_request *request, const char *name); /* or NULL */
 const char *httpd_query(const struct httpd_request *request, const char *name);	 /* or NULL */
+bool httpd_has_query(const struct httpd_request *request);
 const char *httpd_body(const struct httpd_request *request, size_t *len);
 const struct sockaddr *httpd_peer(const struct httpd_request *request);
 /* The peer's address; an IPv4 address in IPv6 is one of IPv4; "" when there is none. */

@@ -33,6 +33,12 @@ const char *httpd_query(const struct httpd_request *request, const char *name)
 	return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
+bool httpd_has_query(const struct httpd_request *request)
+{
+	return MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, NULL, NULL) >
+	       0;
+}
+
 const char *httpd_body(const struct httpd_request *request, size_t *len)
 {
 	*len = request->body.len;

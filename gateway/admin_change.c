@@ -398,6 +398,9 @@ static bool admin_change_refuses(struct httpd_request *request, size_t len)
 			 !strchr("; \t", type[strlen(json)])))
 		admin_problem(request, PROBLEM_UNSUPPORTED_TYPE,
 			      "what is to be changed is sent as application/json");
+	else if (httpd_has_query(request)) /* or what it narrows down would be done to all */
+		admin_problem(request, PROBLEM_BAD_REQUEST,
+			      "what is to be changed is sent in the body, as application/json");
 	else
 		return false;
 	return true;

@@ -347,6 +347,7 @@ class Changes(Case):
                 self.assertEqual(status, 400)
                 self.assertIn(part, answer["detail"])
         self.assertEqual(self.post("/cache/purge", {"route": "/none"})[0], 404)
+        self.assertEqual(self.post("/cache/purge?route=/none")[0], 400)
         self.assertEqual(self.page("/ready").status, 200)
 
     def test_a_load_balancer_is_told_to_go_elsewhere_and_to_come_back(self):
