@@ -31,8 +31,9 @@
 #include "common/span.h"
 
 enum {
-	XML_JSON_DEPTH_MAX = 32,     /* elements within each other */
-	XML_JSON_PIECES_MAX = 50000, /* elements and attributes */
+	XML_JSON_DEPTH_MAX = 32,       /* elements within each other */
+	XML_JSON_PIECES_MAX = 50000,   /* elements and attributes */
+	XML_JSON_ATTRIBUTES_MAX = 256, /* of one element */
 };
 
 /* Once, before there are threads. */

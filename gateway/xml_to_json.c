@@ -294,8 +294,62 @@ static void xml_on_doctype(void *ctx, const xmlChar *name, const xmlChar *extern
 
 /* ---- The whole ---- */
 
-/* All of it is UTF-8 and characters of XML, and what stands before the root element is no document
- * type. */
+/* Over a tag, from behind its '<'. libxml2 compares each attribute with all before it, before
+ * anybody is told of one. */
+static int xml_look_over_tag(struct xml_scan *scan)
+{
+	unsigned char quote = 0;
+	size_t count = 0;
+
+	for (; scan->at < scan->len; scan->at++) {
+		unsigned char c = scan->body[scan->at];
+
+		if (quote) {
+			quote = c == quote ? 0 : quote;
+		} else if (c == '"' || c == '\'') {
+			quote = c;
+		} else if (c == '>') {
+			return 0;
+		} else if (c == '=' && ++count > XML_JSON_ATTRIBUTES_MAX) {
+			return err_set(scan->e,
+				       "the XML has an element with more than %d attributes",
+				       XML_JSON_ATTRIBUTES_MAX);
+		}
+	}
+	return 0; /* the parser will miss its end */
+}
+
+/* Over what begins there and is no tag; 0 when nothing such does. */
+static int xml_look_over_other(struct xml_scan *scan)
+{
+	static const struct {
+		const char *begin, *end;
+	} others[] = {{"<!--", "-->"}, {"<![CDATA[", "]]>"}, {"<?", "?>"}};
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		if (!xml_scan_looks_at(scan, others[i].begin))
+			continue;
+		scan->at += strlen(others[i].begin); /* "<!-->" is not the end as well */
+		return xml_scan_until(scan, others[i].end) < 0 ? -1 : 1;
+	}
+	return 0;
+}
+
+/* The root element and all in it. */
+static int xml_look_over_tags(struct xml_scan *scan)
+{
+	while (scan->at < scan->len) {
+		int other = xml_look_over_other(scan);
+
+		if (other < 0 ||
+		    (other == 0 && scan->body[scan->at++] == '<' && xml_look_over_tag(scan) < 0))
+			return -1;
+	}
+	return 0;
+}
+
+/* All of it is UTF-8 and characters of XML, what stands before the root element is no document
+ * type, and no element has too many attributes. */
 static int xml_look_over(struct span xml, struct err *e)
 {
 	struct xml_scan scan = {.body = (const unsigned char *)xml.at, .len = xml.len, .e = e};
@@ -321,7 +375,7 @@ static int xml_look_over(struct span xml, struct err *e)
 		} else if (xml_scan_looks_at(&scan, "<!")) {
 			return err_set(e, "the XML has a document type declaration");
 		} else {
-			return 0;
+			return xml_look_over_tags(&scan);
 		}
 	}
 }

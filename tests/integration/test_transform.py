@@ -40,6 +40,9 @@ HOSTILE = {
     "too many levels": deep(33),
     "a great many levels": deep(100000),
     "too many elements": b"<a>" + b"<b/>" * 50000 + b"</a>",
+    "too many attributes": b"<a" + b"".join(b' a%x=""' % n for n in range(40000)) + b"/>",
+    "too many attributes behind what looks like a comment's end":
+        b"<a><!--><![CDATA[ --><b" + b"".join(b' a%x=""' % n for n in range(40000)) + b"/></a>",
     "no end": b"<a><b></b>",
     "two ends": b"<a></a></a>",
     "two roots": b"<a/><b/>",
