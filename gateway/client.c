@@ -356,8 +356,11 @@ void client_reply_done(struct client *c)
 {
 	c->x->reply_done = true;
 	c->discarded = 0;
-	if (client_flush(c))
-		client_try_finish(c);
+	if (!client_flush(c))
+		return;
+	client_try_finish(c);
+	if (!c->dead && c->x && !c->x->close)
+		client_want_body(c); /* and what is behind it: what has come raises no event */
 }
 
 /* ---- A tunnel ---- */

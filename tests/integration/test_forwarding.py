@@ -6,7 +6,7 @@ import re
 import threading
 import unittest
 
-from harness import SharedCase
+from harness import SharedCase, free_port
 from origin import chunked, head, reply
 
 SIZES = [0, 1, 100, 16383, 16384, 16385, 65535, 65536, 65537, 1 << 20, 10 << 20]
@@ -200,6 +200,19 @@ class Forwarding(SharedCase):
             client.send(b"".join(b"GET /%d HTTP/1.1\r\nHost: t\r\n\r\n" % i for i in range(30)))
             self.assertEqual([client.reply().body for _ in range(30)],
                              [b"/%d" % i for i in range(30)])
+
+    def test_a_request_behind_an_early_answers_body_is_answered(self):
+        gateway = self.stage.gateway({
+            "services": {"gone": {"instances": [f"http://127.0.0.1:{free_port()}"]},
+                         "origin": {"instances": [self.origin.address]}},
+            "routes": [{"path": "/gone", "service": "gone"},
+                       {"path": "/*", "service": "origin", "cache": "off"}]})
+        for size in (10, 20000, 40000):
+            with self.subTest(size=size), gateway.connect() as client:
+                client.send(b"POST /gone HTTP/1.1\r\nHost: t\r\nContent-Length: %d\r\n\r\n" % size
+                            + b"x" * size + b"GET /next HTTP/1.1\r\nHost: t\r\n\r\n")
+                self.assertEqual(client.reply().status, 502)
+                self.assertEqual(client.reply().status, 200)
 
     def test_requests_behind_a_pipelined_body_are_not_mixed_with_it(self):
         self.origin.behave = lambda request, peer: reply(200, request.body)
