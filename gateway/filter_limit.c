@@ -131,12 +131,15 @@ static enum filter_limit_result filter_limit_take_quota(struct exchange *x,
 	struct filter_limits *limits = x->limits;
 	struct quota_answer answer;
 
-	taken->ask = (struct quota_ask){.limit = taken->limit,
-					.key = quota_key(x, taken->limit),
-					.wall_ms = clock_wall_ms(),
-					.now_ms = now_ms,
-					.patient = !limits->patient_until_ms ||
-						   now_ms < limits->patient_until_ms};
+	taken->ask = (struct quota_ask){
+		.limit = taken->limit,
+		.key = quota_key(x, taken->limit),
+		.wall_ms = clock_wall_ms(),
+		.now_ms = now_ms,
+		/* Without a reporter nobody would tell: see a
+		 * reload that adds a registry. */
+		.patient = gateway->reporter &&
+			   (!limits->patient_until_ms || now_ms < limits->patient_until_ms)};
 	if (!taken->ask.key)
 		taken->ask.key = "unknown"; /* the arena is spent, as its answer will say */
 	if (!filter_limit_has_taken(limits, taken->limit, taken->ask.key))

@@ -130,12 +130,12 @@ void forward_head_write_about(struct exchange *x, struct buf *out, bool trusted)
 		(void)buf_append(out, x->identity->fields.at, x->identity->fields.len); /* sticks */
 }
 
-static void forward_head_sign(const struct exchange *x, struct buf *out)
+static void forward_head_sign(const struct exchange *x, size_t service, struct buf *out)
 {
 	const struct table *table = x->table->table;
 	struct signer_subject subject = {
 		.identity = x->identity,
-		.service = table->settings->services[x->service].name,
+		.service = table->settings->services[service].name,
 		.id = x->id,
 		.method = x->request.method_text,
 		.path = x->path,
@@ -147,6 +147,19 @@ static void forward_head_sign(const struct exchange *x, struct buf *out)
 }
 
 void forward_head_write(struct exchange *x, struct buf *out)
+{
+	forward_head_write_to(x, x->service, out);
+}
+
+void forward_head_readdress(struct exchange *x, size_t service, struct buf *head)
+{
+	if (!x->table->table->signer)
+		return;
+	buf_reset(head);
+	forward_head_write_to(x, service, head);
+}
+
+void forward_head_write_to(struct exchange *x, size_t service, struct buf *out)
 {
 	const struct http1_head *head = &x->request;
 	const struct settings_edits *edits = &x->route->request_edits;
@@ -162,7 +175,7 @@ void forward_head_write(struct exchange *x, struct buf *out)
 			http1_write_span(out, head->fields[i].name, head->fields[i].value);
 	forward_head_write_about(x, out, trusted);
 	trace_write(x, out);
-	forward_head_sign(x, out);
+	forward_head_sign(x, service, out);
 	if (x->extra.len)
 		(void)buf_append(out, x->extra.at, x->extra.len); /* sticks */
 	forward_head_write_conditions(x, out);

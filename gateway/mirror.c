@@ -1,5 +1,6 @@
 /* mirror: a forward whose sink throws everything away. */
 #include "gateway/mirror.h"
+#include "gateway/forward_head.h"
 #include "gateway/worker.h"
 
 #include <stdlib.h>
@@ -119,7 +120,8 @@ void mirror_start(struct exchange *x)
 	fwd->chunked = from->chunked;
 	fwd->body_done = true;
 	fwd->impatient = true; /* a copy takes no real request's place in the queue */
-	if (buf_append(&fwd->head, from->head.data, from->head.len) < 0 ||
+	forward_head_write_to(x, settings->service, &fwd->head);
+	if (fwd->head.failed ||
 	    (from->held.len && buf_append(&fwd->held, from->held.data, from->held.len) < 0))
 		mirror_free(m);
 	else

@@ -356,6 +356,7 @@ static bool pipeline_backup(struct exchange *x, enum forward_failure failure)
 		fwd->deadline_ms += x->route->timeout_ms / 2;
 	fwd->timeout_ms = x->route->timeout_ms;
 	fwd->settings = &x->table->table->settings->services[service->backup];
+	forward_head_readdress(x, service->backup, &fwd->head);
 	pipeline_key(x);
 	forward_restart(fwd, worker_resolve(x->worker, x->table, service->backup), fwd->settings);
 	return true;

@@ -142,10 +142,13 @@ static bool reporter_report_some(struct reporter *r)
 	return more;
 }
 
-static void reporter_report_quotas(struct reporter *r)
+/* At most until `until_ms`. True when there is more. */
+static bool reporter_report_quotas(struct reporter *r, uint64_t until_ms)
 {
 	while (reporter_report_some(r))
-		continue;
+		if (clock_ms() >= until_ms)
+			return true;
+	return false;
 }
 
 /* ---- When ---- */
@@ -177,11 +180,15 @@ static void *reporter_run(void *arg)
 
 		if (now < at && now < quotas_at) {
 			reporter_wait_locked(r, at < quotas_at ? at : quotas_at);
-		} else if (now >= quotas_at) {
+		} else if (now >= quotas_at && (now < at || quotas_at <= at)) {
+			/* What is due longest: neither keeps the other from its turn. */
+			bool more;
+
 			r->quotas_hurried = false;
 			(void)pthread_mutex_unlock(&r->lock);
-			reporter_report_quotas(r);
+			more = reporter_report_quotas(r, now + REPORTER_EVERY_MS / 2);
 			(void)pthread_mutex_lock(&r->lock);
+			r->quotas_hurried |= more;
 			quotas_began = now;
 		} else {
 			r->hurried = false;
@@ -193,7 +200,7 @@ static void *reporter_run(void *arg)
 	}
 	(void)pthread_mutex_unlock(&r->lock);
 	if (!r->quotas_failed) /* what came since, so that it is kept over a restart */
-		reporter_report_quotas(r);
+		(void)reporter_report_quotas(r, clock_ms() + REPORTER_EVERY_MS); /* or not all */
 	return NULL;
 }
 
