@@ -30,8 +30,9 @@ static void replace_sync_directory(const char *path)
 }
 
 /* The file beside `path` that becomes it: one name, so that a program killed while it writes leaves
- * at most one behind, which the next write takes over. Its lock tells whether somebody still
- * writes it: another program with the same path then gets a name of its own. -1 with errno. */
+ * at most one behind, which the next write takes over, unless another user made it. Its lock tells
+ * whether somebody still writes it: another program with the same path then gets a name of its own.
+ * -1 with errno. */
 static int replace_open_beside(const char *path, char beside[PATH_MAX])
 {
 	struct stat opened, named;
@@ -44,7 +45,8 @@ static int replace_open_beside(const char *path, char beside[PATH_MAX])
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &opened) == 0 &&
 		    stat(beside, &named) == 0 && S_ISREG(opened.st_mode) &&
 		    opened.st_ino == named.st_ino && opened.st_dev == named.st_dev &&
-		    opened.st_nlink == 1 && ftruncate(fd, 0) == 0)
+		    opened.st_nlink == 1 && opened.st_uid == geteuid() && fchmod(fd, 0600) == 0 &&
+		    ftruncate(fd, 0) == 0)
 			return fd;
 		(void)close(fd);
 	}

@@ -298,6 +298,29 @@ START_TEST(what_a_killed_writer_left_is_taken_over)
 }
 END_TEST
 
+START_TEST(what_was_left_is_its_owners_only)
+{
+	bool foreign = geteuid() == 0; /* who alone can give a file away */
+	char beside[128];
+	struct stat st;
+	int left;
+
+	(void)snprintf(beside, sizeof(beside), "%s.new", path);
+	for (int give = 0; give <= (int)foreign; give++) {
+		left = open(beside, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		ck_assert_int_eq(fchmod(left, 0666), 0);
+		ck_assert_int_eq(fchown(left, give ? 65534 : geteuid(), (gid_t)-1), 0);
+		ck_assert_int_eq(close(left), 0);
+		write_one();
+		ck_assert_int_eq(stat(path, &st), 0);
+		ck_assert_uint_eq(st.st_mode & 07777, 0600);
+		ck_assert_uint_eq(st.st_uid, geteuid());
+	}
+	ck_assert_int_eq(unlink(beside), foreign ? 0 : -1); /* another's is left alone */
+	read_one();
+}
+END_TEST
+
 START_TEST(two_programs_with_one_path_do_not_mix)
 {
 	char beside[128];
@@ -363,6 +386,7 @@ int main(void)
 	tcase_add_test(t, another_version_is_ignored);
 	tcase_add_test(t, what_is_no_file_is_ignored);
 	tcase_add_test(t, what_a_killed_writer_left_is_taken_over);
+	tcase_add_test(t, what_was_left_is_its_owners_only);
 	tcase_add_test(t, two_programs_with_one_path_do_not_mix);
 	tcase_add_test(t, a_link_beside_it_is_not_followed);
 	tcase_add_test(t, a_file_that_can_not_be_written_leaves_nothing_behind);
