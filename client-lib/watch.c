@@ -100,10 +100,12 @@ static void watch_follow_free(struct follow **follow)
 	*follow = NULL;
 }
 
-/* One that may not see consumers, or whose registry has none, is not waited for. */
+/* One that may not see consumers, or whose registry has none, is not waited for; any other fault
+ * may pass. */
 static void watch_give_up_locked(struct follow *f, const struct microreg_error *e)
 {
-	if (f->consumers && (e->code == MICROREG_DENIED || e->code == MICROREG_FAULT))
+	if (f->consumers && (e->code == MICROREG_DENIED ||
+			     (e->code == MICROREG_FAULT && e->fault == RPC_FAULT_METHOD)))
 		f->answered = true;
 }
 

@@ -163,6 +163,24 @@ static int do_follow(struct command *c)
 	return microreg_follow(registry, strcmp(c->word[1], "*") == 0 ? NULL : c->word[1], &error);
 }
 
+static int do_follow_consumers(struct command *c)
+{
+	(void)c;
+	return microreg_follow_consumers(registry, &error);
+}
+
+/* How many consumers, or "unknown". */
+static int do_consumers(struct command *c)
+{
+	const struct microreg_consumers *set = microreg_consumers_ref(registry);
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "%zu", set ? microreg_consumers_count(set) : 0);
+	say(c, set ? text : "unknown");
+	microreg_consumers_unref(&set);
+	return 0;
+}
+
 static int do_wait(struct command *c)
 {
 	return microreg_follow_wait(registry, (unsigned)number(c->word[1]), &error);
@@ -230,6 +248,8 @@ static const struct {
 	{"deregister", do_deregister},
 	{"lookup", do_lookup},
 	{"follow", do_follow},
+	{"follow_consumers", do_follow_consumers},
+	{"consumers", do_consumers},
 	{"wait", do_wait},
 	{"resolve", do_resolve},
 	{"count", do_count},

@@ -388,6 +388,32 @@ class Watches(HostileCase):
         time.sleep(0.5)  # what must not happen can only be waited for
         self.assertLess(len(registry.calls) - before, 150)
 
+    def test_a_passing_fault_is_no_answer_about_consumers(self):
+        faults = [503, 429, 503]
+
+        def watch(_):
+            if faults:
+                raise xmlrpc.client.Fault(faults.pop(0), "later")
+            return {"revision": "1", "reset": True, "changes": [{"name": "ann"}]}
+
+        registry = self.scripted({"registry.consumer_watch": watch})
+        driver = Driver(self.stage, registry.url)
+        driver.do("follow_consumers")
+        driver.do("wait", 10000)
+        self.assertEqual(driver.do("consumers"), ["1"])
+
+    def test_a_registry_that_will_never_tell_consumers_is_not_waited_for(self):
+        for fault in (401, 403, -32601):
+            with self.subTest(fault):
+                def watch(_, fault=fault):
+                    raise xmlrpc.client.Fault(fault, "no")
+
+                registry = self.scripted({"registry.consumer_watch": watch})
+                driver = Driver(self.stage, registry.url)
+                driver.do("follow_consumers")
+                driver.do("wait", 10000)
+                self.assertEqual(driver.do("consumers"), ["unknown"])
+
     def test_many_services_arrive(self):
         changes = [{"service": f"s{i}", "instances": [instance(f"i{j}", 1 + j) for j in range(3)]}
                    for i in range(3000)]
