@@ -29,7 +29,7 @@ struct microreg_lease {
 	struct pace pace;
 	char token[INSTANCE_NAME_MAX + 1]; /* proves that we are the newest process of this id */
 	unsigned ttl_ms;
-	bool busy, fenced, lost; /* lost: the registry does not know it: register again */
+	bool busy, fenced, lost; /* lost: the registry does not know it */
 	bool warned;		 /* of its loss */
 	struct microreg_lease *next, **link;
 };

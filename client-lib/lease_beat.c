@@ -2,7 +2,10 @@
  * lease_beat: the one thread that keeps the leases of a handle alive.
  *
  *   held --no answer for ttl--> lost (still beating, with backoff)
- *   held, lost --"known: false" without a new lease--> registers again
+ *   held, lost --"known: false" without a new lease--> lost: asks, alone, to be
+ *                             taken back, with its token, so that it is fenced if
+ *                             a newer process has come; registers anew only if the
+ *                             registry gave it no token
  *   held, lost --fault 409--> fenced: stops, for good
  *   held, lost --fault 409 because of a route--> lost: still beating, until the
  *                             service that has the route now lets go of it
@@ -78,25 +81,29 @@ static void beat_log_again(const struct microreg_lease *lease)
 static void beat_answered(struct microreg_lease *lease, const struct lease_reply *reply)
 {
 	struct microreg *m = lease->registry;
-	bool back = lease->warned;
+	bool known = reply->known || reply->lease[0], back = lease->warned;
+	bool again = known && (lease->lost || !reply->known);
+	struct microreg_error e;
 
+	if (!known && lease->lost) { /* not asked in a circle */
+		(void)call_bad_reply(m, "it neither knows the lease nor takes it back", &e);
+		beat_failed(lease, &e);
+		return;
+	}
 	(void)pthread_mutex_lock(&m->lock);
 	if (reply->lease[0])
 		(void)snprintf(lease->token, sizeof(lease->token), "%s", reply->lease);
 	if (reply->ttl_ms)
 		lease->ttl_ms = (unsigned)reply->ttl_ms;
 	pace_answered(&lease->pace, clock_ms(), (uint64_t)reply->heartbeat_ms, lease->ttl_ms);
-	if (!reply->known && !reply->lease[0]) {
-		lease->lost = true;
+	lease->lost = !known;
+	if (!known)
 		lease->pace.due_ms = clock_ms();
-	}
 	(void)pthread_mutex_unlock(&m->lock);
 	lease->warned = false;
-	if (!reply->known)
-		handle_log(m, MICROREG_LOG_INFO,
-			   "%s/%s: the registry had lost it; registered again", lease->me.service,
-			   lease->id);
-	else if (back)
+	if (again)
+		beat_log_again(lease);
+	else if (known && back)
 		handle_log(m, MICROREG_LOG_INFO, "%s/%s: the registry answers again",
 			   lease->me.service, lease->id);
 }
@@ -246,8 +253,7 @@ static void beat_register_again(struct microreg_lease *lease)
 
 /* ---- The thread ---- */
 
-/* Takes those that are due; one that must register again goes alone. `*next_ms`: when the next is
- * due. */
+/* Takes those that are due; one that is lost goes alone. `*next_ms`: when the next is due. */
 static void beat_collect_locked(struct microreg *m, uint64_t now, struct beat_batch *batch,
 				uint64_t *next_ms)
 {
@@ -282,7 +288,9 @@ static void *beat_run(void *arg)
 			continue;
 		}
 		(void)pthread_mutex_unlock(&m->lock);
-		if (batch.leases[0]->lost)
+		/* registry.register takes the id over from whoever has it: nothing to do with a
+		 * token to show. */
+		if (batch.leases[0]->lost && !batch.leases[0]->token[0])
 			beat_register_again(batch.leases[0]);
 		else
 			beat_send(m, &batch);

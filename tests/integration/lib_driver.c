@@ -87,6 +87,7 @@ static int do_register(struct command *c)
 {
 	static const struct microreg_pair meta[] = {{"colour", "blue"}};
 	static const char *const tags[] = {"driven"};
+	const char *route = given(c->word[7]);
 	struct microreg_registration me = {.service = c->word[2],
 					   .port = (uint16_t)number(c->word[3]),
 					   .id = given(c->word[4]),
@@ -96,7 +97,9 @@ static int do_register(struct command *c)
 					   .meta = meta,
 					   .meta_count = 1,
 					   .tags = tags,
-					   .tag_count = 1};
+					   .tag_count = 1,
+					   .routes = &route,
+					   .route_count = route ? 1 : 0};
 
 	*slot(c) = microreg_register(registry, &me, &error);
 	if (!*slot(c))

@@ -146,6 +146,30 @@ class Leases(Case):
         self.assertEqual(caught.exception.code, "fenced")
         self.assertEqual(registry.lookup("orders")["instances"][0]["port"], 81)
 
+    def test_an_older_process_of_many_leases_never_wins_its_id_back(self):
+        registry = self.stage.registry()
+        old = Driver(self.stage, registry.url)
+        old.do("register", 1, "orders", 80, "a", 1000, "up", "/a")
+        for slot in range(2, 6):
+            old.do("register", slot, "orders", 80 + slot, f"a{slot}", 1000)
+        old.pause()
+        registry.kill()
+        again = self.stage.registry(port=registry.port)  # over an empty directory
+        again.register("shop", 90, id="s", routes=["/a"])
+        again.register("mark", 1, ttl_ms=1000)
+        wait_until(lambda: not again.lookup("mark")["instances"], "the mark's expiry")
+        old.send_signal(signal.SIGCONT)  # all of its leases are due, and beat together
+        old.wait_log('warn orders/a: .*belongs to service "shop"')  # it is lost, and goes on trying
+        new = Driver(self.stage, registry.url)
+        new.do("register", 1, "orders", 81, "a", 2000)
+        again.deregister("shop", "s")
+        old.wait_state(1, "fenced")
+        for slot in range(2, 6):
+            old.wait_state(slot, "held")
+        new.wait_state(1, "held")
+        self.assertIn(("a", 81), [(one["id"], one["port"])
+                                  for one in again.lookup("orders")["instances"]])
+
     def test_the_registrys_refusals_come_through(self):
         registry = self.stage.registry()
         driver = Driver(self.stage, registry.url)

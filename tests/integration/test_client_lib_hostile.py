@@ -233,13 +233,28 @@ class Beats(HostileCase):
         self.assertEqual(driver.do("state", 1), ["held"])
         self.assertEqual(len(registry.of("registry.register")), 1)
 
-    def test_an_unknown_lease_is_registered_again(self):
+    def test_an_unknown_lease_without_a_token_is_registered_again(self):
         registry = self.scripted({
-            "registry.register": granted,
+            "registry.register": lambda p: {**granted(p), "lease": ""},
             "registry.heartbeat": lambda p: {"known": False, "lease": "", "heartbeat_ms": 50}})
         driver = Driver(self.stage, registry.url)
         driver.do("register", 1, "orders", 80, "a")
         wait_until(lambda: len(registry.of("registry.register")) > 2, "registering again")
+
+    def test_an_unknown_lease_with_a_token_never_takes_the_id_over(self):
+        def beat(param):
+            taken = len(registry.of("registry.heartbeat")) > 5 and "port" in param
+            return {"known": taken, "lease": "", "heartbeat_ms": 50}
+
+        registry = self.scripted({"registry.register": granted, "registry.heartbeat": beat})
+        driver = Driver(self.stage, registry.url)
+        driver.do("register", 1, "orders", 80, "a")
+        driver.wait_state(1, "lost")
+        driver.wait_log("warn orders/a: heartbeat: .*neither knows the lease nor takes it back")
+        driver.wait_log("info orders/a: the registry had lost it; registered again")
+        self.assertEqual(driver.do("state", 1), ["held"])
+        self.assertEqual({beat["lease"] for beat in registry.of("registry.heartbeat")}, {"first"})
+        self.assertEqual(len(registry.of("registry.register")), 1)
 
     def test_beats_that_are_due_together_go_in_one_call(self):
         def beats(params):
