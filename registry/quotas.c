@@ -325,6 +325,17 @@ static void quotas_settle_locked(struct quotas *q, struct quotas_report *report)
 	}
 }
 
+/* Of what there is no entry: would the next use of it be counted? What was of a report that came
+ * again is told as not counted, so that its gateway goes on by itself. */
+static bool quotas_would_count_locked(const struct quotas *q, const struct quotas_report *report,
+				      const struct quotas_use *use)
+{
+	int64_t end_ms;
+
+	return !use->used && HASH_COUNT(q->entries) < q->keys_max &&
+	       quotas_period_counts(use->period, report->wall_ms, &end_ms);
+}
+
 static void quotas_report_done(struct writer_op *op)
 {
 	struct quotas_report *report = (void *)op;
@@ -339,6 +350,8 @@ static void quotas_report_done(struct writer_op *op)
 			quotas_find_locked(q, use->name, use->key, use->period);
 
 		use->total = entry ? entry->used : 0;
+		if (!entry)
+			use->counted = quotas_would_count_locked(q, report, use);
 	}
 	(void)pthread_mutex_unlock(&q->lock);
 	report->finish(report); /* may free it */

@@ -273,6 +273,30 @@ START_TEST(more_keys_than_allowed_are_told_so_and_the_others_go_on)
 }
 END_TEST
 
+START_TEST(what_is_not_counted_is_told_so_when_asked_or_told_again)
+{
+	struct quotas_use one = use("new", 0);
+
+	close_all();
+	keys_max = 1;
+	open_all();
+	ck_assert_int_eq(report_at("g1", 1, &one, 1, noon), 0);
+	ck_assert(one.counted); /* there is room for it */
+	one.period = "2025-12";
+	ck_assert_int_eq(report_at("g1", 1, &one, 1, noon), 0);
+	ck_assert(!one.counted);
+	ck_assert_uint_eq(tell("g1", 1, "a", 1), 1);
+	for (unsigned used = 0; used < 2; used++) {
+		one = use("new", used);
+		ck_assert_int_eq(report_at("g1", 2, &one, 1, noon), 0);
+		ck_assert(!one.counted);
+		ck_assert_int_eq(report_at("g1", 2, &one, 1, noon), 0);
+		ck_assert(!one.counted);
+	}
+	ck_assert_uint_eq(ask("a"), 1);
+}
+END_TEST
+
 START_TEST(periods_of_other_days_are_not_kept)
 {
 	static const struct {
@@ -478,6 +502,7 @@ int main(void)
 	tcase_add_test(tc, one_report_may_name_a_caller_twice);
 	tcase_add_test(tc, a_store_that_refuses_counts_nothing_and_the_report_can_come_again);
 	tcase_add_test(tc, more_keys_than_allowed_are_told_so_and_the_others_go_on);
+	tcase_add_test(tc, what_is_not_counted_is_told_so_when_asked_or_told_again);
 	tcase_add_test(tc, periods_of_other_days_are_not_kept);
 	tcase_add_test(tc, more_senders_than_are_remembered_do_no_harm);
 	tcase_add_test(tc, the_list_begins_with_what_is_used_most);
