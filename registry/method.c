@@ -53,7 +53,8 @@ const struct method method_table[] = {
 	 "A gateway tells what it uses: watcher, revision, instances[service, id, in_flight, "
 	 "failures], or in its place or beside it quotas[name, key, period, used, quota] with "
 	 "sender and sequence, "
-	 "which grows with each report: one that comes again counts nothing. Answers revision, and "
+	 "which grows with each report: one that comes again counts nothing. A token needs the "
+	 "role gateway for quotas, read for the rest. Answers revision, and "
 	 "gateways (how many are alive) and quotas[name, key, period, used, left, counted] of all "
 	 "gateways together, on the disk by "
 	 "then.",
@@ -61,7 +62,7 @@ const struct method method_table[] = {
 	{"registry.quota_list", "struct,struct;struct",
 	 "What is used of quotas, the most first: optional name, key, limit (1-1000, default 100). "
 	 "Answers quotas[name, key, period, used, left, quota].",
-	 method_quota_list, 0, ACCESS_READ, NULL},
+	 method_quota_list, 0, ACCESS_GATEWAY, NULL},
 	{"registry.quota_reset", "struct,struct",
 	 "Lets a caller start anew in the day and the month that run: name, key. Answers used, "
 	 "which "
@@ -299,16 +300,26 @@ void call_suspend(struct call *call)
 		call->suspend(call);
 }
 
-bool call_begin(struct call *call)
+bool call_has_role(const struct call *call, const char *what, enum access_role role, struct err *e)
 {
 	const struct access_token *token = call->token;
 
-	atomic_fetch_add_explicit(&call->registry->calls, 1, memory_order_relaxed);
-	if (!token || access_includes(token->role, call->method->role))
+	if (!token || access_includes(token->role, role))
 		return true;
-	call_fault(call, RPC_FAULT_FORBIDDEN, "%s: the token \"%s\" has the role %s; this needs %s",
-		   call->method->name, token->name, method_role_name(token->role),
-		   method_role_name(call->method->role));
+	(void)err_code(e, RPC_FAULT_FORBIDDEN,
+		       "%s: the token \"%s\" has the role %s; this needs %s", what, token->name,
+		       method_role_name(token->role), method_role_name(role));
+	return false;
+}
+
+bool call_begin(struct call *call)
+{
+	struct err e = {0};
+
+	atomic_fetch_add_explicit(&call->registry->calls, 1, memory_order_relaxed);
+	if (call_has_role(call, call->method->name, call->method->role, &e))
+		return true;
+	call_err(call, &e);
 	return false;
 }
 

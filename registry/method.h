@@ -71,6 +71,9 @@ struct call *call_new(struct registry *registry);
 /* Runs it: `method` NULL is a fault. */
 void call_start(struct call *call, const char *name);
 
+/* Has the caller this role, or one that includes it? If not, `e` is the fault, about `what`. */
+bool call_has_role(const struct call *call, const char *what, enum access_role role, struct err *e);
+
 /* Counts a call and asks whether its caller may make it, before it runs. False, with the fault
  * answered, when not. */
 bool call_begin(struct call *call);

@@ -129,6 +129,8 @@ struct quotas_report *quota_read_report(struct call *call, xmlrpc_value *list, c
 		(void)err_code(e, RPC_FAULT_STORE, "the registry is out of memory");
 		return NULL;
 	}
+	if (report->count && !call_has_role(call, "registry.report: quotas", ACCESS_GATEWAY, e))
+		return NULL;
 	report->quotas = call->registry->quotas;
 	report->sender = sender;
 	report->sequence = sequence;

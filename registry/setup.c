@@ -209,8 +209,8 @@ static const struct settings_key setup_token_keys[] = {
 	 .at = offsetof(struct access_token, role),
 	 .fallback = "read",
 	 .names = access_roles,
-	 .help = "read: lookups and watches; gateway: those, and the consumers with the hashes of "
-		 "their keys; register: reads, and instances of `services`; admin: all"},
+	 .help = "read: lookups and watches; gateway: those, quotas, and the consumers with the "
+		 "hashes of their keys; register: reads, and instances of `services`; admin: all"},
 	{.name = "services",
 	 .type = SETTINGS_STRINGS,
 	 .at = offsetof(struct access_token, services),

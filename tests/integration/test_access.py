@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
 import xmlrpc.client
 
@@ -60,6 +61,7 @@ class Tokens(SharedCase):
         for name, more in (("reader", {}), ("orders", {"role": "register",
                                                        "services": ["orders", "orders-*"]}),
                            ("ops", {"role": "admin"}),
+                           ("gate", {"role": "gateway"}),
                            ("slow", {"calls": 3})):
             cls.secrets[name], digest = make_token(name)
             tokens.append({"name": name, "hash": digest, **more})
@@ -115,6 +117,23 @@ class Tokens(SharedCase):
                                 (reader.unregister, "orders"), (reader.registry.backup, {})):
                 self.denied(403, call, param)
 
+    def test_only_gateways_count_quotas_and_see_who_calls(self):
+        report = {"watcher": {"name": "g1", "kind": "gateway"}, "revision": "", "sender": "g1",
+                  "sequence": 1, "instances": [], "quotas": []}
+        use = {"name": "plan", "key": "ada", "period": time.strftime("%Y-%m", time.gmtime()),
+               "used": 5, "quota": 5}
+        for who in ("reader", "orders"):
+            with self.subTest(who=who), self.proxy(who) as client:
+                client.registry.report(report)
+                self.denied(403, client.registry.report, {**report, "quotas": [use]})
+                self.denied(403, client.registry.quota_list, {})
+        for who, total in (("gate", 0), ("ops", 5)):
+            with self.subTest(who=who), self.proxy(who) as client:
+                self.assertEqual([one["used"] for one in
+                                  client.registry.quota_list({})["quotas"]], [total] * (total > 0))
+                told = client.registry.report({**report, "quotas": [use]})["quotas"]
+                self.assertEqual(told[0]["used"], 5)
+
     def test_a_token_registers_its_services_and_no_others(self):
         with self.proxy("orders") as orders:
             lease = orders.registry.register({"service": "orders-eu", "port": 1, "id": "a"})
@@ -163,7 +182,7 @@ class Tokens(SharedCase):
         write_settings(self.stage.dir, {
             "tokens": [*self.settings["tokens"], {"name": "late", "hash": digest}]})
         self.registry.send_signal(signal.SIGHUP)
-        self.registry.wait_log("5 tokens are in force")
+        self.registry.wait_log("6 tokens are in force")
         self.proxy("late", secret).registry.stats()
         write_settings(self.stage.dir, {"tokens": [{"name": "x", "hash": "nonsense"}]})
         self.registry.send_signal(signal.SIGHUP)
