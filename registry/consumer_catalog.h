@@ -84,6 +84,10 @@ struct consumer_catalog_changes {
 int consumer_catalog_changes(struct consumer_catalog *consumers,
 			     const struct catalog_position *since, size_t max,
 			     struct consumer_catalog_changes *out);
+/* Of what was told since `since` (as above) only the first `count`, 1 or more, are: the position is
+ * moved back to there. */
+void consumer_catalog_changes_cut(struct consumer_catalog_changes *changes,
+				  const struct catalog_position *since, size_t count);
 void consumer_catalog_changes_fini(struct consumer_catalog_changes *changes);
 
 /* Is there anything to tell a watcher at `since`? *changed_ms: when the last change was. */

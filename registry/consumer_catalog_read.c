@@ -2,6 +2,7 @@
 #include "registry/consumer_catalog.h"
 #include "registry/consumer_catalog_shape.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,6 +181,19 @@ int consumer_catalog_changes(struct consumer_catalog *consumers,
 	out->position.base = base > out->position.at ? base : out->position.at;
 	(void)pthread_mutex_unlock(&c->lock);
 	return r;
+}
+
+void consumer_catalog_changes_cut(struct consumer_catalog_changes *changes,
+				  const struct catalog_position *since, size_t count)
+{
+	struct catalog_position *to = &changes->position;
+
+	assert(count && count <= changes->count);
+	changes->more = true;
+	to->at = changes->items[count - 1].revision;
+	/* Only a whole state names nobody who went before it began. */
+	if (!changes->reset)
+		to->base = since->base > to->at ? since->base : to->at;
 }
 
 void consumer_catalog_changes_fini(struct consumer_catalog_changes *changes)

@@ -56,7 +56,8 @@ static void consumer_watch_write(struct call *call, const struct consumer_catalo
 }
 
 /* What does not fit in is told next time. */
-static void consumer_watch_answer(struct call *call, struct consumer_catalog_changes *changes)
+static void consumer_watch_answer(struct call *call, const struct catalog_position *since,
+				  struct consumer_catalog_changes *changes)
 {
 	char revision[CATALOG_POSITION_SIZE];
 	struct buf *to = &call->text;
@@ -70,10 +71,8 @@ static void consumer_watch_answer(struct call *call, struct consumer_catalog_cha
 		consumer_watch_write(call, &changes->items[n++]);
 	rpc_write_array_end(to);
 	rpc_write_member_end(to);
-	if (n < changes->count) {
-		changes->more = true;
-		changes->position.at = changes->items[n - 1].revision;
-	}
+	if (n < changes->count)
+		consumer_catalog_changes_cut(changes, since, n);
 	catalog_position_print(call->registry->catalog, changes->position, revision);
 	rpc_write_set_string(to, "revision", revision);
 	rpc_write_set_bool(to, "reset", changes->reset);
@@ -93,7 +92,7 @@ static void consumer_watch_ready(struct keeper_wait *wait)
 				     CONSUMER_WATCH_MAX, &changes) < 0)
 		call_answer(call, NULL);
 	else if (call_takes_room(call, changes.count))
-		consumer_watch_answer(call, &changes); /* frees the call, and the watch with it */
+		consumer_watch_answer(call, &wait->since, &changes); /* frees the call and watch */
 	consumer_catalog_changes_fini(&changes);
 }
 

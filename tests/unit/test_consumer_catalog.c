@@ -272,6 +272,32 @@ START_TEST(who_was_away_for_too_many_deletions_is_told_all_again)
 }
 END_TEST
 
+START_TEST(who_was_told_a_part_learns_of_deletions_that_are_forgotten_by_then)
+{
+	static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g"};
+	struct catalog_position at = {0};
+	struct consumer_catalog_changes changes;
+	bool reset;
+
+	for (size_t i = 0; i < 7; i++)
+		ck_assert_int_eq(put(names[i], names[i]), 0);
+	(void)follow(&at, true, &reset);
+	remove_one("a");
+	remove_one("b");
+	ck_assert_int_eq(consumer_catalog_changes(c, &at, 2, &changes), 0);
+	ck_assert(!changes.reset && !changes.more && changes.count == 2);
+	consumer_catalog_changes_cut(&changes, &at, 1); /* b is not told */
+	ck_assert(changes.more);
+	at = changes.position;
+	consumer_catalog_changes_fini(&changes);
+	ck_assert_uint_eq(at.base, at.at);
+	for (size_t i = 2; i < 6; i++)
+		remove_one(names[i]); /* four are remembered: not a and b */
+	ck_assert_str_eq(follow(&at, false, &reset), "g");
+	ck_assert(reset);
+}
+END_TEST
+
 START_TEST(after_a_restart_only_a_deletion_makes_a_watcher_begin_anew)
 {
 	struct catalog_position before = {3, 3}, after = {5, 5};
@@ -306,6 +332,7 @@ int main(void)
 	tcase_add_test(t, they_are_listed_by_name_in_pages);
 	tcase_add_test(t, a_watcher_is_told_all_once_and_then_what_changes);
 	tcase_add_test(t, who_was_away_for_too_many_deletions_is_told_all_again);
+	tcase_add_test(t, who_was_told_a_part_learns_of_deletions_that_are_forgotten_by_then);
 	tcase_add_test(t, after_a_restart_only_a_deletion_makes_a_watcher_begin_anew);
 	suite_add_tcase(s, t);
 	return unit_run(s);
