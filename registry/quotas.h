@@ -18,7 +18,7 @@
 enum {
 	QUOTAS_NAME_MAX = 64,
 	QUOTAS_KEY_MAX = 160,
-	QUOTAS_SENDERS_MAX = 4096,
+	QUOTAS_SENDERS_MAX = STORE_QUOTA_SENDERS_MAX,
 	QUOTAS_KEEP_MS = 86400000, /* what is over is still told so long */
 };
 

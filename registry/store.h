@@ -99,7 +99,10 @@ int64_t store_seen_wall_ms(const struct store *store);
 int store_load(struct store *store, int (*take)(void *arg, struct record **records, size_t count),
 	       void *arg, struct err *e);
 
-/* Calls the two with every quota in use and every sender of reports, likewise. */
+enum { STORE_QUOTA_SENDERS_MAX = 4096 };
+
+/* Calls the two with every quota in use and the senders of reports that were heard of last,
+ * likewise. */
 struct store_quota_reader {
 	int (*quota)(void *arg, const struct store_quota *quota);
 	int (*sender)(void *arg, const char *sender, int sequence, int64_t seen_wall_ms);

@@ -15,7 +15,12 @@ static const char store_quota_remove[] =
 static const char store_quota_sender[] =
 	"INSERT OR REPLACE INTO quota_senders (sender, sequence, seen) VALUES (?, ?, ?)";
 
-static const char store_quota_forget[] = "DELETE FROM quota_senders WHERE seen < ?";
+static const char store_quota_forget[] =
+	"DELETE FROM quota_senders WHERE seen < ?1 OR sender IN"
+	" (SELECT sender FROM quota_senders ORDER BY seen DESC LIMIT -1 OFFSET ?2)";
+
+static const char store_quota_senders[] =
+	"SELECT sender, sequence, seen FROM quota_senders ORDER BY seen DESC LIMIT ?1";
 
 int store_quota_open(struct store_quota_sql *q, sqlite3 *db)
 {
@@ -74,9 +79,12 @@ static int store_quota_note_sender(struct store_quota_sql *q, const struct store
 	(void)sqlite3_bind_int(q->sender, 2, quotas->sequence);
 	(void)sqlite3_bind_int64(q->sender, 3, wall_ms);
 	rc = store_quota_run(q->sender);
-	if (rc != SQLITE_OK)
+	if (rc != SQLITE_OK ||
+	    (wall_ms >= q->forgot_ms && wall_ms - q->forgot_ms < STORE_QUOTA_FORGET_MS))
 		return rc;
+	q->forgot_ms = wall_ms;
 	(void)sqlite3_bind_int64(q->forget, 1, wall_ms - STORE_QUOTA_SENDER_MS);
+	(void)sqlite3_bind_int(q->forget, 2, STORE_QUOTA_SENDERS_MAX);
 	return store_quota_run(q->forget);
 }
 
@@ -130,6 +138,8 @@ static int store_quota_each(struct store_quota_sql *q, const char *sql,
 	sqlite3_stmt *rows = NULL;
 	int rc = sqlite3_prepare_v2(q->db, sql, -1, &rows, NULL);
 
+	if (rc == SQLITE_OK && sqlite3_bind_parameter_count(rows))
+		rc = sqlite3_bind_int(rows, 1, STORE_QUOTA_SENDERS_MAX);
 	while (rc == SQLITE_OK && (rc = sqlite3_step(rows)) == SQLITE_ROW)
 		rc = row(rows, to);
 	(void)sqlite3_finalize(rows); /* repeats rc */
@@ -142,7 +152,6 @@ int store_quota_load(struct store_quota_sql *q, const struct store_quota_reader 
 				  store_quota_row, to);
 
 	return rc == SQLITE_OK
-		       ? store_quota_each(q, "SELECT sender, sequence, seen FROM quota_senders",
-					  store_quota_sender_row, to)
+		       ? store_quota_each(q, store_quota_senders, store_quota_sender_row, to)
 		       : rc;
 }

@@ -12,10 +12,13 @@
 
 /* How long a sender is remembered after its last report: longer than one is tried again. */
 #define STORE_QUOTA_SENDER_MS INT64_C(86400000)
+/* They are looked through this often: there is no index, and reports come each second. */
+#define STORE_QUOTA_FORGET_MS INT64_C(60000)
 
 struct store_quota_sql {
 	sqlite3 *db; /* the writer's connection, borrowed */
 	sqlite3_stmt *add, *remove, *sender, *forget;
+	int64_t forgot_ms; /* when senders were forgotten last */
 };
 
 /* After the schema is there. SQLite's result codes, here and below. */

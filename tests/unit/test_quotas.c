@@ -319,6 +319,25 @@ START_TEST(periods_of_other_days_are_not_kept)
 }
 END_TEST
 
+static int senders_stored(void)
+{
+	sqlite3_stmt *rows;
+	sqlite3 *db;
+	char path[96];
+	int count;
+
+	(void)snprintf(path, sizeof(path), "%s/registry.db", dir);
+	ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+	ck_assert_int_eq(
+		sqlite3_prepare_v2(db, "SELECT count(*) FROM quota_senders", -1, &rows, NULL),
+		SQLITE_OK);
+	ck_assert_int_eq(sqlite3_step(rows), SQLITE_ROW);
+	count = sqlite3_column_int(rows, 0);
+	ck_assert_int_eq(sqlite3_finalize(rows), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
+	return count;
+}
+
 START_TEST(more_senders_than_are_remembered_do_no_harm)
 {
 	const int count = QUOTAS_SENDERS_MAX + 100;
@@ -332,6 +351,11 @@ START_TEST(more_senders_than_are_remembered_do_no_harm)
 	run_many(count);
 	ck_assert_uint_eq(ask("ada"), (uint64_t)count);
 	ck_assert_uint_eq(tell(many[count - 1].name, 1, "ada", 1), (uint64_t)count);
+	restart();
+	ck_assert_uint_eq(tell(many[count - 1].name, 1, "ada", 1), (uint64_t)count);
+	ck_assert_uint_eq(tell("one more", 1, "ada", 1), (uint64_t)count + 1);
+	ck_assert_int_eq(senders_stored(), QUOTAS_SENDERS_MAX);
+	ck_assert_uint_eq(tell("one more", 1, "ada", 1), (uint64_t)count + 1);
 }
 END_TEST
 
