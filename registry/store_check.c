@@ -15,10 +15,12 @@ static void *store_check_main(void *arg)
 	(void)snprintf(path, sizeof(path), "%s/registry.db",
 		       check->dir); /* shorter than the lock's */
 	rc = sqlite3_open_v2(path, &check->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
-	if (rc == SQLITE_OK)
+	if (rc == SQLITE_OK) {
+		(void)sqlite3_busy_timeout(check->db, STORE_BUSY_MS); /* can't fail */
 		check->result = store_schema_check_pages(check->db, check->dir, &check->why);
-	else
+	} else {
 		check->result = store_schema_fail(check->db, rc, check->dir, "read", &check->why);
+	}
 	(void)sqlite3_close(check->db); /* it has only read */
 	if (check->result < 0)
 		atomic_store(&check->failed, true);

@@ -144,8 +144,10 @@ static void *load_from_the_end(void *arg)
 	(void)snprintf(path, sizeof(path), "%s/registry.db", scan->load->of->dir);
 	/* One that can't be opened leaves all to the other. */
 	if (sqlite3_open_v2(path, &scan->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) ==
-	    SQLITE_OK)
+	    SQLITE_OK) {
+		(void)sqlite3_busy_timeout(scan->db, STORE_BUSY_MS); /* can't fail */
 		load_scan_run(scan);
+	}
 	(void)sqlite3_close(scan->db); /* it has only read */
 	return NULL;
 }

@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum { STORE_BUSY_MS = 1000 }; /* a person's sqlite3 may hold a lock for so long */
+
 /* Is it ours, and of a version we know? Reads only; an empty database passes. -1 with the exit code
  * that fits. */
 int store_schema_check(sqlite3 *db, const char *dir, struct err *e);

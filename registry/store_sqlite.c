@@ -215,7 +215,7 @@ struct store *store_open(const char *dir, struct err *e)
 		(void)store_schema_fail(store->db, rc, dir, "open", e);
 		goto fail;
 	}
-	(void)sqlite3_busy_timeout(store->db, 1000); /* a person's sqlite3 may hold a lock */
+	(void)sqlite3_busy_timeout(store->db, STORE_BUSY_MS); /* can't fail */
 	if (store_schema_check(store->db, dir, e) < 0)
 		goto fail;
 	/* Nothing is written into one that is not whole. Else store_load looks. */
