@@ -58,6 +58,8 @@ enum store_change_kind {
 	STORE_CONSUMER_REMOVE, /* of the one that the event is about */
 };
 
+enum { STORE_CHANGES_MAX = 1280 }; /* of one commit */
+
 struct store_change {
 	enum store_change_kind kind;
 	const struct record *record;	   /* of STORE_PUT */
@@ -132,8 +134,8 @@ struct store_history_query {
 	size_t max;
 };
 
-/* Events in their order. `each` gets them borrowed; non-zero ends it. -1 when the database can't be
- * read. */
+/* Events in their order, or the oldest in that of their revisions. `each` gets them borrowed;
+ * non-zero ends it. -1 when the database can't be read. */
 int store_history(struct store *store, const struct store_history_query *query,
 		  int (*each)(void *arg, const struct store_event *event), void *arg,
 		  struct err *e);

@@ -271,12 +271,13 @@ int store_history_list(struct store_history *h, const struct store_history_query
 			       "history WHERE at_revision > %" PRIu64
 			       "%s ORDER BY seq DESC LIMIT %zu) ORDER BY seq",
 			       query->since, of, query->max);
-	else
+	else /* within one commit seq is not the order of revisions, by which callers go on */
 		(void)snprintf(sql, sizeof(sql),
 			       "SELECT " HISTORY_COLUMNS
-			       " FROM history WHERE at_revision > %" PRIu64
-			       "%s ORDER BY seq LIMIT %zu",
-			       query->since, of, query->max);
+			       " FROM history WHERE seq IN (SELECT seq FROM "
+			       "history WHERE at_revision > %" PRIu64
+			       "%s ORDER BY seq LIMIT %zu) ORDER BY at_revision, seq LIMIT %zu",
+			       query->since, of, query->max + STORE_CHANGES_MAX, query->max);
 	(void)pthread_mutex_lock(&h->lock);
 	r = history_each_locked(h, sql, query->service, each, arg, e);
 	(void)pthread_mutex_unlock(&h->lock);

@@ -7,13 +7,17 @@
 #include "registry/consumer_catalog.h"
 #include "registry/writer.h"
 
+#include <assert.h>
+
+static_assert(WRITER_CHANGES_MAX + 2 * WRITER_BATCH_MAX <= STORE_CHANGES_MAX, "one commit");
+
 /* One batch on its way; the writer's thread only. */
 struct writer_plan {
 	struct writer *writer;
 	size_t count;
 	struct catalog_change changes[WRITER_CHANGES_MAX];
 	/* One for each change; then, when it is committed, those of consumers and the notes. */
-	struct store_change rows[WRITER_CHANGES_MAX + 2 * WRITER_BATCH_MAX];
+	struct store_change rows[STORE_CHANGES_MAX];
 	struct store_change notes[WRITER_BATCH_MAX];
 	size_t note_count;
 	struct consumer_catalog_change consumers[WRITER_BATCH_MAX];

@@ -439,6 +439,37 @@ START_TEST(a_database_of_schema_3_goes_on_without_expected_statuses)
 }
 END_TEST
 
+static int keep_revision(void *arg, const struct store_event *event)
+{
+	uint64_t *last = arg;
+
+	ck_assert_uint_gt(event->revision, *last);
+	*last = event->revision;
+	return 0;
+}
+
+START_TEST(the_history_in_pages_leaves_out_no_event_of_a_commit)
+{
+	static const uint64_t revisions[] = {2, 5, 1, 4, 3}; /* as a batch writes them */
+	const struct store_keep keeps = {.events = 10, .age_ms = INT64_MAX};
+	struct store_history_query page = {.max = 2};
+	struct store_change changes[5];
+	struct store *store = open_store();
+	struct err e = {0};
+
+	store_keep_history(store, &keeps);
+	for (size_t i = 0; i < 5; i++)
+		changes[i] = (struct store_change){
+			.kind = STORE_NOTE, .event = {.name = "held", .revision = revisions[i]}};
+	ck_assert_msg(store_commit(store, changes, 5, 5, 5, &e) == 0, "%s", e.text);
+	for (uint64_t next = 2; next <= 6; next += 2) {
+		ck_assert_int_eq(store_history(store, &page, keep_revision, &page.since, &e), 0);
+		ck_assert_uint_eq(page.since, next < 5 ? next : 5);
+	}
+	store_close(&store);
+}
+END_TEST
+
 START_TEST(damage_is_refused_with_what_to_do)
 {
 	struct store *store = open_store();
@@ -539,6 +570,7 @@ int main(void)
 	tcase_add_test(t, a_newer_schema_is_refused);
 	tcase_add_loop_test(t, a_row_that_makes_no_sense_is_refused_by_name, 0, 15);
 	tcase_add_test(t, a_database_of_schema_3_goes_on_without_expected_statuses);
+	tcase_add_test(t, the_history_in_pages_leaves_out_no_event_of_a_commit);
 	tcase_add_test(t, damage_is_refused_with_what_to_do);
 	tcase_add_test(t, a_directory_that_cannot_be_made_is_refused);
 	tcase_add_test(t, a_missing_directory_is_made_for_its_owner_only);
