@@ -23,7 +23,7 @@ static void check_settings(const struct settings *s)
 	for (size_t i = 0; i < s->route_count; i++) {
 		const struct settings_route *r = &s->routes[i];
 
-		FUZZ_HOLDS(r->path.count > 0 && r->methods && r->line && r->body_bytes);
+		FUZZ_HOLDS(r->path.count > 0 && r->methods && r->line && r->limits.body_bytes);
 		FUZZ_HOLDS(r->service < s->service_count);
 		FUZZ_HOLDS(strcmp(s->services[r->service].name, r->service_name) == 0);
 	}
