@@ -120,7 +120,8 @@ void mirror_start(struct exchange *x)
 	fwd->chunked = from->chunked;
 	fwd->body_done = true;
 	fwd->impatient = true; /* a copy takes no real request's place in the queue */
-	forward_head_write_to(x, settings->service, &fwd->head);
+	(void)buf_append(&fwd->head, from->head.data, from->head.len); /* sticks */
+	forward_head_readdress(x, settings->service, &fwd->head);
 	if (fwd->head.failed ||
 	    (from->held.len && buf_append(&fwd->held, from->held.data, from->held.len) < 0))
 		mirror_free(m);
