@@ -64,7 +64,7 @@ bool settings_field_is_editable(struct settings_reader *r, const struct settings
 /* Custom readers of `listen` (`to` is the struct settings), `admin` (a struct settings_admin) and
  * one address (a struct settings_address), of lists of networks (a struct settings_networks) and
  * `registry.urls` (a struct settings_strings). */
-void settings_read_address(struct settings_reader *r, const struct settings_node *node, void *to);
+void settings_read_address(struct settings_reader *r, const struct settings_node *node, void *out);
 void settings_read_listen(struct settings_reader *r, const struct settings_node *node, void *to);
 void settings_read_admin(struct settings_reader *r, const struct settings_node *node, void *to);
 void settings_read_networks(struct settings_reader *r, const struct settings_node *node, void *to);
