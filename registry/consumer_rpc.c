@@ -136,8 +136,10 @@ static int consumer_read_limits(const char *where, xmlrpc_value *list, struct ar
 	xmlrpc_env_init(&env);
 	count = xmlrpc_array_size(&env, list); /* bounded by the table */
 	limits = arena_zalloc(arena, (size_t)(count + 1) * sizeof(*limits));
-	if (!limits)
-		failed = err_code(e, RPC_FAULT_STORE, "the registry is out of memory");
+	if (!limits) {
+		xmlrpc_env_clean(&env);
+		return err_code(e, RPC_FAULT_STORE, "the registry is out of memory");
+	}
 	for (int i = 0; !failed && i < count; i++) {
 		xmlrpc_value *item = NULL;
 
