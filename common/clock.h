@@ -16,6 +16,13 @@ uint64_t clock_us(void);
 /* Monotonic; goes on while the machine is suspended (CLOCK_BOOTTIME). */
 uint64_t clock_boot_ms(void);
 
+/* How long `from_ms` is ago; 0 when it is yet to come: another thread may have read the clock after
+ * the caller did, and what lies a little ahead is not 2^64 ms old. */
+static inline uint64_t clock_since_ms(uint64_t from_ms, uint64_t now_ms)
+{
+	return now_ms > from_ms ? now_ms - from_ms : 0;
+}
+
 /* Since 1970, UTC. */
 int64_t clock_wall_ms(void);
 

@@ -1,5 +1,6 @@
 /* balance: who may be picked, with which share, and by which algorithm. */
 #include "gateway/balance.h"
+#include "common/clock.h"
 #include "gateway/usage.h"
 
 #include <stdlib.h>
@@ -33,7 +34,7 @@ static unsigned balance_warmth(const struct endpoint_set *set, struct endpoint *
 
 	if (!ep->warm_since_ms)
 		return BALANCE_WARM_STEPS;
-	passed = now_ms > ep->warm_since_ms ? now_ms - ep->warm_since_ms : 0;
+	passed = clock_since_ms(ep->warm_since_ms, now_ms);
 	if (passed >= set->slow_start_ms) {
 		ep->warm_since_ms = 0;
 		return BALANCE_WARM_STEPS;

@@ -1,5 +1,6 @@
 /* breaker: the states and what leads from one to the next. */
 #include "gateway/breaker.h"
+#include "common/clock.h"
 #include "gateway/settings.h"
 
 int breaker_init(struct breaker *b)
@@ -24,12 +25,6 @@ static void breaker_unlock(struct breaker *b)
 	(void)pthread_mutex_unlock(&b->lock); /* as above */
 }
 
-/* Workers read the clock once a turn, so one's time may lie a little before another's. */
-static uint64_t breaker_since(uint64_t from_ms, uint64_t now_ms)
-{
-	return now_ms > from_ms ? now_ms - from_ms : 0;
-}
-
 static void breaker_turn_locked(struct breaker *b, enum breaker_state state, uint64_t now_ms)
 {
 	unsigned ticket = atomic_load_explicit(&b->ticket, memory_order_relaxed) + 1;
@@ -52,7 +47,7 @@ static void breaker_turn_locked(struct breaker *b, enum breaker_state state, uin
 static bool breaker_lets_locked(struct breaker *b, const struct settings_breaker *settings,
 				uint64_t now_ms)
 {
-	uint64_t passed = breaker_since(b->since_ms, now_ms);
+	uint64_t passed = clock_since_ms(b->since_ms, now_ms);
 
 	if (passed >= settings->ramp_ms && b->ended > b->failed) {
 		breaker_turn_locked(b, BREAKER_CLOSED, now_ms);
@@ -84,7 +79,7 @@ unsigned breaker_ask(struct breaker *b, const struct settings_breaker *settings,
 	    atomic_load_explicit(&b->state, memory_order_acquire) == BREAKER_CLOSED)
 		return ticket;
 	breaker_lock(b);
-	if (b->state == BREAKER_OPEN && breaker_since(b->since_ms, now_ms) >= settings->open_ms)
+	if (b->state == BREAKER_OPEN && clock_since_ms(b->since_ms, now_ms) >= settings->open_ms)
 		breaker_turn_locked(b, BREAKER_RAMP, now_ms);
 	if (b->state != BREAKER_OPEN)
 		let = b->state == BREAKER_CLOSED || breaker_lets_locked(b, settings, now_ms);
@@ -99,7 +94,7 @@ uint64_t breaker_left_ms(struct breaker *b, const struct settings_breaker *setti
 	uint64_t left = 0, passed;
 
 	breaker_lock(b);
-	passed = breaker_since(b->since_ms, now_ms);
+	passed = clock_since_ms(b->since_ms, now_ms);
 	if (b->state == BREAKER_OPEN && passed < settings->open_ms)
 		left = settings->open_ms - passed;
 	breaker_unlock(b);

@@ -6,6 +6,7 @@
  * it, once by each who holds it.
  */
 #include "gateway/cache.h"
+#include "common/clock.h"
 #include "gateway/cache_item.h"
 #include "common/siphash.h"
 
@@ -217,7 +218,7 @@ const struct cache_entry *cache_find(struct cache *cache, const struct cache_key
 			break;
 	if (item) {
 		(void)cache_ref(&item->entry);
-		if (now_ms - item->touched_ms >= CACHE_TOUCH_MS) {
+		if (clock_since_ms(item->touched_ms, now_ms) >= CACHE_TOUCH_MS) {
 			item->touched_ms = now_ms;
 			cache_list_remove_locked(shard, item);
 			cache_list_add_locked(shard, item);

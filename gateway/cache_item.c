@@ -33,10 +33,8 @@ void cache_unref(const struct cache_entry **entry)
 bool cache_item_is_fresh(const struct cache_item *item, uint64_t now_ms)
 {
 	const struct cache_life *life = &item->entry.life;
-	/* Another worker's turn may have begun a little earlier than the one that stored it. */
-	uint64_t since = now_ms > life->received_ms ? now_ms - life->received_ms : 0;
 
-	return life->age_ms + since < life->fresh_ms;
+	return life->age_ms + clock_since_ms(life->received_ms, now_ms) < life->fresh_ms;
 }
 
 /* ---- Vary ---- */

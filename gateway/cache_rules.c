@@ -3,6 +3,7 @@
  * about a request that finds one.
  */
 #include "gateway/cache_rules.h"
+#include "common/clock.h"
 #include "common/http_date.h"
 #include "gateway/cache_control.h"
 
@@ -228,9 +229,7 @@ struct cache_life cache_rules_store(const struct settings_cache *route,
 
 static uint64_t cache_rules_age_ms(const struct cache_entry *entry, uint64_t now_ms)
 {
-	uint64_t since = now_ms > entry->life.received_ms ? now_ms - entry->life.received_ms : 0;
-
-	return entry->life.age_ms + since;
+	return entry->life.age_ms + clock_since_ms(entry->life.received_ms, now_ms);
 }
 
 uint64_t cache_rules_age_s(const struct cache_entry *entry, uint64_t now_ms)

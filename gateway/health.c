@@ -1,5 +1,6 @@
 /* health: counts failures in a row; ejects and lets back in. */
 #include "gateway/health.h"
+#include "common/clock.h"
 #include "gateway/balance.h"
 #include "gateway/tally.h"
 
@@ -19,8 +20,7 @@ static void health_rebuild(struct endpoint_set *set, uint64_t now_ms)
 /* So that a failure now and then does not count for ever. */
 static void health_forget(struct endpoint *ep, uint64_t now_ms)
 {
-	uint64_t in_ms = now_ms > ep->forget_from_ms ? now_ms - ep->forget_from_ms : 0;
-	uint64_t times = in_ms / HEALTH_FORGET_MS;
+	uint64_t times = clock_since_ms(ep->forget_from_ms, now_ms) / HEALTH_FORGET_MS;
 
 	ep->ejections -= times < ep->ejections ? (unsigned)times : ep->ejections;
 }

@@ -111,7 +111,8 @@ bool issuer_wants_news(struct issuer *i, bool again)
 		return false;
 	(void)pthread_mutex_lock(&i->lock);
 	coming = i->busy || i->wanted;
-	if (!again && !coming && (!i->asked_ms || now - i->asked_ms >= ISSUER_NEWS_MS)) {
+	if (!again && !coming &&
+	    (!i->asked_ms || clock_since_ms(i->asked_ms, now) >= ISSUER_NEWS_MS)) {
 		i->wanted = coming = true;
 		(void)pthread_cond_signal(&i->wake);
 	}

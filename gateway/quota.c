@@ -1,6 +1,7 @@
 /* quota: a table in parts, each under its lock; what is to be reported is on a list of its part. */
 #include "gateway/quota.h"
 #include "client-lib/microreg.h"
+#include "common/clock.h"
 #include "common/period.h"
 #include "common/siphash.h"
 #include "gateway/settings_policy.h"
@@ -239,7 +240,8 @@ static uint64_t quota_share(const struct quota *q, const struct quota_count *c, 
 	if (gateways <= 1)
 		return left;
 	share = left / gateways /
-		(now_ms - c->heard_ms < QUOTA_STALE_MS ? QUOTA_SHARE : QUOTA_STALE_SHARE);
+		(clock_since_ms(c->heard_ms, now_ms) < QUOTA_STALE_MS ? QUOTA_SHARE
+								      : QUOTA_STALE_SHARE);
 	return share ? share : 1;
 }
 

@@ -1,4 +1,5 @@
 /* upstream_connect: sockets, names with several addresses, and TLS's handshake. */
+#include "common/clock.h"
 #include "gateway/dial.h"
 #include "gateway/stats.h"
 #include "gateway/tls_origin.h"
@@ -109,7 +110,7 @@ static void upstream_tell(const struct upstream *up, const char *reason, const c
 	struct endpoint *ep = up->endpoint;
 	uint64_t now = loop_now_ms(up->loop);
 
-	if (ep->told_ms && now - ep->told_ms < UPSTREAM_TELL_MS)
+	if (ep->told_ms && clock_since_ms(ep->told_ms, now) < UPSTREAM_TELL_MS)
 		return;
 	ep->told_ms = now;
 	log_warn("instance %s (%s:%u): TLS: %s%s%s", ep->id, ep->host, (unsigned)ep->port, reason,

@@ -1,5 +1,6 @@
 /* drain: one row per gateway and watched service, one list of waits. */
 #include "registry/drain.h"
+#include "common/clock.h"
 #include "common/instance.h"
 #include "common/siphash.h"
 
@@ -76,8 +77,8 @@ static bool drain_is_live(const struct drain_row *row, uint64_t now_ms)
 {
 	/* A call that waits says little: its gateway may have died since. Reports tell sooner. */
 	if (row->report_ms)
-		return now_ms - row->report_ms < DRAIN_LIVE_MS;
-	return row->waiting || now_ms - row->seen_ms < DRAIN_LIVE_MS;
+		return clock_since_ms(row->report_ms, now_ms) < DRAIN_LIVE_MS;
+	return row->waiting || clock_since_ms(row->seen_ms, now_ms) < DRAIN_LIVE_MS;
 }
 
 enum { DRAIN_KEY_MAX = 2 * (INSTANCE_NAME_MAX + 1) };
@@ -112,7 +113,7 @@ static void drain_prune(struct drain *d, uint64_t now_ms)
 
 	HASH_ITER(hh, d->rows, row, next)
 	{
-		if (row->waiting || now_ms - row->seen_ms < DRAIN_LIVE_MS)
+		if (row->waiting || clock_since_ms(row->seen_ms, now_ms) < DRAIN_LIVE_MS)
 			continue;
 		HASH_DEL(d->rows, row);
 		drain_row_free(row);
@@ -150,10 +151,10 @@ static struct drain_row *drain_add(struct drain *d, const char *watcher, const c
 /* What the gateway of this row has taken. */
 static uint64_t drain_taken(const struct drain_row *row, uint64_t now_ms)
 {
-	if (row->report_ms && now_ms - row->report_ms < DRAIN_LIVE_MS)
+	if (row->report_ms && clock_since_ms(row->report_ms, now_ms) < DRAIN_LIVE_MS)
 		return row->revision;
 	/* It may be about to report that it still uses what it has watched away. */
-	if (!row->report_ms && now_ms - row->since_ms < DRAIN_FIRST_MS)
+	if (!row->report_ms && clock_since_ms(row->since_ms, now_ms) < DRAIN_FIRST_MS)
 		return 0;
 	return row->watched;
 }

@@ -1,5 +1,6 @@
 /* lease: deadlines in the catalog's entries, timers in its wheel. */
 #include "registry/lease.h"
+#include "common/clock.h"
 #include "registry/catalog_shape.h"
 
 #include <stdlib.h>
@@ -166,7 +167,7 @@ static bool lease_is_mass(struct catalog_service *service, const char *zone, uin
 		    strcmp(e->record->in.zone, zone) != 0)
 			continue;
 		live++;
-		if (now_ms - e->renewed_ms > e->record->in.ttl_ms / 2)
+		if (clock_since_ms(e->renewed_ms, now_ms) > e->record->in.ttl_ms / 2)
 			silent++;
 	}
 	return live >= LEASE_HOLD_LEAST && silent * 2 > live;
@@ -178,7 +179,7 @@ static void lease_hold_zone(struct catalog_service *service, const char *zone, u
 	for (struct catalog_entry *e = service->entries; e; e = e->hh.next)
 		if (e->record && record_is_live(e->record) && !e->record->legacy && !e->lapsed &&
 		    strcmp(e->record->in.zone, zone) == 0 &&
-		    now_ms - e->renewed_ms > e->record->in.ttl_ms / 2)
+		    clock_since_ms(e->renewed_ms, now_ms) > e->record->in.ttl_ms / 2)
 			catalog_set_held_locked(e, true);
 }
 

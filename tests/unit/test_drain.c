@@ -118,6 +118,22 @@ START_TEST(a_new_gateway_is_given_time_for_its_first_report)
 }
 END_TEST
 
+START_TEST(a_report_heard_after_the_clock_was_read_counts_as_new)
+{
+	struct drain_use busy = {"s", "a", 1};
+	struct wait w = begin("s", 5, 10000);
+
+	watches("g1", "", 5, 10);
+	drain_report(d, "g1", 5, &busy, 1, 30);
+	drain_wait(d, &w.wait, 29); /* by a thread that was held up between clock and lock */
+	ck_assert_int_eq(w.outcome, -1);
+	ck_assert(drain_advance(d, 29));
+	ck_assert_int_eq(w.outcome, -1);
+	drain_report(d, "g1", 5, NULL, 0, 40);
+	ck_assert_int_eq(w.outcome, true);
+}
+END_TEST
+
 START_TEST(a_deadline_ends_the_wait_undrained)
 {
 	struct wait w = begin("s", 5, 1000);
@@ -215,6 +231,7 @@ int main(void)
 	tcase_add_test(t, one_that_has_it_already_is_not_waited_for);
 	tcase_add_test(t, what_was_reported_before_the_wait_began_counts);
 	tcase_add_test(t, a_new_gateway_is_given_time_for_its_first_report);
+	tcase_add_test(t, a_report_heard_after_the_clock_was_read_counts_as_new);
 	tcase_add_test(t, a_deadline_ends_the_wait_undrained);
 	tcase_add_test(t, a_gateway_that_went_away_is_not_waited_for_long);
 	tcase_add_test(t, a_gateway_of_another_service_is_not_waited_for);
