@@ -9,7 +9,7 @@ static const struct {
 	const char *name;
 	enum rpc_json_type form; /* of what JSON has as a string */
 } rpc_value_types[RPC_VALUE_TYPE_COUNT] = {
-	[RPC_VALUE_ANY] = {"undef", RPC_JSON_ANY},
+	[RPC_VALUE_ANY] = {"any", RPC_JSON_ANY},
 	[RPC_VALUE_INT] = {"int", RPC_JSON_INT},
 	[RPC_VALUE_BOOLEAN] = {"boolean", RPC_JSON_BOOLEAN},
 	[RPC_VALUE_STRING] = {"string", RPC_JSON_STRING},

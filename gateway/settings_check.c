@@ -424,4 +424,5 @@ void settings_check(struct settings_reader *r, struct settings *s)
 		settings_count_programs(s, &routes[i]);
 	settings_check_services(r, s, routes);
 	settings_check_routes(r, s);
+	settings_check_rpc(r, s);
 }

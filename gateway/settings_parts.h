@@ -57,6 +57,8 @@ extern const struct settings_table settings_openapi_table;
 extern const struct settings_table settings_docs_table;
 /* `rpc`, a struct settings_rpc. */
 extern const struct settings_table settings_rpc_table;
+/* Methods whose requests no route takes. */
+void settings_check_rpc(struct settings_reader *r, const struct settings *s);
 /* Whether a field may be set; notes why not. `reply`: of an answer. */
 bool settings_field_is_editable(struct settings_reader *r, const struct settings_node *at,
 				const char *name, bool reply);

@@ -31,10 +31,7 @@ static bool settings_rpc_type(struct settings_reader *r, const struct settings_n
 	*type = RPC_VALUE_TIME;
 	if (strcmp(name, "dateTime") == 0)
 		return true;
-	*type = RPC_VALUE_ANY;
-	if (strcmp(name, "any") == 0)
-		return true;
-	for (int i = RPC_VALUE_ANY + 1; i < RPC_VALUE_TYPE_COUNT; i++) {
+	for (int i = RPC_VALUE_ANY; i < RPC_VALUE_TYPE_COUNT; i++) {
 		const char *known = rpc_value_type_name((enum rpc_value_type)i);
 
 		*type = (enum rpc_value_type)i;
@@ -189,9 +186,11 @@ static const struct settings_key settings_rpc_method_keys[] = {
 	 .at = offsetof(struct settings_rpc_method, returns),
 	 .custom = settings_read_rpc_returns,
 	 .form = "a type",
-	 .fallback_shown = "whatever is answered",
+	 .fallback_shown = "`any`",
 	 .help = "What the answer's JSON has to be; `string` and `base64` take a body of any "
-		 "type, `boolean` is true for an empty one"},
+		 "type, `boolean` is true for an empty one. XML-RPC has no name for `any`: of a "
+		 "method that takes or returns it system.methodSignature answers `undef`, which "
+		 "says that it has no signature"},
 	{.name = "help",
 	 .type = SETTINGS_STRING,
 	 .at = offsetof(struct settings_rpc_method, help),

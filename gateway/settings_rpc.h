@@ -31,7 +31,7 @@ enum rpc_value_type {
 	RPC_VALUE_TYPE_COUNT,
 };
 
-/* "int", "dateTime.iso8601": as signatures name it; of ANY "undef". */
+/* "int", "dateTime.iso8601": as signatures name it; of ANY, which they don't know, "any". */
 const char *rpc_value_type_name(enum rpc_value_type type);
 /* True when a value of JSON that json_check has passed is of that type. */
 bool rpc_value_is(enum rpc_value_type type, struct span json);

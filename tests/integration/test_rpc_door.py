@@ -117,6 +117,7 @@ def settings(stage, calc):
         {"path": "/moved", "redirect": {"to": "/orders/1"}},
         {"path": "/fault", "service": "calc", "xmlrpc": {"method": "fail"}},
         {"path": "/slow", "service": "slow"},
+        {"path": "/nowhere", "service": "shop", "headers": {"X-Never": "sent"}},
     ]
     return origin, {
         "services": {"shop": {"instances": [origin.address]},
@@ -458,6 +459,8 @@ class Mistakes(SharedCase):
                 ('{methods: {system.x: {call: "GET /x"}}}', "system.* is the gateway's"),
                 ('{methods: {"a b": {call: "GET /x"}}}', "names are of letters"),
                 ('{methods: {a: {call: "GET /x", returns: strnig}}}', "did you mean string"),
+                ('{methods: {a: {call: "GET /gone"}}}', 'no route takes "GET /gone"; add a route'),
+                ('{methods: {a: {call: "PUT /RPC2"}}}', "on line 4 has other methods: add PUT"),
                 ("{methods: {}}", "offers no method"),
                 ("{methods: {a: {}}}", "call")):
             code, said, more = self.stage.check("microreg-gateway", "--check", "--config",
@@ -478,12 +481,14 @@ class Mistakes(SharedCase):
     def test_explain_tells_the_methods(self):
         file = self.write('{methods: {orders.get: {call: "GET /o/{id}", params: [{id: int}], '
                           "returns: struct}, a: {call: \"GET /gone\"}}}",
-                          "  - {path: \"/o/{id}\", service: s, methods: [GET]}\n")
+                          "  - {path: \"/o/{id}\", service: s, methods: [GET]}\n"
+                          "  - {path: /gone, service: s, headers: {X-Other: sent}}\n")
         code, said, log = self.stage.check("microreg-gateway", "--config", file, "--explain",
                                            "POST /RPC2")
         self.assertEqual(code, 0, log)
         self.assertIn("method orders.get(int id): struct", said)
         self.assertIn("GET /o/{id}: route /o/{id}", said)
+        self.assertIn("method a(): any", said)
         self.assertIn("GET /gone: no route takes it", said)
 
 
