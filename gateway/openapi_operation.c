@@ -123,36 +123,34 @@ static void write_param(void *arg, const struct openapi_param *param)
 	json_write_object_end(j);
 }
 
-/* {"TYPE": {"schema": …}} */
-static void write_content(struct json_writer *j, const char *type, const char *schema)
+/* {"TYPE": {"schema": …}, …} */
+static void write_content(struct json_writer *j, const char *const *types, size_t count,
+			  const char *schema)
 {
 	json_write_key(j, "content");
 	json_write_object(j);
-	json_write_key(j, type);
-	json_write_object(j);
-	json_write_key(j, "schema");
-	json_write_raw(j, schema ? schema : "{}");
-	json_write_object_end(j);
+	for (size_t i = 0; i < count; i++) {
+		json_write_key(j, types[i]);
+		json_write_object(j);
+		json_write_key(j, "schema");
+		json_write_raw(j, schema ? schema : "{}");
+		json_write_object_end(j);
+	}
 	json_write_object_end(j);
 }
 
 static void write_request(const struct settings_route *route, enum http_method method,
 			  struct json_writer *j)
 {
-	const struct settings_strings *types = &route->policy.content_types;
-	const char *type = types->count ? types->items[0] : "application/json";
 	bool takes = ((unsigned)method & (HTTP_POST | HTTP_PUT | HTTP_PATCH)) != 0;
+	const char *types[OPENAPI_TYPES_MAX];
+	size_t count = openapi_request_types(route, types);
 
 	if (!takes && !route->docs.request)
 		return;
-	if (route->rpc.method_count)
-		type = "text/xml";
-	else if (!types->count && !route->docs.request && !route->bridge.takes_body &&
-		 !route->compose.needs_body)
-		type = "*/*";
 	json_write_key(j, "requestBody");
 	json_write_object(j);
-	write_content(j, type, route->docs.request);
+	write_content(j, types, count, route->docs.request);
 	json_write_object_end(j);
 }
 
@@ -187,6 +185,7 @@ static void write_fixed(const struct settings_fallback *fixed, struct json_write
 static void write_answer(const struct settings_route *route, struct json_writer *j)
 {
 	char status[8] = "200";
+	const char *type = openapi_reply_type(route);
 	bool made = route->compose.call_count || route->bridge.method;
 
 	if (route->redirect.to || route->respond.given)
@@ -201,10 +200,8 @@ static void write_answer(const struct settings_route *route, struct json_writer 
 		write_location(j);
 	else if (route->respond.given)
 		write_fixed(&route->respond, j);
-	else if (route->rpc.method_count)
-		write_content(j, "text/xml", NULL);
-	else if (made || route->docs.reply)
-		write_content(j, "application/json", route->docs.reply);
+	else if (type)
+		write_content(j, &type, 1, route->rpc.method_count ? NULL : route->docs.reply);
 	json_write_object_end(j);
 }
 

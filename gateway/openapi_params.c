@@ -50,6 +50,32 @@ static void params_of_conditions(struct params *p, const struct settings_conditi
 						       .only = conditions->items[i].value});
 }
 
+/* Several views may want different values of one, and none has to be taken. */
+static void params_of_view(struct params *p, const struct settings_conditions *conditions,
+			   const char *in)
+{
+	for (size_t i = 0; i < conditions->count; i++)
+		params_tell(p, &(struct openapi_param){.name = conditions->items[i].name,
+						       .in = in,
+						       .type = "string",
+						       .words = "Chooses a view"});
+}
+
+static void params_of_views(struct params *p, const struct settings_route *route)
+{
+	for (size_t i = 0; i < route->view_count; i++) {
+		params_of_view(p, &route->views[i].query, "query");
+		params_of_view(p, &route->views[i].headers, "header");
+	}
+	if (route->fields.given)
+		params_tell(p, &(struct openapi_param){
+				       .name = route->fields.param,
+				       .in = "query",
+				       .type = "string",
+				       .words = "Members to answer with, like "
+						"`id,customer.name,lines(price)`; all without it"});
+}
+
 static void params_type(enum rpc_json_type type, struct openapi_param *param)
 {
 	switch ((int)type) {
@@ -158,4 +184,5 @@ void openapi_each_param(const struct openapi_path *path, const struct settings_r
 	for (size_t i = 0; i < route->compose.call_count; i++)
 		params_of_template(&p, route->compose.calls[i].path,
 				   &(struct openapi_param){.type = "string"});
+	params_of_views(&p, route);
 }

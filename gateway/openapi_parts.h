@@ -1,8 +1,9 @@
 /*
  * openapi_parts: what the files of openapi share; nobody else includes this.
  * openapi_model.c sorts routes by path and method, openapi_words.c says in
- * words what one does, openapi_document.c and openapi_operation.c write the
- * document, openapi_page.c the page.
+ * words what one does, openapi_params.c and openapi_types.c what it takes,
+ * openapi_document.c and openapi_operation.c write the document, openapi_page.c
+ * the page.
  */
 #ifndef MICROREG_GATEWAY_OPENAPI_PARTS_H
 #define MICROREG_GATEWAY_OPENAPI_PARTS_H
@@ -13,7 +14,12 @@
 
 struct route_pattern;
 
-enum { OPENAPI_METHODS = 8, OPENAPI_STATUSES_MAX = 16, OPENAPI_NAME_MAX = 128 };
+enum {
+	OPENAPI_METHODS = 8,
+	OPENAPI_STATUSES_MAX = 16,
+	OPENAPI_NAME_MAX = 128,
+	OPENAPI_TYPES_MAX = 64, /* of the bodies of one route; more are left out */
+};
 
 struct openapi_route {
 	const struct settings_route *route;
@@ -79,9 +85,18 @@ struct openapi_param {
 };
 
 /* Calls for each parameter once: of the path, of the conditions, of what the route makes of query
- * and header. */
+ * and header, of its views and selection. */
 void openapi_each_param(const struct openapi_path *path, const struct settings_route *route,
 			void (*each)(void *arg, const struct openapi_param *param), void *arg);
+
+/* ---- openapi_types.c ---- */
+
+/* The types that a body of a request may have; how many, at least one. They live as long as the
+ * settings. */
+size_t openapi_request_types(const struct settings_route *route,
+			     const char *types[OPENAPI_TYPES_MAX]);
+/* What a good answer's body is; NULL: what the service says. */
+const char *openapi_reply_type(const struct settings_route *route);
 
 /* ---- The writers ---- */
 

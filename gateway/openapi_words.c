@@ -5,11 +5,68 @@
 
 #include <string.h>
 
+/* ---- Conditions ---- */
+
+/* What is written so far begins at `start`. */
+static void words_between(size_t start, struct buf *out)
+{
+	(void)buf_puts(out, out->len > start ? ", " : ""); /* failures stick, here and below */
+}
+
+static void words_conditions(const struct settings_conditions *conditions, const char *what,
+			     const char *sign, size_t start, struct buf *out)
+{
+	for (size_t i = 0; i < conditions->count; i++) {
+		const struct settings_condition *c = &conditions->items[i];
+
+		words_between(start, out);
+		(void)buf_printf(out, "with the %s `%s%s%s`", what, c->name, c->value ? sign : "",
+				 c->value ? c->value : "");
+	}
+}
+
+/* ---- Views ---- */
+
+static void words_view(const struct settings_view *view, struct buf *out)
+{
+	static const char *const devices[] = {
+		[DEVICE_ANY] = NULL,
+		[DEVICE_MOBILE] = "for mobile devices",
+		[DEVICE_DESKTOP] = "for desktops",
+		[DEVICE_BOT] = "for bots",
+	};
+	size_t start;
+
+	(void)buf_printf(out, "`%s` ", view->name);
+	start = out->len;
+	words_conditions(&view->headers, "header", ": ", start, out);
+	words_conditions(&view->query, "parameter", "=", start, out);
+	if (devices[view->device]) {
+		words_between(start, out);
+		(void)buf_puts(out, devices[view->device]);
+	}
+	for (size_t i = 0; i < view->groups.count; i++) {
+		if (i == 0)
+			words_between(start, out);
+		(void)buf_printf(out, "%s`%s`", i ? " or " : "for callers of the group ",
+				 view->groups.items[i]);
+	}
+}
+
+static void words_views(const struct settings_route *route, struct buf *out)
+{
+	for (size_t i = 0; i < route->view_count; i++) {
+		(void)buf_puts(out, i ? "; " : " The first of these views that fits is answered: ");
+		words_view(&route->views[i], out);
+	}
+	(void)buf_puts(out, route->view_count ? "." : "");
+}
+
 /* ---- What it does ---- */
 
 static void words_split(const struct settings_split *split, struct buf *out)
 {
-	(void)buf_puts(out, "Shared by"); /* failures stick, here and below */
+	(void)buf_puts(out, "Shared by");
 	for (size_t i = 0; i < split->count; i++)
 		(void)buf_printf(out, "%s `%s` (%u of %u)", i ? "," : "",
 				 split->shares[i].service_name, split->shares[i].weight,
@@ -67,27 +124,16 @@ void openapi_write_does(const struct settings *settings, const struct settings_r
 				 route->bridge.method, route->service_name);
 	else
 		(void)buf_printf(out, "Answered by the service `%s`.", route->service_name);
+	words_views(route, out);
 }
-
 /* ---- When ---- */
-
-static void words_conditions(const struct settings_conditions *conditions, const char *what,
-			     const char *sign, struct buf *out)
-{
-	for (size_t i = 0; i < conditions->count; i++) {
-		const struct settings_condition *c = &conditions->items[i];
-
-		(void)buf_printf(out, "%swith the %s `%s%s%s`", out->len ? ", " : "", what, c->name,
-				 c->value ? sign : "", c->value ? c->value : "");
-	}
-}
 
 void openapi_write_when(const struct settings_route *route, struct buf *out)
 {
 	for (size_t i = 0; i < route->hosts.count; i++)
 		(void)buf_printf(out, "%s`%s`", i ? " or " : "at the host ", route->hosts.items[i]);
-	words_conditions(&route->headers, "header", ": ", out);
-	words_conditions(&route->query, "parameter", "=", out);
+	words_conditions(&route->headers, "header", ": ", 0, out);
+	words_conditions(&route->query, "parameter", "=", 0, out);
 }
 
 /* ---- Limits and callers ---- */
@@ -197,7 +243,7 @@ size_t openapi_problems(const struct settings *settings, const struct settings_r
 			      settings->ip.allow.count || settings->ip.deny.count ||
 			      policy->agents.allow.count || policy->agents.deny.count},
 		{413, body},
-		{415, body && policy->content_types.count},
+		{415, body && (policy->content_types.count || route->request_edits.body.given)},
 		{429, policy->limits.count || settings->rate_limits.count},
 		{502, asks},
 		{503, true},

@@ -57,6 +57,20 @@ SETTINGS = {
         {"path": "/RPC2", "rpc": {"methods": {"orders.get": {
             "call": "GET /orders/{id}", "params": [{"id": "int"}], "returns": "struct",
             "help": "One order."}}}},
+        {"path": "/form", "methods": ["POST"], "service": "orders", "docs": {
+            "request": {"type": "object"}, "reply": {"type": "object"}},
+         "request": {"body": {"from": "form", "to": "xml", "root": "order"}},
+         "reply": {"body": {"from": "xml", "to": "json", "type": "application/hal+json"}}},
+        {"path": "/any", "methods": ["PUT"], "service": "orders",
+         "request": {"body": {"jq": ".a"}}, "reply": {"body": {"on": ["2xx", 404], "to": "xml"}}},
+        {"path": "/text", "methods": ["PUT"], "service": "orders",
+         "request": {"body": {"from": "text"}}, "reply": {"body": {"template": "Hello"}}},
+        {"path": "/failed", "service": "orders", "methods": ["GET"],
+         "reply": {"body": {"on": "4xx", "to": "xml"}}},
+        {"path": "/less", "service": "orders", "methods": ["GET"], "fields": True, "views": {
+            "small": {"query": {"view": "small"}, "device": "mobile", "reply": ".id"},
+            "tiny": {"query": {"view": "tiny"}, "headers": {"X-Tiny": True}, "reply": ".id"},
+            "staff": {"groups": ["staff", "root"], "reply": "."}}},
         {"path": "/openapi.json", "openapi": "document"},
         {"path": "/guarded.json", "openapi": "document", "auth": ["key"]},
         {"path": "/docs", "openapi": "page"},
@@ -111,7 +125,8 @@ class OpenApi(SharedCase):
         paths = self.document["paths"]
         self.assertEqual(list(paths), [
             "/orders/{id}", "/all", "/perhaps", "/asked", "/files/{rest}", "/both", "/sum/{a}",
-            "/old", "/hello", "/tea", "/split", "/RPC2", "/"])
+            "/old", "/hello", "/tea", "/split", "/RPC2", "/form", "/any", "/text", "/failed",
+            "/less", "/"])
         self.assertEqual(list(paths["/orders/{id}"]), ["get", "put"])
         self.assertEqual(list(paths["/split"]), ["get", "post", "put", "patch", "delete"])
         self.assertEqual(list(paths["/RPC2"]), ["post"])
@@ -161,6 +176,35 @@ class OpenApi(SharedCase):
         self.assertEqual(list(files["requestBody"]["content"]), ["image/png"])
         self.assertIn("415", files["responses"])
         self.assertIn("At most 5 requests in 1 s", files["x-limits"])
+
+    def test_bodies_have_the_types_that_the_settings_make_of_them(self):
+        def told(path, method):
+            operation = self.operation(path, method)
+            return [list(part.get("content", ())) for part in (
+                operation.get("requestBody", {}), operation["responses"]["2XX"])]
+        form = "application/x-www-form-urlencoded"
+        self.assertEqual(told("/form", "post"), [[form], ["application/hal+json"]])
+        self.assertEqual(told("/any", "put"), [["application/json", "application/xml", form],
+                                               ["application/xml"]])
+        self.assertEqual(told("/text", "put"), [["text/plain; charset=utf-8"]] * 2)
+        self.assertEqual(told("/failed", "get"), [[], []])
+        self.assertEqual(told("/less", "get"), [[], ["application/json"]])
+        post = self.operation("/form", "post")
+        self.assertEqual(post["requestBody"]["content"][form]["schema"], {"type": "object"})
+        self.assertIn("415", post["responses"])
+
+    def test_views_and_selections_are_told(self):
+        less = self.operation("/less")
+        self.assertEqual(
+            {(p["in"], p["name"]): (p["required"], p["schema"]) for p in less["parameters"]},
+            {key: (False, {"type": "string"})
+             for key in (("query", "view"), ("header", "X-Tiny"), ("query", "fields"))})
+        self.assertIn("`id,customer.name,lines(price)`", less["parameters"][-1]["description"])
+        self.assertEqual(less["description"], (
+            "Answered by the service `orders`. The first of these views that fits is answered: "
+            "`small` with the parameter `view=small`, for mobile devices; `tiny` with the header "
+            "`X-Tiny`, with the parameter `view=tiny`; `staff` for callers of the group `staff` or "
+            "`root`."))
 
     def test_answers_of_the_gateway_itself(self):
         old = self.operation("/old")["responses"]
