@@ -2,6 +2,7 @@
 #include "common/clock.h"
 #include "gateway/auth.h"
 #include "gateway/guard.h"
+#include "gateway/key_memory.h"
 #include "gateway/known.h"
 #include "gateway/query.h"
 #include "gateway/worker.h"
@@ -34,12 +35,32 @@ static size_t auth_key_find(struct exchange *x, const struct settings_auth_metho
 	return count;
 }
 
+/* Whose it is. FAILED: out of memory. */
+static enum auth_result auth_key_owner(struct exchange *x, struct span key, struct key_owner *owner)
+{
+	struct key_memory *memory = guard_keys(x->worker->guard);
+	struct key_tag tag = key_memory_tag(memory, key);
+	const struct key_owner *known = key_memory_find(memory, &tag, x->table->serial);
+	uint8_t sha256[GUARD_SHA256];
+
+	if (known) {
+		*owner = *known;
+		return AUTH_PROVEN;
+	}
+	if (guard_sha256(x->worker->guard, key.at, key.len, sha256) < 0)
+		return AUTH_FAILED;
+	owner->identity = known_by_key(x->table, sha256, &owner->secret);
+	if (!owner->identity)
+		return AUTH_REFUSED;
+	key_memory_put(memory, &tag, x->table->serial, owner);
+	return AUTH_PROVEN;
+}
+
 enum auth_result auth_key_try(struct exchange *x, const struct settings_auth_method *method,
 			      struct auth *auth)
 {
-	const struct settings_secret *secret = NULL;
-	const struct identity *identity;
-	uint8_t sha256[GUARD_SHA256];
+	struct key_owner owner;
+	enum auth_result result;
 	struct span key;
 	size_t count = auth_key_find(x, method, &key);
 
@@ -51,15 +72,13 @@ enum auth_result auth_key_try(struct exchange *x, const struct settings_auth_met
 	auth->reason = "the key is unknown";
 	if (key.len > AUTH_KEY_MAX)
 		return AUTH_REFUSED;
-	if (guard_sha256(x->worker->guard, key.at, key.len, sha256) < 0)
-		return AUTH_FAILED;
-	identity = known_by_key(x->table, sha256, &secret);
-	if (!identity)
-		return AUTH_REFUSED;
+	result = auth_key_owner(x, key, &owner);
+	if (result != AUTH_PROVEN)
+		return result;
 	auth->reason = "the key has expired";
-	if (secret->expires_ms && clock_wall_ms() >= secret->expires_ms)
+	if (owner.secret->expires_ms && clock_wall_ms() >= owner.secret->expires_ms)
 		return AUTH_REFUSED;
-	auth->identity = identity;
+	auth->identity = owner.identity;
 	return AUTH_PROVEN;
 }
 

@@ -2,6 +2,7 @@
 #include "gateway/guard.h"
 #include "gateway/exchange.h"
 #include "gateway/filter.h"
+#include "gateway/key_memory.h"
 #include "gateway/token.h"
 
 #include <openssl/crypto.h>
@@ -21,6 +22,7 @@ struct guard {
 	EVP_MD *sha256;
 	EVP_MD_CTX *digest; /* initialized with it */
 	struct token_memory *tokens;
+	struct key_memory *keys;
 	uint8_t secret[GUARD_SHA256];
 	struct guard_password passwords[GUARD_PASSWORDS];
 	struct exchange *waiting[GUARD_NEWS], *told; /* by their next_waiting */
@@ -35,8 +37,9 @@ struct guard *guard_new(void)
 	g->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	g->digest = EVP_MD_CTX_new();
 	g->tokens = token_memory_new();
+	g->keys = key_memory_new();
 	if (getrandom(g->secret, sizeof(g->secret), 0) != (ssize_t)sizeof(g->secret) ||
-	    !g->tokens || !g->sha256 || !g->digest ||
+	    !g->tokens || !g->keys || !g->sha256 || !g->digest ||
 	    EVP_DigestInit_ex2(g->digest, g->sha256, NULL) != 1)
 		guard_free(&g);
 	return g;
@@ -50,6 +53,7 @@ void guard_free(struct guard **guard)
 	if (!g)
 		return;
 	token_memory_free(&g->tokens);
+	key_memory_free(&g->keys);
 	EVP_MD_CTX_free(g->digest);
 	EVP_MD_free(g->sha256);
 	free(g);
@@ -102,6 +106,11 @@ bool guard_has_password(const struct guard *g, const uint8_t digest[GUARD_SHA256
 struct token_memory *guard_tokens(struct guard *g)
 {
 	return g->tokens;
+}
+
+struct key_memory *guard_keys(struct guard *g)
+{
+	return g->keys;
 }
 
 void guard_remember(struct guard *g, enum guard_news news, struct exchange *x)

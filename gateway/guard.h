@@ -1,6 +1,6 @@
 /*
  * guard: what a worker keeps for recognizing callers: a digest ready for use,
- * the tokens that it has verified, and the exchanges that wait for news of an
+ * the tokens and keys that it has verified, and the exchanges that wait for news of an
  * issuer or of their quota. Its worker's thread only.
  */
 #ifndef MICROREG_GATEWAY_GUARD_H
@@ -14,6 +14,7 @@
 
 struct exchange;
 struct guard;
+struct key_memory;
 struct token_memory;
 
 enum { GUARD_SHA256 = 32 };
@@ -35,6 +36,7 @@ bool guard_has_password(const struct guard *guard, const uint8_t digest[GUARD_SH
 			uint64_t now_ms);
 
 struct token_memory *guard_tokens(struct guard *guard);
+struct key_memory *guard_keys(struct guard *guard);
 
 /* Of whom news are waited for. */
 enum guard_news { GUARD_ISSUER = 0, GUARD_QUOTA, GUARD_NEWS };
