@@ -11,8 +11,9 @@
 #include <sys/socket.h>
 
 struct cidr {
-	uint8_t address[16]; /* IPv4 as ::ffff:a.b.c.d, so that both compare alike */
-	unsigned bits;	     /* of the 128 */
+	uint64_t prefix[2]; /* IPv4 as ::ffff:a.b.c.d, so that both compare alike … */
+	uint64_t mask[2];   /* … in these bits; both as the bytes lie in memory */
+	unsigned bits;	    /* of the 128 */
 };
 
 /* -1 for what is no range; an address alone is the range of itself. Bits beyond the prefix do not
@@ -24,8 +25,8 @@ bool cidr_address(uint8_t bytes[16], const struct sockaddr *address);
 /* The same from text, without a port; `len` bytes. False: it is no address. */
 bool cidr_address_text(uint8_t bytes[16], const char *text, size_t len);
 
-/* An address that was brought into that form. */
-bool cidr_has(const struct cidr *range, const uint8_t bytes[16]);
+/* An address that was brought into that form: is it in one of them? */
+bool cidr_has(const struct cidr *ranges, size_t count, const uint8_t bytes[16]);
 
 /* An IPv4 address that came over an IPv6 socket counts as IPv4. False for other families. */
 bool cidr_contains(const struct cidr *range, const struct sockaddr *address);

@@ -12,10 +12,7 @@ enum { CALLER_HOPS_MAX = 32 }; /* proxies in a row; what is before them is not l
 
 bool caller_is_in(const struct caller *caller, const struct settings_networks *networks)
 {
-	for (size_t i = 0; i < networks->count; i++)
-		if (cidr_has(&networks->items[i], caller->bytes))
-			return true;
-	return false;
+	return cidr_has(networks->items, networks->count, caller->bytes);
 }
 
 /* ---- One address ---- */
