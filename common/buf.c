@@ -85,16 +85,25 @@ int buf_putc(struct buf *b, char c)
 	return buf_append(b, &c, 1);
 }
 
-int buf_put_uint(struct buf *b, uint64_t value)
+char *buf_write_uint(char *to, uint64_t value)
 {
-	char digits[20]; /* of UINT64_MAX */
+	char digits[BUF_UINT_MAX];
 	size_t at = sizeof(digits);
 
 	do {
 		digits[--at] = (char)('0' + value % 10);
 		value /= 10;
 	} while (value);
-	return buf_append(b, digits + at, sizeof(digits) - at);
+	memcpy(to, digits + at, sizeof(digits) - at);
+	return to + sizeof(digits) - at;
+}
+
+int buf_put_uint(struct buf *b, uint64_t value)
+{
+	char digits[BUF_UINT_MAX];
+	char *end = buf_write_uint(digits, value);
+
+	return buf_append(b, digits, (size_t)(end - digits));
 }
 
 int buf_printf(struct buf *b, const char *format, ...)

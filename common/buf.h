@@ -33,6 +33,10 @@ int buf_putc(struct buf *b, char c);
 int buf_put_uint(struct buf *b, uint64_t value); /* decimal; cheaper than buf_printf */
 int buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The digits alone: into room for BUF_UINT_MAX; returns where they end. */
+enum { BUF_UINT_MAX = 20 };
+char *buf_write_uint(char *to, uint64_t value);
+
 /* Makes room for `more` bytes and returns where they go, or NULL. The caller adds to len. */
 char *buf_reserve(struct buf *b, size_t more);
 

@@ -109,12 +109,10 @@ static char http_lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-bool http_equal_nocase(const char *a, size_t a_len, const char *b, size_t b_len)
+bool http_same_nocase(const char *a, const char *b, size_t len)
 {
-	if (a_len != b_len)
-		return false;
-	for (size_t i = 0; i < a_len; i++)
-		if (http_lower(a[i]) != http_lower(b[i]))
+	for (size_t i = 0; i < len; i++)
+		if (a[i] != b[i] && http_lower(a[i]) != http_lower(b[i]))
 			return false;
 	return true;
 }

@@ -37,6 +37,12 @@ bool http_is_token_char(unsigned char c);
 bool http_is_token(const char *text, size_t len);
 
 /* ASCII only, as field names compare (RFC 9110 5.1). */
-bool http_equal_nocase(const char *a, size_t a_len, const char *b, size_t b_len);
+bool http_same_nocase(const char *a, const char *b, size_t len);
+
+/* The same; most names that are compared differ in length, and cost no call. */
+static inline bool http_equal_nocase(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+	return a_len == b_len && http_same_nocase(a, b, a_len);
+}
 
 #endif

@@ -23,11 +23,13 @@ enum filter_result filter_allow_run(struct exchange *x)
 {
 	const struct settings_rules *allow = &x->route->policy.allow;
 	struct template_values values = route_action_values(x);
-	int64_t now_ms = clock_wall_ms();
 
-	for (size_t i = 0; i < allow->count; i++)
-		if (rule_holds(allow->items[i], &values, now_ms))
+	for (size_t i = 0; i < allow->count; i++) {
+		const struct rule *rule = allow->items[i];
+
+		if (rule_holds(rule, &values, rule_needs_time(rule) ? clock_wall_ms() : 0))
 			return FILTER_PASS;
+	}
 	if (!x->identity && x->route->policy.auth.count)
 		return auth_challenge(x, filter_allow_reason(x));
 	return filter_deny(x, PROBLEM_FORBIDDEN, filter_allow_reason(x), NULL);

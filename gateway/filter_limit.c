@@ -28,8 +28,8 @@ enum {
 
 struct filter_taken {
 	const struct settings_limit *limit;
-	uint64_t key;
-	struct quota_ask ask; /* of a quota, in the place of the key */
+	uint64_t key;	      /* of a counter, … */
+	struct quota_ask ask; /* … or of a quota, else not set */
 	unsigned period_s;
 	struct limiter_answer answer;
 };
@@ -180,7 +180,7 @@ static enum filter_limit_result filter_limit_take(struct exchange *x,
 
 		if (!each && settings_limit_is_of_caller(limit) != of_caller)
 			continue;
-		*taken = (struct filter_taken){.limit = limit};
+		taken->limit = limit;
 		result = filter_limit_take_one(x, taken);
 		if (result == FILTER_LIMIT_WAITS)
 			return result;
@@ -314,36 +314,76 @@ static const struct filter_taken *filter_limit_tightest(const struct filter_limi
 	return tightest;
 }
 
+static char *filter_limit_put(char *at, const char *text, size_t len)
+{
+	memcpy(at, text, len);
+	return at + len;
+}
+
+static char *filter_limit_put_policy(char *at, const struct filter_taken *taken)
+{
+	const struct settings_limit *limit = taken->limit;
+
+	if (limit->kind != LIMIT_QUOTA)
+		return filter_limit_put(at, limit->policy, strlen(limit->policy));
+	*at++ = '"';
+	at = filter_limit_put(at, limit->name, strlen(limit->name));
+	at = filter_limit_put(at, "\";q=", 4);
+	at = buf_write_uint(at, limit->rate);
+	at = filter_limit_put(at, ";w=", 3);
+	return buf_write_uint(at, taken->period_s);
+}
+
+/* No more than this is written. */
+static size_t filter_limit_room(const struct filter_limits *limits,
+				const struct filter_taken *tightest)
+{
+	size_t room = sizeof("RateLimit-Policy: \r\nRateLimit: \"\";r=;t=\r\n") +
+		      strlen(tightest->limit->name) + 2 * BUF_UINT_MAX;
+
+	for (size_t i = 0; i < limits->count; i++) {
+		const struct settings_limit *limit = limits->taken[i].limit;
+
+		if (limit->kind == LIMIT_QUOTA)
+			room += sizeof(", \"\";q=;w=") + strlen(limit->name) + 2 * BUF_UINT_MAX;
+		else if (limit->policy)
+			room += sizeof(", ") + strlen(limit->policy);
+	}
+	return room;
+}
+
+/* Every reply has it, so its room is asked for once. */
 void filter_limit_write(struct exchange *x, struct buf *out)
 {
 	const struct filter_limits *limits = x->limits;
 	const struct filter_taken *tightest = filter_limit_tightest(limits);
-	uint64_t reset_us;
+	uint64_t reset_us, left;
 	bool first = true;
+	char *at;
 
 	if (!tightest)
 		return;
-	(void)buf_puts(out, "RateLimit-Policy: "); /* failure sticks, here and below */
+	at = buf_reserve(out, filter_limit_room(limits, tightest));
+	if (!at) /* that sticks */
+		return;
+	at = filter_limit_put(at, "RateLimit-Policy: ", 18);
 	for (size_t i = 0; i < limits->count; i++) {
-		const struct filter_taken *taken = &limits->taken[i];
-
-		if (taken->limit->kind == LIMIT_CONCURRENT)
+		if (limits->taken[i].limit->kind == LIMIT_CONCURRENT)
 			continue;
-		(void)buf_puts(out, first ? "" : ", ");
-		if (taken->limit->kind == LIMIT_QUOTA)
-			(void)buf_printf(out, "\"%s\";q=%u;w=%u", taken->limit->name,
-					 taken->limit->rate, taken->period_s);
-		else
-			(void)buf_puts(out, taken->limit->policy);
+		if (!first)
+			at = filter_limit_put(at, ", ", 2);
+		at = filter_limit_put_policy(at, &limits->taken[i]);
 		first = false;
 	}
+	left = limits->refused == tightest ? 0 : tightest->answer.left;
 	reset_us =
 		limits->refused == tightest ? tightest->answer.retry_us : tightest->answer.reset_us;
-	(void)buf_puts(out, "\r\nRateLimit: \"");
-	(void)buf_puts(out, tightest->limit->name);
-	(void)buf_puts(out, "\";r=");
-	(void)buf_put_uint(out, limits->refused == tightest ? 0 : tightest->answer.left);
-	(void)buf_puts(out, ";t=");
-	(void)buf_put_uint(out, (reset_us + 999999) / 1000000);
-	(void)buf_puts(out, "\r\n");
+	at = filter_limit_put(at, "\r\nRateLimit: \"", 14);
+	at = filter_limit_put(at, tightest->limit->name, strlen(tightest->limit->name));
+	at = filter_limit_put(at, "\";r=", 4);
+	at = buf_write_uint(at, left);
+	at = filter_limit_put(at, ";t=", 3);
+	at = buf_write_uint(at, (reset_us + 999999) / 1000000);
+	at = filter_limit_put(at, "\r\n", 2);
+	out->len = (size_t)(at - out->data);
 }

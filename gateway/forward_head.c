@@ -12,6 +12,8 @@
 
 #include <string.h>
 
+enum { FORWARD_HEAD_USUAL = 512 }; /* bytes */
+
 bool forward_head_passes(const struct http1_field *field, bool trusted)
 {
 	if (field->hop)
@@ -88,12 +90,30 @@ static void forward_head_append(struct exchange *x, struct buf *out, const char 
 	http1_write_field(out, name, list, (size_t)(at - list) + strlen(own));
 }
 
+/* The element of Forwarded that is ours, in the arena; NULL: that is spent. Every request has one,
+ * so it is not printed. */
+static const char *forward_head_element(struct exchange *x, const char *address, const char *proto)
+{
+	bool v6 = strchr(address, ':') != NULL; /* RFC 7239 6: needs brackets, and those quotes */
+	const char *const parts[] = {v6 ? "for=\"[" : "for=", address,
+				     v6 ? "]\";proto=" : ";proto=", proto};
+	size_t room = sizeof("for=\"[]\";proto=") + strlen(address) + strlen(proto);
+	char *text = arena_alloc(&x->arena, room), *at = text;
+
+	for (size_t i = 0; text && i < sizeof(parts) / sizeof(parts[0]); i++) {
+		size_t len = strlen(parts[i]);
+
+		memcpy(at, parts[i], len + 1);
+		at += len;
+	}
+	return text;
+}
+
 /* RFC 7239, and the fields everybody used before it. */
 static void forward_head_write_client(struct exchange *x, struct buf *out, bool trusted)
 {
 	const struct client *client = x->client;
 	const char *address = client->address;
-	bool v6 = strchr(address, ':') != NULL;
 	const char *proto = client_tls(client) ? "https" : "http", *own;
 
 	forward_head_append(x, out, "X-Forwarded-For", trusted, address);
@@ -103,8 +123,7 @@ static void forward_head_write_client(struct exchange *x, struct buf *out, bool 
 	    (!trusted || !http1_head_find_text(&x->request, "X-Forwarded-Host")))
 		http1_write_field(out, "X-Forwarded-Host", x->request.authority.at,
 				  x->request.authority.len);
-	own = arena_printf(&x->arena, v6 ? "for=\"[%s]\";proto=%s" : "for=%s;proto=%s", address,
-			   proto);
+	own = forward_head_element(x, address, proto);
 	if (own)
 		forward_head_append(x, out, "Forwarded", trusted, own);
 	else
@@ -166,6 +185,8 @@ void forward_head_write_to(struct exchange *x, size_t service, struct buf *out)
 	bool trusted = table_trusts(x->table->table, &x->client->peer);
 	struct span host = x->host.len ? x->host : head->authority;
 
+	/* Most heads fit, so that the buffer need not grow line by line; failure sticks. */
+	(void)buf_reserve(out, FORWARD_HEAD_USUAL);
 	http1_write_request_line(out, head->method_text, x->path, head->has_query, head->query);
 	http1_write_field(out, "Host", host.at, host.len);
 	for (size_t i = 0; i < head->field_count; i++)

@@ -152,10 +152,12 @@ static void pipeline_on_landed(void *arg, enum flight_outcome outcome)
 bool pipeline_cache(struct exchange *x)
 {
 	const struct settings_route *route = x->route;
-	struct span service = route_action_cache_name(x);
+	struct span service;
 
-	if (route->cache.off || !service.len || x->upgrade.protocol ||
-	    cache_key_make(&x->key, &x->arena, service, &x->request, x->path) < 0)
+	if (route->cache.off || x->upgrade.protocol)
+		return true;
+	service = route_action_cache_name(x);
+	if (!service.len || cache_key_make(&x->key, &x->arena, service, &x->request, x->path) < 0)
 		return true;
 	x->cached = true; /* also with a body: an unsafe method's answer drops what was kept */
 	if (!x->body_done || x->sent.len || !((unsigned)x->request.method & (HTTP_GET | HTTP_HEAD)))

@@ -17,8 +17,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A body that is still to come and longer than this is not waited for: the connection ends. */
-enum { RESPOND_DISCARD_MAX = 64 << 10 };
+enum {
+	/* A body that is still to come and longer than this is not waited for: the connection ends.
+	 */
+	RESPOND_DISCARD_MAX = 64 << 10,
+	RESPOND_HEAD_USUAL = 1 << 10, /* bytes */
+};
 
 static void respond_text(struct buf *out, const char *name, const char *value)
 {
@@ -93,6 +97,8 @@ void respond_start(struct exchange *x, unsigned status)
 	x->security_seen = 0; /* of interim replies */
 	x->bodiless = x->request.method == HTTP_HEAD || status == 204 || status == 304;
 	respond_decide_close(x);
+	/* Most heads fit, so that the buffer need not grow line by line; failure sticks. */
+	(void)buf_reserve(client_out(x->client), RESPOND_HEAD_USUAL);
 	http1_write_status_line(client_out(x->client), status);
 }
 

@@ -130,6 +130,11 @@ bool rule_holds(const struct rule *rule, const struct template_values *values, i
 	return rule_node_holds(rule->root, values, wall_ms);
 }
 
+bool rule_needs_time(const struct rule *rule)
+{
+	return rule->needs_time;
+}
+
 const char *rule_text(const struct rule *rule)
 {
 	return rule->text;

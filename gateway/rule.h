@@ -39,6 +39,9 @@ const struct rule *rule_parse(struct arena *arena, const char *text,
  * there is no memory for a value. */
 bool rule_holds(const struct rule *rule, const struct template_values *values, int64_t wall_ms);
 
+/* Whether it depends on the time; else `wall_ms` may be any. */
+bool rule_needs_time(const struct rule *rule);
+
 /* As it was written. */
 const char *rule_text(const struct rule *rule);
 

@@ -17,6 +17,7 @@ struct rule_parser {
 	unsigned depth;
 	char word[RULE_BYTES_MAX + 1]; /* the one at hand */
 	bool quoted;
+	bool needs_time;
 	struct err *e;
 };
 
@@ -267,6 +268,7 @@ static const struct rule_node *rule_term(struct rule_parser *p)
 			(void)err_set(p->e, "\"%s\" lacks what comes after it", word);
 			return NULL;
 		}
+		p->needs_time |= term->kind == RULE_TIME || term->kind == RULE_DAYS;
 		node = rule_node(p, term->kind);
 		return node && term->read(p, node, text + 1) == 0 ? node : NULL;
 	}
@@ -353,6 +355,7 @@ const struct rule *rule_parse(struct arena *arena, const char *text,
 		return NULL;
 	}
 	rule->root = rule_either(&p);
+	rule->needs_time = p.needs_time;
 	if (!rule->root || rule_next(&p) < 0)
 		return NULL;
 	if (*p.word || p.quoted) {

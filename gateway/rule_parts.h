@@ -34,6 +34,7 @@ struct rule_node {
 struct rule {
 	const char *text;
 	const struct rule_node *root;
+	bool needs_time;
 };
 
 #endif
