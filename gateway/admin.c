@@ -24,14 +24,25 @@ static const struct admin_page {
 	const char *path, *type;
 	void (*write)(const struct admin_view *view, struct buf *out);
 	unsigned open; /* the ADMIN_OPEN_… that has it shown without a token */
+	const char *help;
 } admin_pages[] = {
-	{"/health", "application/json", admin_page_health, ADMIN_OPEN_HEALTH},
-	{"/ready", "application/json", admin_page_ready, ADMIN_OPEN_READY},
-	{"/metrics", METRICS_CONTENT_TYPE, admin_page_metrics, ADMIN_OPEN_METRICS},
-	{"/status", "application/json", admin_page_status, 0},
-	{"/services", "application/json", admin_page_services, 0},
-	{"/routes", "application/json", admin_page_routes, 0},
-	{"/consumers", "application/json", admin_page_consumers, 0},
+	{"/health", "application/json", admin_page_health, ADMIN_OPEN_HEALTH,
+	 "200 while the gateway runs"},
+	{"/ready", "application/json", admin_page_ready, ADMIN_OPEN_READY,
+	 "200 when requests are welcome; 503 before the services are known, while it drains, and "
+	 "after `POST /drain`"},
+	{"/metrics", METRICS_CONTENT_TYPE, admin_page_metrics, ADMIN_OPEN_METRICS,
+	 "Metrics in Prometheus's format, or as OpenMetrics to who accepts that"},
+	{"/status", "application/json", admin_page_status, 0,
+	 "Version, how busy the workers are, the registry, quotas, the cache, and the last reading "
+	 "of "
+	 "the settings"},
+	{"/services", "application/json", admin_page_services, 0,
+	 "Each service with its instances, and how requests to them go"},
+	{"/routes", "application/json", admin_page_routes, 0,
+	 "The routes in effect, with their lines, and those that registrations brought"},
+	{"/consumers", "application/json", admin_page_consumers, 0,
+	 "Who may call, without their secrets"},
 };
 
 static const char admin_of_service[] = "/services/"; /* and its name */
@@ -380,4 +391,14 @@ void admin_note_reload(struct admin *admin, bool ok, const char *text)
 		admin->reload.ok_wall_ms = admin->reload.wall_ms;
 	(void)snprintf(admin->reload.text, sizeof(admin->reload.text), "%s", text); /* cut */
 	pthread_mutex_unlock(&admin->lock);
+}
+
+void admin_print_reference(struct buf *out)
+{
+	(void)buf_puts(out, "| request | member | meaning |\n|---|---|---|\n"); /* sticks */
+	for (size_t i = 0; i < ADMIN_PAGES; i++)
+		(void)buf_printf(out, "| `GET %s` | | %s |\n", admin_pages[i].path,
+				 admin_pages[i].help);
+	(void)buf_printf(out, "| `GET %sNAME` | | One service |\n", admin_of_service);
+	admin_change_print_reference(out);
 }

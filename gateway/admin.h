@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 struct admin;
+struct buf;
 struct roster;
 struct inherited;
 struct loop;
@@ -57,5 +58,8 @@ void admin_set_roster(struct admin *admin, struct roster *roster);
 
 /* How the last reading of the settings ended. The text is copied. */
 void admin_note_reload(struct admin *admin, bool ok, const char *text);
+
+/* What the door has, as a Markdown table, for the reference. */
+void admin_print_reference(struct buf *out);
 
 #endif

@@ -16,7 +16,8 @@ enum { ADMIN_SECONDS = 60 }; /* of `failures` */
 
 enum admin_verdict {
 	ADMIN_ALLOWED = 0,
-	ADMIN_UNKNOWN,	 /* no token is shown, or one that is none */
+	ADMIN_UNKNOWN,	 /* no token is shown */
+	ADMIN_WRONG,	 /* one is shown that is none */
 	ADMIN_FORBIDDEN, /* the token's role is another */
 	ADMIN_TOO_OFTEN, /* the address has shown too many that are none */
 	ADMIN_TOKENLESS, /* changes need a token, and there are none */
@@ -58,7 +59,7 @@ static enum admin_verdict admin_judge(const struct settings_admin *settings, str
 	/* Who shows nothing has tried nothing: a browser asks like that first. */
 	if (authorization && settings->failures)
 		(void)rate_take(failures, key, len, settings->failures, now_us); /* as looked */
-	return ADMIN_UNKNOWN;
+	return authorization ? ADMIN_WRONG : ADMIN_UNKNOWN;
 }
 
 static const struct admin_refusal {
@@ -67,7 +68,11 @@ static const struct admin_refusal {
 } admin_refusals[] = {
 	[ADMIN_UNKNOWN] = {PROBLEM_UNAUTHORIZED,
 			   "a token is wanted: send Authorization: Bearer TOKEN",
-			   "no token is shown, or one that is none"},
+			   "no token is shown"},
+	[ADMIN_WRONG] = {PROBLEM_UNAUTHORIZED,
+			 "what Authorization shows is none of the tokens in admin.tokens; make one "
+			 "with microreg-gateway --new-token NAME",
+			 "a token is shown that is none"},
 	[ADMIN_FORBIDDEN] = {PROBLEM_FORBIDDEN,
 			     "the token's role is read; changes want one of the role admin",
 			     "the token's role is read"},
@@ -96,7 +101,7 @@ static void admin_refuse(struct admin *admin, struct httpd_request *request,
 	audit_write(admin->gateway->audit, &entry);
 	atomic_fetch_add_explicit(&admin->denied, 1, memory_order_relaxed);
 	/* Without these fields the status says it too. */
-	if (verdict == ADMIN_UNKNOWN) {
+	if (verdict == ADMIN_UNKNOWN || verdict == ADMIN_WRONG) {
 		(void)httpd_add_header(request, "WWW-Authenticate", "Bearer realm=\"microreg\"");
 		(void)httpd_add_header(request, "WWW-Authenticate", "Basic realm=\"microreg\"");
 	} else if (verdict == ADMIN_TOO_OFTEN) {

@@ -6,16 +6,12 @@
  * Settings are read on the main thread, so that request waits; all else is
  * done at once on the door's own.
  */
-#include "common/clock.h"
-#include "common/json_write.h"
 #include "common/log.h"
 #include "common/loop.h"
 #include "gateway/admin_json.h"
 #include "gateway/admin_parts.h"
 #include "gateway/audit.h"
 #include "gateway/cache.h"
-#include "gateway/stats.h"
-#include "gateway/worker.h"
 
 #include <jansson.h>
 #include <stdarg.h>
@@ -26,30 +22,10 @@
 
 enum {
 	ADMIN_MEMBERS_MAX = 4,
-	ADMIN_DETAIL_MAX = 600,
 	ADMIN_ANSWER_MAX = 16 << 10,
-	ADMIN_NAME_MAX = 256, /* of a service or an instance */
 };
 
-/* One that is asked for. */
-struct admin_change {
-	struct admin *admin;
-	struct httpd_request *request;
-	const struct admin_view *view;
-	const char *token;    /* whose */
-	json_t *in;	      /* what was sent; NULL: nothing */
-	struct buf out;	      /* members of the answer … */
-	struct json_writer j; /* … written by this */
-	enum problem problem; /* NONE: it was done */
-	char detail[ADMIN_DETAIL_MAX];
-	char did[ADMIN_DETAIL_MAX]; /* for the audit */
-	bool later;		    /* somebody else answers */
-};
-
-static void admin_change_fail(struct admin_change *c, enum problem problem, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void admin_change_fail(struct admin_change *c, enum problem problem, const char *format, ...)
+void admin_change_fail(struct admin_change *c, enum problem problem, const char *format, ...)
 {
 	va_list args;
 
@@ -179,84 +155,6 @@ static void admin_purge(struct admin_change *c)
 		       match.service || match.host || match.prefix.len ? "" : " all");
 }
 
-/* ---- /services/NAME/instances/ID/restore ---- */
-
-static const char admin_services[] = "/services/", admin_instances[] = "/instances/",
-		  admin_restored[] = "/restore";
-
-struct admin_restore {
-	struct worker *worker;
-	char service[ADMIN_NAME_MAX], instance[ADMIN_NAME_MAX];
-};
-
-/* An instance of the settings has slashes in its name. */
-static bool admin_restore_read(const char *path, struct admin_restore *to)
-{
-	size_t len = strlen(path), tail = strlen(admin_restored), head = strlen(admin_services);
-	const char *instance, *service = path + head;
-
-	if (strncmp(path, admin_services, head) != 0 || len < head + tail ||
-	    strcmp(path + len - tail, admin_restored) != 0)
-		return false;
-	instance = strstr(service, admin_instances);
-	if (!instance || instance == service ||
-	    instance + strlen(admin_instances) >= path + len - tail ||
-	    instance - service >= ADMIN_NAME_MAX || len - head >= ADMIN_NAME_MAX)
-		return false;
-	(void)snprintf(to->service, sizeof(to->service), "%.*s", (int)(instance - service),
-		       service);
-	instance += strlen(admin_instances);
-	(void)snprintf(to->instance, sizeof(to->instance), "%.*s",
-		       (int)(path + len - tail - instance), instance);
-	return true;
-}
-
-static void admin_restore_run(void *arg)
-{
-	struct admin_restore *restore = arg;
-
-	worker_restore(restore->worker, restore->service, restore->instance);
-	free(restore);
-}
-
-static bool admin_restore_post(struct worker *worker, const struct admin_restore *what)
-{
-	struct admin_restore *restore = malloc(sizeof(*restore));
-
-	if (!restore)
-		return false;
-	*restore = *what;
-	restore->worker = worker;
-	if (worker_post_call(worker, admin_restore_run, restore) == 0)
-		return true;
-	free(restore);
-	return false;
-}
-
-static void admin_restore(struct admin_change *c)
-{
-	const struct gateway *g = c->admin->gateway;
-	size_t ready = atomic_load_explicit(&g->workers_ready, memory_order_acquire);
-	struct admin_restore what = {0};
-	struct tally_sum sum;
-
-	if (!admin_restore_read(httpd_path(c->request), &what) ||
-	    !tallies_read(stats_tallies(g->stats), TALLY_INSTANCE, what.service, what.instance,
-			  clock_ms(), &sum)) {
-		admin_change_fail(c, PROBLEM_NOT_THERE,
-				  "no instance \"%.128s\" of a service \"%.128s\" has had a "
-				  "request; see /services",
-				  what.instance, what.service);
-		return;
-	}
-	for (size_t i = 0; i < ready; i++)
-		if (!admin_restore_post(g->workers[i], &what))
-			admin_change_fail(c, PROBLEM_NO_MEMORY, "not every worker was told");
-	admin_key_uint(&c->j, "was_ejected_by_workers", sum.ejectors);
-	(void)snprintf(c->did, sizeof(c->did), "%s of %s, ejected by %u workers", what.instance,
-		       what.service, sum.ejectors);
-}
-
 /* ---- /reload ---- */
 
 struct admin_reload_call {
@@ -352,31 +250,59 @@ static void admin_reload(struct admin_change *c)
 
 /* ---- The table ---- */
 
+struct admin_member {
+	const char *name, *form, *help;
+};
+
 static const struct admin_operation {
-	const char *path; /* NULL: of an instance */
-	const char *action;
-	const char *members[ADMIN_MEMBERS_MAX]; /* that may be sent */
+	const char *path; /* as it is shown; ends in "/restore": of an instance */
+	const char *action, *help;
+	struct admin_member members[ADMIN_MEMBERS_MAX]; /* that may be sent */
 	void (*run)(struct admin_change *c);
 } admin_operations[] = {
-	{"/reload", "reload", {NULL}, admin_reload},
-	{"/drain", "drain", {"draining"}, admin_drain},
-	{"/log-level", "log-level", {"level"}, admin_log_level},
-	{"/cache/purge", "cache.purge", {"service", "host", "prefix", "route"}, admin_purge},
-	{NULL, "instance.restore", {NULL}, admin_restore},
+	{"/reload",
+	 "reload",
+	 "Reads the settings again; with mistakes it is a 422 that tells them, and nothing changes",
+	 {{NULL}},
+	 admin_reload},
+	{"/drain",
+	 "drain",
+	 "Makes `/ready` a 503, so that a load balancer sends its clients elsewhere. Requests that "
+	 "still come are served, and the gateway goes on: SIGTERM is what ends it",
+	 {{"draining", "boolean", "`false`: takes it back; without it `true`"}},
+	 admin_drain},
+	{"/log-level",
+	 "log-level",
+	 "Sets `log.level` until the settings are read again",
+	 {{"level", "text", "`debug`, `info`, `warn` or `error`"}},
+	 admin_log_level},
+	{"/cache/purge",
+	 "cache.purge",
+	 "Drops kept replies, and tells how many: all that every member given fits, or all",
+	 {{"service", "text", "of this service"},
+	  {"host", "text", "asked for at this host, its port included"},
+	  {"prefix", "text", "whose path, as the service gets it, begins so"},
+	  {"route", "text",
+	   "of the route of this name or path: its service's, below the part of its path that is "
+	   "fixed"}},
+	 admin_purge},
+	{"/services/NAME/instances/ID/restore",
+	 "instance.restore",
+	 "Takes back an instance that its failures had ejected, in every worker",
+	 {{NULL}},
+	 admin_restore},
 };
 
 enum { ADMIN_OPERATIONS = sizeof(admin_operations) / sizeof(admin_operations[0]) };
 
 static const struct admin_operation *admin_operation_find(const char *path)
 {
-	struct admin_restore what;
-	size_t i = 0;
-
-	while (i < ADMIN_OPERATIONS && admin_operations[i].path &&
-	       strcmp(path, admin_operations[i].path) != 0)
-		i++;
-	return admin_operations[i].path || admin_restore_read(path, &what) ? &admin_operations[i]
-									   : NULL;
+	for (size_t i = 0; i < ADMIN_OPERATIONS; i++)
+		if (admin_operations[i].run == admin_restore
+			    ? admin_restore_is(path)
+			    : strcmp(path, admin_operations[i].path) == 0)
+			return &admin_operations[i];
+	return NULL;
 }
 
 bool admin_change_is(const char *path)
@@ -408,10 +334,23 @@ static bool admin_change_refuses(struct httpd_request *request, size_t len)
 
 static bool admin_operation_takes(const struct admin_operation *operation, const char *name)
 {
-	for (size_t i = 0; i < ADMIN_MEMBERS_MAX && operation->members[i]; i++)
-		if (strcmp(name, operation->members[i]) == 0)
+	for (size_t i = 0; i < ADMIN_MEMBERS_MAX && operation->members[i].name; i++)
+		if (strcmp(name, operation->members[i].name) == 0)
 			return true;
 	return false;
+}
+
+static void admin_operation_refuse(struct admin_change *c, const struct admin_operation *operation,
+				   const char *name)
+{
+	char known[128] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < ADMIN_MEMBERS_MAX && operation->members[i].name; i++)
+		len += (size_t)snprintf(known + len, sizeof(known) - len, "%s\"%s\"", i ? ", " : "",
+					operation->members[i].name);
+	admin_change_fail(c, PROBLEM_BAD_REQUEST, "there is no member \"%.100s\" here; %s%s", name,
+			  len ? "there is " : "send none", known);
 }
 
 static void admin_change_read(struct admin_change *c, const struct admin_operation *operation)
@@ -432,8 +371,7 @@ static void admin_change_read(struct admin_change *c, const struct admin_operati
 	json_object_foreach(c->in, name, value)
 	{
 		if (!admin_operation_takes(operation, name))
-			admin_change_fail(c, PROBLEM_BAD_REQUEST,
-					  "there is no member \"%.100s\" here", name);
+			admin_operation_refuse(c, operation, name);
 	}
 }
 
@@ -488,4 +426,18 @@ void admin_change_answer(struct admin *admin, struct httpd_request *request,
 		return;
 	change.token = token->name;
 	admin_change_make(&change, operation);
+}
+
+void admin_change_print_reference(struct buf *out)
+{
+	for (size_t i = 0; i < ADMIN_OPERATIONS; i++) {
+		const struct admin_operation *operation = &admin_operations[i];
+
+		(void)buf_printf(out, "| `POST %s` | | %s |\n", operation->path,
+				 operation->help); /* sticks, here and below */
+		for (size_t k = 0; k < ADMIN_MEMBERS_MAX && operation->members[k].name; k++)
+			(void)buf_printf(out, "| `POST %s` | `%s`: %s | %s |\n", operation->path,
+					 operation->members[k].name, operation->members[k].form,
+					 operation->members[k].help);
+	}
 }

@@ -3,6 +3,7 @@
 #include "common/daemon.h"
 #include "common/instance.h"
 #include "common/log.h"
+#include "gateway/admin.h"
 #include "gateway/admin_pages.h"
 #include "gateway/explain.h"
 #include "gateway/hasher.h"
@@ -29,8 +30,14 @@ static int main_print_reference(void)
 	settings_print_reference(&out);
 	(void)buf_puts(&out, "\n## Templates\n\n");
 	template_print_reference(&out);
+	(void)buf_puts(&out, "\n## XML as JSON\n\n");
+	xml_json_print_reference(&out);
 	(void)buf_puts(&out, "\n## Problems\n\n");
 	problem_print_reference(&out);
+	(void)buf_puts(&out, "\n## Admin door\n\nGET wants a token of any role where there are "
+			     "tokens, POST one of the role `admin`. What is to be changed is sent "
+			     "as an object of `application/json`, or not at all.\n\n");
+	admin_print_reference(&out);
 	(void)buf_puts(&out, "\n## Metrics\n\n| metric | type | meaning |\n|---|---|---|\n");
 	stats_print_reference(&out);
 	admin_print_metrics(&out);

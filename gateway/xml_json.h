@@ -30,11 +30,26 @@
 #include "common/err.h"
 #include "common/span.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+
 enum {
 	XML_JSON_DEPTH_MAX = 32,       /* elements within each other */
 	XML_JSON_PIECES_MAX = 50000,   /* elements and attributes */
 	XML_JSON_ATTRIBUTES_MAX = 256, /* of one element */
 };
+
+struct xml_json_example {
+	const char *xml, *json;
+	bool both; /* else the XML is what the JSON becomes, and not the other way round */
+	const char *help;
+};
+
+extern const struct xml_json_example xml_json_examples[];
+extern const size_t xml_json_example_count;
+
+/* The examples as a Markdown table, for the reference. */
+void xml_json_print_reference(struct buf *out);
 
 /* Once, before there are threads. */
 void xml_json_init(void);

@@ -200,18 +200,22 @@ static bool door_refuses(struct httpd_request *request)
 /* Who calls, where there are tokens. False, with 401 answered, for nobody. */
 static bool door_knows(struct door *s, struct httpd_request *request, struct call *call)
 {
+	const char *shown = httpd_header(request, "Authorization");
+
 	call->access = access_gate_get(s->registry->access);
 	if (!call->access)
 		return true;
-	call->token = access_find(call->access, httpd_header(request, "Authorization"));
+	call->token = access_find(call->access, shown);
 	if (call->token)
 		return true;
 	/* Without these two the status says it too. */
 	(void)httpd_add_header(request, "WWW-Authenticate", "Bearer realm=\"microreg\"");
 	(void)httpd_add_header(request, "WWW-Authenticate", "Basic realm=\"microreg\"");
-	call_fault(
-		call, RPC_FAULT_ACCESS,
-		"a token is wanted: send Authorization: Bearer TOKEN, or http://any:TOKEN@HOST/");
+	call_fault(call, RPC_FAULT_ACCESS,
+		   shown ? "the token that was sent is none of those in the registry's settings "
+			   "(tokens)"
+			 : "a token is wanted: send Authorization: Bearer TOKEN, or "
+			   "http://any:TOKEN@HOST/");
 	return false;
 }
 
@@ -270,14 +274,17 @@ static void door_call(struct door *s, struct httpd_request *request)
 /* Counters tell what is registered here: they are for whoever may look it up. */
 static bool door_may_look(struct door *s, struct httpd_request *request)
 {
+	const char *shown = httpd_header(request, "Authorization");
 	struct access *access = access_gate_get(s->registry->access);
-	bool may = !access || access_find(access, httpd_header(request, "Authorization"));
+	bool may = !access || access_find(access, shown);
 
 	access_unref(&access);
 	if (may)
 		return true;
 	(void)httpd_add_header(request, "WWW-Authenticate", "Bearer realm=\"microreg\"");
-	door_problem(request, 401, "Unauthorized", "a token is wanted");
+	door_problem(request, 401, "Unauthorized",
+		     shown ? "the token that was sent is none of those in the registry's settings"
+			   : "a token is wanted: send Authorization: Bearer TOKEN");
 	return false;
 }
 

@@ -94,9 +94,14 @@ class Tokens(SharedCase):
                 answer = self.post(headers)
                 self.assertEqual(answer.status, 401)
                 self.assertIn(b"<i4>401</i4>", answer.body)
+                self.assertIn(b"is none of those" if headers else b"a token is wanted", answer.body)
                 self.assertEqual(len(answer.headers.all("WWW-Authenticate")), 2)
         self.denied(401, self.proxy("reader", "mr_" + "0" * 64).registry.stats)
-        self.assertEqual(request(self.registry.port, "GET", "/metrics").status, 401)
+        for headers, said in (({}, b"a token is wanted"), ({"Authorization": "Bearer wrong"},
+                                                           b"is none of those")):
+            answer = request(self.registry.port, "GET", "/metrics", None, headers)
+            self.assertEqual(answer.status, 401)
+            self.assertIn(said, answer.body)
         self.assertEqual(request(self.registry.port, "GET", "/health").status, 200)
 
     def test_bearer_and_basic_are_the_same(self):

@@ -61,6 +61,8 @@ class Tokens(SharedCase):
                     self.assertEqual(answer.status, 401)
                     self.assertEqual(len(answer.headers.all("WWW-Authenticate")), 2)
                     self.assertNotIn(b"wrong", answer.body)
+                    self.assertIn(b"is none of the tokens" if headers else b"send Authorization",
+                                  answer.body)
         self.assertEqual(self.ask("/routes", method="POST").status, 401)
 
     def test_load_balancers_need_none(self):
@@ -334,7 +336,10 @@ class Changes(Case):
 
     def test_what_is_sent_is_read_strictly(self):
         self.start()
-        for path, body, part in (("/drain", {"drain": True}, "drain"),
+        for path, body, part in (("/drain", {"drain": True}, 'there is "draining"'),
+                                 ("/reload", {"now": 1}, '"now" here; send none'),
+                                 ("/cache/purge", {"path": "/"},
+                                  'there is "service", "host", "prefix", "route"'),
                                  ("/drain", {"draining": 1}, "true or false"),
                                  ("/drain", [], "no object"),
                                  ("/log-level", {}, "debug"),

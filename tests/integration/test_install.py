@@ -124,7 +124,8 @@ class Installed(Case):
     def test_the_reference_has_the_tables_of_all_programs(self):
         titles = re.findall(r"(?m)^#+ (.*)$", self.read("share/doc/microreg/reference.md"))
         self.assertEqual(titles, [
-            "microreg-gateway", "Settings", "Templates", "Problems", "Metrics", "Exit codes",
+            "microreg-gateway", "Settings", "Templates", "XML as JSON", "Problems", "Admin door",
+            "Metrics", "Exit codes",
             "microreg-registry", "Settings", "Methods", "Faults", "Metrics", "Exit codes",
             "microreg", "Commands", "Options", "Exit codes"])
 

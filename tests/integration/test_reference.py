@@ -1,5 +1,6 @@
 """--reference: what runs is in it."""
 
+import json
 import os
 import re
 import subprocess
@@ -26,6 +27,14 @@ class Reference(Case):
             names = set(re.findall(r"(?m)^# TYPE (\S+)", page.decode()))
             self.assertGreater(len(names), 5)
             self.assertEqual([n for n in sorted(names) if f"| `{n}` |" not in known], [])
+
+    def test_each_page_and_change_of_the_admin_door_is_in_the_reference(self):
+        known = reference("microreg-gateway")
+        gateway = self.stage.gateway({})
+        told = json.loads(gateway.admin("/").body)["detail"]
+        for path in re.findall(r"/[-/a-zA-Z]+", told):
+            self.assertRegex(known, rf"\| `(GET|POST) {path}` \| \| \S")
+        self.assertIn("| `POST /drain` | `draining`: boolean |", known)
 
     def test_each_method_of_the_registry_is_in_the_reference(self):
         known = reference("microreg-registry")

@@ -260,6 +260,26 @@ START_TEST(what_was_xml_comes_back)
 }
 END_TEST
 
+START_TEST(the_examples_of_the_reference_are_true)
+{
+	for (size_t i = 0; i < xml_json_example_count; i++) {
+		const struct xml_json_example *x = &xml_json_examples[i];
+		struct span json = {x->json, strlen(x->json)};
+
+		if (x->both) {
+			ck_assert_msg(read_xml(x->xml, strlen(x->xml)) == 0, "%s", e.text);
+			ck_assert_str_eq(buf_str(&out), x->json);
+			buf_reset(&out);
+			if (strchr(x->json, '[')) /* what was a list stays one */
+				continue;
+		}
+		ck_assert_msg(xml_from_json(json, NULL, &out, &e) == 0, "%s", e.text);
+		ck_assert_msg(strstr(buf_str(&out), x->xml) != NULL, "%s", out.data);
+		buf_reset(&out);
+	}
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("xml_json");
@@ -273,6 +293,7 @@ static Suite *suite(void)
 	tcase_add_test(c, elements_attributes_and_size_are_bounded);
 	tcase_add_loop_test(c, a_value_is_a_document, 0, sizeof(values) / sizeof(values[0]));
 	tcase_add_loop_test(c, what_was_xml_comes_back, 0, sizeof(sound) / sizeof(sound[0]));
+	tcase_add_test(c, the_examples_of_the_reference_are_true);
 	suite_add_tcase(s, c);
 	return s;
 }
