@@ -190,11 +190,7 @@ static bool call_set_up(struct call *call)
 	fwd->body_done = true;
 	call_set_key(call);
 	call_head_write(call, &fwd->head);
-	if (call->body.len) { /* all of it, whatever clients' bodies may hold for another try */
-		buf_init(&fwd->held, call->body.len);
-		(void)buf_append(&fwd->held, call->body.at, call->body.len); /* sticks */
-	}
-	return !fwd->head.failed && !fwd->held.failed;
+	return forward_hold(fwd, call->body) == 0 && !fwd->head.failed;
 }
 
 bool call_start(struct call *call)

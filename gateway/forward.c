@@ -228,6 +228,22 @@ void forward_restart(struct forward *fwd, struct endpoint_set *set,
 
 /* ---- The request's body ---- */
 
+int forward_hold(struct forward *fwd, struct span body)
+{
+	if (!body.len)
+		return 0;
+	if (body.len > fwd->held.max)
+		buf_init(&fwd->held, body.len);
+	return buf_append(&fwd->held, body.at, body.len);
+}
+
+int forward_copy_body(struct forward *fwd, const struct forward *from)
+{
+	fwd->chunked = from->chunked;
+	fwd->body_done = true;
+	return forward_hold(fwd, (struct span){from->held.data, from->held.len});
+}
+
 void forward_body(struct forward *fwd, struct span piece)
 {
 	forward_touch(fwd);

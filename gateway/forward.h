@@ -158,6 +158,14 @@ bool forward_may_restart(const struct forward *fwd, enum forward_failure failure
 void forward_restart(struct forward *fwd, struct endpoint_set *set,
 		     const struct settings_service *settings);
 
+/* Holds a body that is there whole, whatever of clients' bodies may be held for another try. -1: no
+ * memory, which sticks in `held`. */
+int forward_hold(struct forward *fwd, struct span body);
+
+/* The request that goes out is another one's, whose body was given whole and is held: body and
+ * framing, without the head. -1: no memory. */
+int forward_copy_body(struct forward *fwd, const struct forward *from);
+
 /* A piece of the request's body, and its end. */
 void forward_body(struct forward *fwd, struct span piece);
 void forward_body_end(struct forward *fwd);

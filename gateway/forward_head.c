@@ -165,20 +165,7 @@ static void forward_head_sign(const struct exchange *x, size_t service, struct b
 	signer_write(table->signer, &subject, out);
 }
 
-void forward_head_write(struct exchange *x, struct buf *out)
-{
-	forward_head_write_to(x, x->service, out);
-}
-
-void forward_head_readdress(struct exchange *x, size_t service, struct buf *head)
-{
-	if (!x->table->table->signer)
-		return;
-	buf_reset(head);
-	forward_head_write_to(x, service, head);
-}
-
-void forward_head_write_to(struct exchange *x, size_t service, struct buf *out)
+static void forward_head_write_to(struct exchange *x, size_t service, struct buf *out)
 {
 	const struct http1_head *head = &x->request;
 	const struct settings_edits *edits = &x->route->request_edits;
@@ -206,4 +193,17 @@ void forward_head_write_to(struct exchange *x, size_t service, struct buf *out)
 		http1_write_field(out, "Upgrade", x->upgrade.protocol, strlen(x->upgrade.protocol));
 	}
 	http1_write_end(out);
+}
+
+void forward_head_write(struct exchange *x, struct buf *out)
+{
+	forward_head_write_to(x, x->service, out);
+}
+
+void forward_head_readdress(struct exchange *x, size_t service, struct buf *head)
+{
+	if (!x->table->table->signer)
+		return;
+	buf_reset(head);
+	forward_head_write_to(x, service, head);
 }

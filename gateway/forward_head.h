@@ -10,10 +10,8 @@
 
 /* Writes request line, fields, framing and the empty line. Errors stick in the buf. */
 void forward_head_write(struct exchange *x, struct buf *out);
-/* The same to another service (into settings.services) than the exchange's: a signature is for one.
- */
-void forward_head_write_to(struct exchange *x, size_t service, struct buf *out);
-/* What was written is to go to that service instead. */
+/* What was written is to go to that service (into settings.services) instead of the exchange's: a
+ * signature is for one. */
 void forward_head_readdress(struct exchange *x, size_t service, struct buf *head);
 
 /* ---- For calls of the gateway's own ---- */

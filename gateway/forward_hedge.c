@@ -152,14 +152,12 @@ static struct forward_hedge *forward_hedge_new(struct forward *fwd)
 	second->settings = fwd->settings;
 	second->limits = fwd->limits;
 	second->method = fwd->method;
-	second->chunked = fwd->chunked;
-	second->body_done = true;
 	second->number = fwd->number;
 	second->attempts = fwd->settings->retry.attempts; /* none is left */
 	second->deadline_ms = fwd->deadline_ms;
 	fwd->hedge = hedge;
 	if (buf_append(&second->head, fwd->head.data, fwd->head.len) < 0 ||
-	    (fwd->held.len && buf_append(&second->held, fwd->held.data, fwd->held.len) < 0)) {
+	    forward_copy_body(second, fwd) < 0) {
 		forward_hedge_drop(fwd);
 		return NULL;
 	}

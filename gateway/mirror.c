@@ -8,6 +8,8 @@
 enum {
 	MIRROR_MAX = 256,	    /* under way, of one worker */
 	MIRROR_ARENA_MAX = 1 << 20, /* a reply's head at its limits */
+	/* Of the bodies of all of them: what `request.body` makes may be as long as a body may. */
+	MIRROR_HELD_MAX = 32 << 20,
 };
 
 struct mirror {
@@ -15,6 +17,7 @@ struct mirror {
 	struct worker *worker;
 	struct worker_table *table; /* held */
 	struct arena arena;
+	size_t held; /* bytes of body, counted in the worker's */
 	struct forward forward;
 };
 
@@ -27,6 +30,7 @@ static void mirror_free(struct mirror *m)
 		m->next->link = m->link;
 	*m->link = m->next;
 	m->worker->mirror_count--;
+	m->worker->mirror_held -= m->held;
 	free(m);
 }
 
@@ -93,6 +97,8 @@ static struct mirror *mirror_new(struct exchange *x)
 		m->next->link = &m->next;
 	worker->mirrors = m;
 	worker->mirror_count++;
+	m->held = x->forward.held.len;
+	worker->mirror_held += m->held;
 	arena_init(&m->arena, MIRROR_ARENA_MAX);
 	forward_init(&m->forward, worker, &m->arena, &mirror_sink);
 	return m;
@@ -106,7 +112,8 @@ void mirror_start(struct exchange *x)
 	struct mirror *m;
 
 	if (!settings->service_name || x->worker->mirror_count >= MIRROR_MAX ||
-	    worker_random(x->worker) % SETTINGS_SHARE_WHOLE >= settings->share)
+	    worker_random(x->worker) % SETTINGS_SHARE_WHOLE >= settings->share ||
+	    from->held.len > MIRROR_HELD_MAX - x->worker->mirror_held)
 		return;
 	m = mirror_new(x);
 	if (!m)
@@ -117,13 +124,10 @@ void mirror_start(struct exchange *x)
 	fwd->limits = from->limits;
 	fwd->timeout_ms = from->timeout_ms;
 	fwd->method = from->method;
-	fwd->chunked = from->chunked;
-	fwd->body_done = true;
 	fwd->impatient = true; /* a copy takes no real request's place in the queue */
 	(void)buf_append(&fwd->head, from->head.data, from->head.len); /* sticks */
 	forward_head_readdress(x, settings->service, &fwd->head);
-	if (fwd->head.failed ||
-	    (from->held.len && buf_append(&fwd->held, from->held.data, from->held.len) < 0))
+	if (fwd->head.failed || forward_copy_body(fwd, from) < 0)
 		mirror_free(m);
 	else
 		forward_start(fwd);

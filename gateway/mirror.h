@@ -14,7 +14,7 @@ struct mirror;
 
 /* Copies the request if the route says so and it is this one's turn. Call once, when the head is
  * written and the whole body is held: a longer body is not copied, nor one whose reply came before
- * its end. Without memory, or with too many copies under way, there is none. */
+ * its end. Without memory, or with too many copies or bytes of theirs under way, there is none. */
 void mirror_start(struct exchange *x);
 
 /* Cuts the copies that are under way, at the worker's end. */

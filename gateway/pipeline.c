@@ -320,11 +320,7 @@ void pipeline_forward(struct exchange *x)
 	fwd->body_done = x->body_done && !x->gathered.len;
 	pipeline_key(x);
 	forward_head_write(x, &fwd->head);
-	if (x->sent.len) {
-		buf_init(&fwd->held, x->sent.len);
-		(void)buf_append(&fwd->held, x->sent.at, x->sent.len); /* sticks */
-	}
-	if (fwd->head.failed || fwd->held.failed) {
+	if (forward_hold(fwd, x->sent) < 0 || fwd->head.failed) {
 		respond_problem(x, PROBLEM_NO_MEMORY, NULL, NULL);
 		return;
 	}

@@ -424,7 +424,8 @@ static const struct settings_key settings_mirror_keys[] = {
 	 .fallback = "100%",
 	 .custom = settings_read_share,
 	 .form = "percentage, like `5%` or `0.25%`",
-	 .help = "How many of the requests are copied; those with a body over 64 KiB never are"},
+	 .help = "How many of the requests are copied; those with a body over 64 KiB that "
+		 "`request.body` has not made never are"},
 };
 
 const struct settings_table settings_mirror_table = {SETTINGS_KEYS(settings_mirror_keys),

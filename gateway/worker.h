@@ -60,6 +60,7 @@ struct worker {
 	uint64_t jq_logged_ms;	/* when a program's message was logged last */
 	struct mirror *mirrors; /* copies of requests under way */
 	unsigned mirror_count;
+	size_t mirror_held;	   /* bytes of their bodies */
 	struct refresh *refreshes; /* of kept replies, under way */
 	unsigned refresh_count;
 	bool draining;

@@ -62,13 +62,17 @@ class Requests(SharedCase):
     @classmethod
     def prepare(cls):
         cls.origin = cls.stage.origin()
+        cls.shadow = cls.stage.origin()
         cls.gateway = cls.stage.gateway({
             "workers": 1,
-            "services": {"o": {"instances": [cls.origin.address], "retry": {"attempts": 2}}},
+            "services": {"o": {"instances": [cls.origin.address], "retry": {"attempts": 2}},
+                         "shadow": {"instances": [cls.shadow.address]}},
             "routes": [
                 {"path": "/form", "service": "o", "request": {"body": {"from": "form"}}},
                 {"path": "/xml", "service": "o", "request": {"body": {"from": "xml"}}},
                 {"path": "/any", "service": "o", "request": {"body": {}}},
+                {"path": "/copied", "service": "o", "mirror": {"service": "shadow"},
+                 "request": {"body": {}}},
                 {"path": "/text", "service": "o", "request": {"body": {"from": "text"}}},
                 {"path": "/to-xml", "service": "o", "request": {"body": {"to": "xml"}}},
                 {"path": "/rooted", "service": "o", "request": {
@@ -246,6 +250,12 @@ class Requests(SharedCase):
             self.origin.behave = before
         self.assertEqual(answer.status, 200, answer)
         self.assertEqual([len(body) for body in seen], [300004, 300004])
+
+    def test_what_is_made_may_be_long_and_is_copied(self):
+        body = json.dumps(["x" * 300000])
+        self.assertEqual(self.ask("/copied", body, JSON["Content-Type"]).status, 200)
+        self.assertEqual(self.shadow.wait_requests(1)[0].body,
+                         self.origin.wait_requests(1)[0].body)
 
     def test_a_get_with_a_body_is_not_answered_from_the_cache(self):
         self.origin.clear()
