@@ -100,6 +100,9 @@ extern const struct settings_table settings_route_paths_table;
 void settings_inherit_paths(const struct settings *s, struct settings_route *route);
 void settings_check_paths(struct settings_reader *r, const struct settings *s);
 
+/* `registry`, a struct settings_registry. */
+extern const struct settings_table settings_registry_table;
+
 /* `server_timing`, of the top level and of a route. */
 extern const struct settings_name settings_timings[];
 
