@@ -14,6 +14,7 @@
 #include "gateway/tally.h"
 #include "gateway/tunnel.h"
 #include "gateway/token.h"
+#include "gateway/trailers.h"
 #include "gateway/worker.h"
 
 #include <stdlib.h>
@@ -70,6 +71,7 @@ void exchange_free(struct exchange **x)
 	compose_free(&e->compose);
 	request_body_free(&e->request_body);
 	remake_free(&e->remake);
+	trailers_free(&e->trailers);
 	intake_free(&e->intake);
 	cache_writer_abort(&e->keep);
 	flight_end(&e->flight, FLIGHT_DROPPED, loop_now_ms(worker_loop(worker)));

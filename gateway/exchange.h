@@ -34,6 +34,7 @@ struct filter_limits;
 struct identity;
 struct tunnel;
 struct token;
+struct trailers;
 struct worker;
 struct worker_table;
 
@@ -58,7 +59,8 @@ struct exchange {
 	struct span extra;		     /* lines of fields for the service */
 	struct span host;		     /* len 0: the client's */
 	struct http1_body body;
-	bool body_done; /* all of it came */
+	bool body_done;		   /* all of it came */
+	struct trailers *trailers; /* they are passed on, if there are any; NULL: dropped */
 	uint64_t body_max;
 	struct span id; /* X-Request-Id; NUL-terminated */
 	/* Who asks: */

@@ -192,6 +192,8 @@ static void explain_found(struct explainer *x, const struct router *router)
 		(void)buf_printf(x->out, "hedged: after %u ms\n", route->hedge.after_ms);
 	for (size_t i = 0; x->request.upgrade && i < route->upgrade.count; i++)
 		(void)buf_printf(x->out, "upgrade allowed: %s\n", route->upgrade.items[i]);
+	if (route->trailers == TRAILERS_PASS)
+		(void)buf_puts(x->out, "trailers: passed on\n");
 	if (route->mirror.service_name)
 		(void)buf_printf(x->out, "copied to: %s, %u.%02u %%\n", route->mirror.service_name,
 				 route->mirror.share / 100, route->mirror.share % 100);

@@ -13,8 +13,9 @@
 #include "gateway/worker.h"
 
 enum {
-	FORWARD_HEAD_MAX = 4 << 20,  /* a request head at its limits, and what we add */
-	FORWARD_HELD_MAX = 64 << 10, /* of a body, for another try */
+	FORWARD_HEAD_MAX = 4 << 20,	 /* a request head at its limits, and what we add */
+	FORWARD_HELD_MAX = 64 << 10,	 /* of a body, for another try */
+	FORWARD_TRAILERS_MAX = 64 << 10, /* over what the codec takes, written out */
 };
 
 static void forward_on_head(void *owner, const struct http1_head *head);
@@ -46,6 +47,7 @@ void forward_init(struct forward *fwd, struct worker *worker, struct arena *aren
 	fwd->query.done = forward_on_address;
 	buf_init(&fwd->head, FORWARD_HEAD_MAX);
 	buf_init(&fwd->held, FORWARD_HELD_MAX);
+	buf_init(&fwd->trailers, FORWARD_TRAILERS_MAX);
 }
 
 static struct loop *forward_loop(const struct forward *fwd)
@@ -120,6 +122,7 @@ void forward_fini(struct forward *fwd)
 	forward_cancel(fwd);
 	buf_fini(&fwd->head);
 	buf_fini(&fwd->held);
+	buf_fini(&fwd->trailers);
 	endpoint_unref(&fwd->endpoint);
 	forward_forget(fwd);
 }
@@ -164,6 +167,17 @@ static int forward_write_body(struct upstream *up, bool chunked, const char *at,
 	return 0;
 }
 
+static void forward_write_end(struct forward *fwd)
+{
+	struct buf *out = upstream_out(fwd->up);
+
+	if (!fwd->chunked)
+		return;
+	http1_write_last_chunk(out);
+	(void)buf_append(out, fwd->trailers.data, fwd->trailers.len); /* sticks */
+	http1_write_end(out);
+}
+
 void forward_send(struct forward *fwd)
 {
 	struct upstream *up = fwd->up;
@@ -181,13 +195,13 @@ void forward_send(struct forward *fwd)
 		forward_fail_soon(fwd, FORWARD_MEMORY);
 		return;
 	}
-	if (fwd->body_done && fwd->chunked)
-		http1_write_last_chunk(upstream_out(up));
-	if (fwd->body_done)
+	if (fwd->body_done) {
+		forward_write_end(fwd);
 		upstream_flush(up, true);
-	else /* with what is there of the body; and its sender may have paused between two attempts
-	      */
+	} else {
+		/* With what is there of it; and its sender may have paused between two tries. */
 		loop_defer(forward_loop(fwd), &fwd->task);
+	}
 }
 
 void forward_start(struct forward *fwd)
@@ -241,6 +255,9 @@ int forward_copy_body(struct forward *fwd, const struct forward *from)
 {
 	fwd->chunked = from->chunked;
 	fwd->body_done = true;
+	if (from->trailers.len &&
+	    buf_append(&fwd->trailers, from->trailers.data, from->trailers.len) < 0)
+		return -1;
 	return forward_hold(fwd, (struct span){from->held.data, from->held.len});
 }
 
@@ -281,8 +298,7 @@ void forward_body_end(struct forward *fwd)
 	}
 	if (!fwd->up)
 		return;
-	if (fwd->chunked)
-		http1_write_last_chunk(upstream_out(fwd->up));
+	forward_write_end(fwd);
 	upstream_flush(fwd->up, true);
 }
 

@@ -93,10 +93,11 @@ struct forward {
 	struct buf head;	       /* as it goes out, framing and empty line included */
 	const struct upgrade *upgrade; /* NULL: no other protocol is asked for in it */
 	bool chunked;
-	bool body_done;	 /* all of the body was given */
-	bool body_lost;	 /* more was given than is held: it can't be sent again */
-	struct buf held; /* the body so far, for another try */
-	bool keyed;	 /* `key` is the hash of what tells requests apart; else it has no such */
+	bool body_done;	     /* all of the body was given */
+	bool body_lost;	     /* more was given than is held: it can't be sent again */
+	struct buf held;     /* the body so far, for another try */
+	struct buf trailers; /* lines that follow it when all of it was given; each try gets them */
+	bool keyed; /* `key` is the hash of what tells requests apart; else it has no such */
 	uint64_t key;
 	bool stuck; /* it asks for the instance called `stick` */
 	uint64_t stick;
@@ -162,8 +163,8 @@ void forward_restart(struct forward *fwd, struct endpoint_set *set,
  * memory, which sticks in `held`. */
 int forward_hold(struct forward *fwd, struct span body);
 
-/* The request that goes out is another one's, whose body was given whole and is held: body and
- * framing, without the head. -1: no memory. */
+/* The request that goes out is another one's, whose body was given whole and is held: body,
+ * trailers and framing, without the head. -1: no memory. */
 int forward_copy_body(struct forward *fwd, const struct forward *from);
 
 /* A piece of the request's body, and its end. */

@@ -8,6 +8,7 @@
 #include "gateway/signer.h"
 #include "gateway/table.h"
 #include "gateway/trace.h"
+#include "gateway/trailers.h"
 #include "gateway/worker.h"
 
 #include <string.h>
@@ -188,6 +189,7 @@ static void forward_head_write_to(struct exchange *x, size_t service, struct buf
 		(void)buf_append(out, x->extra.at, x->extra.len); /* sticks */
 	forward_head_write_conditions(x, out);
 	forward_head_write_framing(x, out);
+	trailers_write_request(x, out);
 	if (x->upgrade.protocol) {
 		http1_write_field(out, "Connection", "upgrade", 7);
 		http1_write_field(out, "Upgrade", x->upgrade.protocol, strlen(x->upgrade.protocol));

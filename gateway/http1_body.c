@@ -11,6 +11,7 @@
  *                    LAST_LF -> DONE                    any -> BAD
  */
 #include "gateway/http1_body.h"
+#include "common/buf.h"
 #include "gateway/http1_parts.h"
 
 #include <string.h>
@@ -33,8 +34,8 @@ enum http1_body_state {
 };
 
 /* RFC 9110 6.5.1: what frames, routes, authenticates, or says how the content is to be processed
- * can't come after it. The trailers are dropped in any case; a peer that sends these hopes for
- * somebody who doesn't. "proxy-" and "if-" stand for all names that begin so. */
+ * can't come after it. Nearly all trailers are dropped in any case; a peer that sends these hopes
+ * for somebody who doesn't. "proxy-" and "if-" stand for all names that begin so. */
 static const char *const http1_trailer_forbidden[] = {
 	"transfer-encoding",
 	"content-length",
@@ -171,13 +172,13 @@ static void http1_body_chunk_start(struct http1_body *b)
 	b->state = b->left ? BODY_DATA : BODY_TRAILER;
 }
 
-static bool http1_body_name_is_forbidden(const struct http1_body *b)
+bool http1_trailer_is_refused(const char *lower)
 {
-	if (strncmp(b->name, "proxy-", 6) == 0 || strncmp(b->name, "if-", 3) == 0)
+	if (strncmp(lower, "proxy-", 6) == 0 || strncmp(lower, "if-", 3) == 0)
 		return true;
 	for (size_t i = 0; i < sizeof(http1_trailer_forbidden) / sizeof(http1_trailer_forbidden[0]);
 	     i++)
-		if (strcmp(b->name, http1_trailer_forbidden[i]) == 0)
+		if (strcmp(lower, http1_trailer_forbidden[i]) == 0)
 			return true;
 	return false;
 }
@@ -187,8 +188,9 @@ static const char *http1_body_name(struct http1_body *b, char c)
 	if (c == ':' && b->name_len) {
 		b->name[b->name_len] = '\0';
 		b->state = BODY_VALUE;
-		return http1_body_name_is_forbidden(b) ? "a trailer field that is not allowed there"
-						       : NULL;
+		return http1_trailer_is_refused(b->name)
+			       ? "a trailer field that is not allowed there"
+			       : NULL;
 	}
 	if (!http1_char_is(c, HTTP1_CHAR_TOKEN))
 		return "a trailer field is malformed";
@@ -198,14 +200,25 @@ static const char *http1_body_name(struct http1_body *b, char c)
 	return NULL;
 }
 
+/* Of a line, not of the empty one behind them. */
+static void http1_body_keep(struct http1_body *b, char c)
+{
+	if (b->trailers)
+		(void)buf_putc(b->trailers, c); /* sticks */
+}
+
 static const char *http1_body_trailer(struct http1_body *b, char c)
 {
 	if (++b->line > HTTP1_TRAILER_MAX)
 		return "the trailers are too large";
+	if (b->state == BODY_TRAILER && c == '\r') {
+		b->state = BODY_LAST_LF;
+		return NULL;
+	}
+	http1_body_keep(b, c);
 	if (b->state == BODY_TRAILER) {
 		b->name_len = 0;
-		b->state = c == '\r' ? BODY_LAST_LF : BODY_NAME;
-		return c == '\r' ? NULL : http1_body_name(b, c);
+		b->state = BODY_NAME;
 	}
 	if (b->state == BODY_NAME)
 		return http1_body_name(b, c);
@@ -239,6 +252,7 @@ static const char *http1_body_byte(struct http1_body *b, char c)
 	case BODY_VALUE:
 		return http1_body_trailer(b, c);
 	case BODY_VALUE_LF:
+		http1_body_keep(b, c);
 		b->state = BODY_TRAILER;
 		return c == '\n' ? NULL : "a CR without LF in the trailers";
 	case BODY_LAST_LF:
@@ -272,6 +286,19 @@ enum http1_body_result http1_body_feed(struct http1_body *b, const char *data, s
 		if (mistake)
 			return http1_body_refuse(b, mistake);
 	}
+}
+
+bool http1_trailer_next(struct span *lines, struct http1_field *field)
+{
+	const char *lf = lines->len ? memchr(lines->at, '\n', lines->len) : NULL;
+	size_t len;
+
+	if (!lf)
+		return false;
+	len = (size_t)(lf - lines->at);
+	http1_field_cut(http1_span(lines->at, len - 1), field); /* without its CR */
+	*lines = http1_span(lf + 1, lines->len - len - 1);
+	return true;
 }
 
 enum http1_body_result http1_body_eof(struct http1_body *b)

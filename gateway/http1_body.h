@@ -8,18 +8,23 @@
 
 #include "gateway/http1_head.h"
 
+struct buf;
+
 enum {
 	HTTP1_CHUNK_EXT_MAX = 1024, /* of one chunk */
 	/* Of all chunks together, beyond as many bytes as there were of content: signed uploads
 	 * have an extension in each of many chunks, but never more of it than content. */
 	HTTP1_CHUNK_EXT_SPARE = 16384,
-	HTTP1_TRAILER_MAX = 8192,
+	HTTP1_TRAILER_MAX = 8192,    /* of all of them, their LFs not counted */
 	HTTP1_TRAILER_NAME_MAX = 32, /* no forbidden name is as long */
 };
 
 struct http1_body {
 	uint64_t received;  /* content bytes so far */
 	const char *reason; /* after REFUSED; static text */
+	/* Gets the lines of the trailer fields as they come, each with its CRLF; failure sticks in
+	 * it. Set it after http1_body_start; NULL: they are dropped. */
+	struct buf *trailers;
 	/* The rest is http1_body.c's. */
 	enum http1_framing framing;
 	int state;
@@ -42,11 +47,17 @@ void http1_body_start(struct http1_body *b, const struct http1_head *head);
 
 /* Looks at up to `len` bytes, and sets *used to how many were taken (content included). Call it
  * again with the rest after CONTENT. Trailers are checked (field syntax, forbidden names,
- * HTTP1_TRAILER_MAX) and dropped. With framing NO_BODY or a length of 0 it is END at once, with
- * nothing used. END comes with no content: after the last piece it needs one more call, which may
- * be given 0 bytes. END and REFUSED stay. */
+ * HTTP1_TRAILER_MAX), and dropped unless `trailers` is there. With framing NO_BODY or a length of 0
+ * it is END at once, with nothing used. END comes with no content: after the last piece it needs
+ * one more call, which may be given 0 bytes. END and REFUSED stay. */
 enum http1_body_result http1_body_feed(struct http1_body *b, const char *data, size_t len,
 				       size_t *used, struct span *content);
+
+/* The next field of such lines, after END. False: there is none. */
+bool http1_trailer_next(struct span *lines, struct http1_field *field);
+
+/* True when no trailer may have that name, in lower case: the message is refused for it. */
+bool http1_trailer_is_refused(const char *lower);
 
 /* The connection ended: END when that is how this body ends, else REFUSED (cut short). */
 enum http1_body_result http1_body_eof(struct http1_body *b);

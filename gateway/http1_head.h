@@ -162,6 +162,9 @@ bool http1_authority_is_valid(struct span authority);
 /* The first field of that name, or NULL. */
 const struct http1_field *http1_head_find(const struct http1_head *head, enum http1_name known);
 const struct http1_field *http1_head_find_text(const struct http1_head *head, const char *name);
+/* The next member of a comma-separated list: white space around it is cut. False at the end. An
+ * empty member has length 0. */
+bool http1_list_next(struct span *rest, struct span *member);
 /* True when a comma-separated list field has that member, in any of its lines, ignoring case. */
 bool http1_head_has_token(const struct http1_head *head, enum http1_name known, const char *token);
 

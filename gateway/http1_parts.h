@@ -48,9 +48,6 @@ const char *http1_field_check(struct span line);
 void http1_field_cut(struct span line, struct http1_field *field);
 /* Without the white space around it. */
 struct span http1_trim(const char *at, size_t len);
-/* The next member of a comma-separated list: white space around it is cut. False at the end. An
- * empty member has length 0. */
-bool http1_list_next(struct span *rest, struct span *member);
 
 /* http1_framing.c: what needs all fields. 0 or -1 with r->status and r->reason. */
 int http1_framing_check(struct http1_reader *r, struct http1_head *head);

@@ -129,5 +129,5 @@ void http1_write_chunk_tail(struct buf *out)
 
 void http1_write_last_chunk(struct buf *out)
 {
-	(void)buf_append(out, "0\r\n\r\n", 5); /* sticks in the buf */
+	(void)buf_append(out, "0\r\n", 3); /* sticks in the buf */
 }

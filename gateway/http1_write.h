@@ -24,6 +24,6 @@ void http1_write_end(struct buf *out);			   /* the empty line */
 /* A chunk's size line; its content and a CRLF follow, by the caller. */
 void http1_write_chunk_head(struct buf *out, size_t len);
 void http1_write_chunk_tail(struct buf *out);
-void http1_write_last_chunk(struct buf *out);
+void http1_write_last_chunk(struct buf *out); /* trailer fields may follow, then http1_write_end */
 
 #endif

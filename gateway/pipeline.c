@@ -34,6 +34,7 @@
 #include "gateway/shed.h"
 #include "gateway/stats.h"
 #include "gateway/tally.h"
+#include "gateway/trailers.h"
 #include "gateway/tunnel.h"
 #include "gateway/worker.h"
 
@@ -319,6 +320,7 @@ void pipeline_forward(struct exchange *x)
 	fwd->upgrade = x->upgrade.protocol ? &x->upgrade : NULL;
 	fwd->body_done = x->body_done && !x->gathered.len;
 	pipeline_key(x);
+	trailers_begin(x);
 	forward_head_write(x, &fwd->head);
 	if (forward_hold(fwd, x->sent) < 0 || fwd->head.failed) {
 		respond_problem(x, PROBLEM_NO_MEMORY, NULL, NULL);

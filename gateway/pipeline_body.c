@@ -11,6 +11,7 @@
 #include "gateway/request_body.h"
 #include "gateway/respond.h"
 #include "gateway/stats.h"
+#include "gateway/trailers.h"
 #include "gateway/worker.h"
 
 #include <errno.h>
@@ -149,6 +150,7 @@ void pipeline_body_end(struct exchange *x)
 		intake_end(x);
 		return;
 	}
+	trailers_end_request(x);
 	/* What was held is dropped when a reply's head comes. */
 	if (x->forward.state != FORWARD_OFF && x->forward.state != FORWARD_FLOWING &&
 	    !x->forward.body_lost)

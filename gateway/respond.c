@@ -12,6 +12,7 @@
 #include "gateway/service.h"
 #include "gateway/template.h"
 #include "gateway/tls.h"
+#include "gateway/trailers.h"
 #include "gateway/worker.h"
 
 #include <stdio.h>
@@ -184,6 +185,7 @@ static void respond_framing(struct exchange *x, const struct http1_head *head)
 	} else {
 		respond_text(out, "Transfer-Encoding", "chunked");
 		x->chunked = true;
+		trailers_begin_reply(x, head, out);
 	}
 }
 
@@ -298,8 +300,13 @@ void respond_body(struct exchange *x, struct span piece)
 
 void respond_end(struct exchange *x)
 {
-	if (x->chunked)
-		http1_write_last_chunk(client_out(x->client));
+	struct buf *out = client_out(x->client);
+
+	if (x->chunked) {
+		http1_write_last_chunk(out);
+		trailers_write_reply(x, out);
+		http1_write_end(out);
+	}
 	client_reply_done(x->client);
 }
 

@@ -264,6 +264,15 @@ static const struct settings_key settings_keys[] = {
 		 "`resolve`, "
 		 "`connect`, `ttfb`, `total`); `asked`: those to requests with an X-Server-Timing "
 		 "field"},
+	{.name = "trailers",
+	 .type = SETTINGS_ENUM,
+	 .at = offsetof(struct settings, trailers),
+	 .fallback = "drop",
+	 .names = settings_trailers_names,
+	 .help = "What becomes of trailer fields, behind bodies in chunks, of requests and of "
+		 "replies; `pass`: where the body is passed on as it comes, in chunks, they follow "
+		 "it, but for those that frame, route, show who asks, steer or describe the rest, "
+		 "or that only the gateway may set; 64 of them, 8 KiB"},
 	{.name = "ip",
 	 .type = SETTINGS_SUBMAP,
 	 .at = offsetof(struct settings, ip),

@@ -348,6 +348,9 @@ struct settings_paths {
 /* Whether answers say where their time went. */
 enum settings_timing { TIMING_UNSET = 0, TIMING_OFF, TIMING_ON, TIMING_ASKED };
 
+/* What becomes of trailer fields. */
+enum settings_trailers { TRAILERS_UNSET = 0, TRAILERS_DROP, TRAILERS_PASS };
+
 /* In the place of the top level's. */
 struct settings_route_limits {
 	uint64_t body_bytes;  /* the route's, else limits.body */
@@ -388,6 +391,7 @@ struct settings_route {
 	struct settings_policy policy;
 	struct settings_strings upgrade; /* protocols; none: `upgrade: off` */
 	enum settings_timing timing;	 /* the route's, else the top level's */
+	enum settings_trailers trailers; /* likewise */
 	bool debug;			 /* show addresses of instances in answers */
 	unsigned line;
 	bool claimed; /* it came with a registration; the line is that of registry_routes */
@@ -409,7 +413,8 @@ struct settings {
 	unsigned drain_timeout_ms; /* 30s: for requests to finish */
 	struct settings_networks trusted_proxies;
 	struct settings_paths paths;
-	enum settings_timing timing; /* TIMING_OFF */
+	enum settings_timing timing;	 /* TIMING_OFF */
+	enum settings_trailers trailers; /* TRAILERS_DROP */
 	struct settings_ip ip;
 	struct settings_limits_list rate_limits; /* of all routes together */
 	const struct settings_consumer *consumers;

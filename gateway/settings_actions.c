@@ -331,17 +331,17 @@ void settings_check_actions(struct settings_reader *r, const struct settings_nod
 {
 	static const char *const ends[] = {"service", "split", "compose", "redirect",
 					   "respond", "rpc",   "openapi"};
-	static const char *const of_services[] = {"rewrite",  "request", "cache",
-						  "fallback", "timeout", "mirror",
-						  "views",    "fields",	 "body_check"};
-	static const char *const of_one_service[] = {"rewrite", "request", "cache",
-						     "mirror",	"hedge",   "body_check"};
-	static const char *const of_bridges[] = {"rewrite", "cache",   "mirror",
-						 "hedge",   "upgrade", "request",
-						 "views",   "fields",  "body_check"};
-	static const char *const of_rpc[] = {"rewrite", "request",   "cache",	 "mirror",
-					     "hedge",	"upgrade",   "fallback", "views",
-					     "fields",	"body_check"};
+	static const char *const of_services[] = {"rewrite",	"request", "cache", "fallback",
+						  "timeout",	"mirror",  "views", "fields",
+						  "body_check", "trailers"};
+	static const char *const of_one_service[] = {"rewrite", "request",    "cache",	 "mirror",
+						     "hedge",	"body_check", "trailers"};
+	static const char *const of_bridges[] = {"rewrite",    "cache",	  "mirror", "hedge",
+						 "upgrade",    "request", "views",  "fields",
+						 "body_check", "trailers"};
+	static const char *const of_rpc[] = {"rewrite", "request",    "cache",	  "mirror",
+					     "hedge",	"upgrade",    "fallback", "views",
+					     "fields",	"body_check", "trailers"};
 	const struct settings_node *split = settings_node_get(map, "split"), *end = NULL;
 
 	if (!map || map->kind != SETTINGS_MAP)
@@ -367,7 +367,7 @@ void settings_check_actions(struct settings_reader *r, const struct settings_nod
 				      "there is no `split`; remove it");
 	settings_check_bodies(r, map, end ? end->key : "service");
 	if (settings_node_get(map, "xmlrpc")) {
-		settings_refuse_keys(r, map, of_bridges, 9,
+		settings_refuse_keys(r, map, of_bridges, 10,
 				     "the route calls an XML-RPC method; remove one of them");
 		if (end && strcmp(end->key, "service") != 0)
 			settings_file_mistake(r->file, settings_node_get(map, "xmlrpc"),
@@ -378,12 +378,12 @@ void settings_check_actions(struct settings_reader *r, const struct settings_nod
 	if (!end || strcmp(end->key, "service") == 0 || strcmp(end->key, "split") == 0)
 		return;
 	if (strcmp(end->key, "compose") == 0) {
-		settings_refuse_keys(r, map, of_one_service, 6,
+		settings_refuse_keys(r, map, of_one_service, 7,
 				     "the route is composed: say it of a call, or remove it");
 		return;
 	}
 	if (strcmp(end->key, "rpc") == 0) {
-		settings_refuse_keys(r, map, of_rpc, 10,
+		settings_refuse_keys(r, map, of_rpc, 11,
 				     "the route's methods become requests to other routes: say it "
 				     "of those, or remove it");
 		if (settings_node_get(map, "methods") && route->methods != HTTP_POST)

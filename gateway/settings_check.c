@@ -395,6 +395,9 @@ static void settings_count_programs(struct settings *s, struct settings_route *r
 const struct settings_name settings_timings[] = {
 	{"false", TIMING_OFF}, {"true", TIMING_ON}, {"asked", TIMING_ASKED}, {NULL, 0}};
 
+const struct settings_name settings_trailers_names[] = {
+	{"drop", TRAILERS_DROP}, {"pass", TRAILERS_PASS}, {NULL, 0}};
+
 /* What a route does not say is the top level's. */
 void settings_inherit(const struct settings *s, struct settings_route *route)
 {
@@ -402,6 +405,8 @@ void settings_inherit(const struct settings *s, struct settings_route *route)
 		route->limits.body_bytes = s->limits.body_bytes;
 	if (route->timing == TIMING_UNSET)
 		route->timing = s->timing;
+	if (route->trailers == TRAILERS_UNSET)
+		route->trailers = s->trailers;
 	settings_inherit_paths(s, route);
 	if (!route->security.given)
 		route->security = s->security;

@@ -103,8 +103,9 @@ void settings_check_paths(struct settings_reader *r, const struct settings *s);
 /* `registry`, a struct settings_registry. */
 extern const struct settings_table settings_registry_table;
 
-/* `server_timing`, of the top level and of a route. */
+/* `server_timing` and `trailers`, of the top level and of a route. */
 extern const struct settings_name settings_timings[];
+extern const struct settings_name settings_trailers_names[];
 
 /* A route's `hedge`. */
 extern const struct settings_table settings_hedge_table;

@@ -405,6 +405,14 @@ static const struct settings_key settings_route_keys[] = {
 	 .fallback_shown = "the top level's",
 	 .names = settings_timings,
 	 .help = "Whether answers tell where their time went"},
+	{.name = "trailers",
+	 .type = SETTINGS_ENUM,
+	 .at = offsetof(struct settings_route, trailers),
+	 .fallback_shown = "the top level's",
+	 .names = settings_trailers_names,
+	 .help = "What becomes of the trailer fields of requests and of the service's replies; "
+		 "those "
+		 "of replies that are transformed or from the cache are dropped in any case"},
 	{.name = "debug",
 	 .type = SETTINGS_BOOL,
 	 .at = offsetof(struct settings_route, debug),

@@ -26,11 +26,11 @@ class Fields(list):
 
 
 class Reply:
-    """One reply: status, reason, headers (Fields), body, raw head, HTTP/1.minor."""
+    """One reply: status, reason, headers (Fields), body, raw head, trailers (their lines)."""
 
     def __init__(self, status, headers, body, raw=b"", reason=""):
         self.status, self.headers, self.body = status, headers, body
-        self.raw, self.reason = raw, reason
+        self.raw, self.reason, self.trailers = raw, reason, b""
 
     def __repr__(self):
         return f"<Reply {self.status} {list(self.headers)} {self.body[:200]!r}>"
@@ -72,7 +72,7 @@ def read_exactly(file, count):
 
 
 def read_chunked(file):
-    """Returns (content, raw bytes with the framing)."""
+    """Returns (content, raw bytes with the framing, raw lines of trailers)."""
     body, raw = bytearray(), bytearray()
     while True:
         line = file.readline()
@@ -86,11 +86,12 @@ def read_chunked(file):
         end = file.readline()
         body += piece
         raw += piece + end
+    last = len(raw)
     while True:
         line = file.readline()
         raw += line
         if line in (b"\r\n", b"\n"):
-            return bytes(body), bytes(raw)
+            return bytes(body), bytes(raw), bytes(raw[last:-len(line)])
         if not line:
             raise Ended(bytes(raw))
 
@@ -98,7 +99,7 @@ def read_chunked(file):
 def read_body(file, fields):
     """The body of a request. Returns (content, raw)."""
     if "chunked" in (fields.get("Transfer-Encoding") or "").lower():
-        return read_chunked(file)
+        return read_chunked(file)[:2]
     length = fields.get("Content-Length")
     body = read_exactly(file, int(length)) if length else b""
     return body, body
@@ -138,17 +139,20 @@ class Connection:
     def reply(self, method="GET"):
         """The next reply, an interim one (1xx) too. Raises Ended when none comes whole."""
         raw, line, fields = read_head(self.file)
+        trailers = b""
         words = line.split(" ", 2) + [""]
         status = int(words[1])
         if method == "HEAD" or status < 200 or status in (204, 304):
             body = b""
         elif "chunked" in (fields.get("Transfer-Encoding") or "").lower():
-            body, _ = read_chunked(self.file)
+            body, _, trailers = read_chunked(self.file)
         elif "Content-Length" in fields:
             body = read_exactly(self.file, int(fields.get("Content-Length")))
         else:
             body = self.file.read()
-        return Reply(status, fields, body, raw, words[2])
+        reply = Reply(status, fields, body, raw, words[2])
+        reply.trailers = trailers
+        return reply
 
     def rest(self):
         """Everything until the peer closes (a reset counts as closing)."""

@@ -49,14 +49,15 @@ static void reading_feed(struct reading *r, const char *data, size_t len)
 	free(exact);
 }
 
-static void reading_run(struct reading *r, enum http1_framing framing, uint64_t length,
-			const char *data, size_t len, size_t piece)
+static void reading_keep(struct reading *r, enum http1_framing framing, uint64_t length,
+			 const char *data, size_t len, size_t piece, struct buf *trailers)
 {
 	struct http1_head head = {.framing = framing, .content_length = length};
 
 	*r = (struct reading){.result = HTTP1_BODY_MORE};
 	buf_init(&r->content, 1 << 20);
 	http1_body_start(&r->body, &head);
+	r->body.trailers = trailers;
 	for (size_t at = 0; at < len && r->result == HTTP1_BODY_MORE;) {
 		size_t step = piece && piece < len - at ? piece : len - at;
 
@@ -64,6 +65,12 @@ static void reading_run(struct reading *r, enum http1_framing framing, uint64_t 
 		at += step;
 	}
 	ck_assert_uint_eq(r->body.received, r->content.len);
+}
+
+static void reading_run(struct reading *r, enum http1_framing framing, uint64_t length,
+			const char *data, size_t len, size_t piece)
+{
+	reading_keep(r, framing, length, data, len, piece, NULL);
 }
 
 struct chunked {
@@ -272,6 +279,69 @@ START_TEST(the_trailers_are_bounded)
 }
 END_TEST
 
+static const struct {
+	const char *text;
+	const char *kept;
+} trailers[] = {
+	{"0\r\n\r\n", ""},
+	{"1\r\na\r\n0\r\nX-Sum: 5\r\n\r\nGET", "X-Sum: 5\r\n"},
+	{"0\r\nX-Sum:5 \r\nETag: \"a\"\r\nEmpty:\r\n\r\n", "X-Sum:5 \r\nETag: \"a\"\r\nEmpty:\r\n"},
+	{"3;x\r\nabc\r\n0;y\r\nA: b:c\r\nA: \xe9\r\n\r\n", "A: b:c\r\nA: \xe9\r\n"},
+};
+
+START_TEST(trailers_are_kept_for_who_asks_the_same_in_pieces_of_any_size)
+{
+	size_t len = strlen(trailers[_i].text);
+
+	for (size_t piece = 0; piece < len; piece++) {
+		struct reading r;
+		struct buf kept;
+
+		buf_init(&kept, 1 << 10);
+		reading_keep(&r, HTTP1_CHUNKED, 0, trailers[_i].text, len, piece, &kept);
+		ck_assert_int_eq(r.result, HTTP1_BODY_END);
+		ck_assert_str_eq(buf_str(&kept), trailers[_i].kept);
+		buf_fini(&kept);
+		buf_fini(&r.content);
+	}
+}
+END_TEST
+
+START_TEST(kept_trailers_are_read_field_by_field)
+{
+	static const char text[] = "X-Sum:5 \r\nETag: \"a\"\r\nEmpty:\r\n";
+	struct span lines = {text, sizeof(text) - 1};
+	struct http1_field field;
+
+	ck_assert(http1_trailer_next(&lines, &field));
+	ck_assert(field.name.len == 5 && memcmp(field.name.at, "X-Sum", 5) == 0);
+	ck_assert(field.value.len == 1 && *field.value.at == '5');
+	ck_assert(http1_trailer_next(&lines, &field));
+	ck_assert_int_eq(field.known, HTTP1_ETAG);
+	ck_assert(field.value.len == 3 && memcmp(field.value.at, "\"a\"", 3) == 0);
+	ck_assert(http1_trailer_next(&lines, &field));
+	ck_assert(field.name.len == 5 && field.value.len == 0);
+	ck_assert(!http1_trailer_next(&lines, &field));
+	lines = (struct span){NULL, 0};
+	ck_assert(!http1_trailer_next(&lines, &field));
+}
+END_TEST
+
+START_TEST(no_room_for_trailers_does_not_end_the_body)
+{
+	static const char text[] = "1\r\na\r\n0\r\nX-Sum: 5\r\nX-More: 6\r\n\r\n";
+	struct reading r;
+	struct buf kept;
+
+	buf_init(&kept, 8);
+	reading_keep(&r, HTTP1_CHUNKED, 0, text, sizeof(text) - 1, 0, &kept);
+	ck_assert_int_eq(r.result, HTTP1_BODY_END);
+	ck_assert(kept.failed);
+	buf_fini(&kept);
+	buf_fini(&r.content);
+}
+END_TEST
+
 START_TEST(a_length_is_met_exactly_in_pieces_of_any_size)
 {
 	static const char data[] = "0123456789GET /";
@@ -346,6 +416,10 @@ int main(void)
 	tcase_add_test(t, one_extension_is_bounded);
 	tcase_add_test(t, all_extensions_together_are_bounded_by_the_content);
 	tcase_add_test(t, the_trailers_are_bounded);
+	tcase_add_loop_test(t, trailers_are_kept_for_who_asks_the_same_in_pieces_of_any_size, 0,
+			    COUNT(trailers));
+	tcase_add_test(t, kept_trailers_are_read_field_by_field);
+	tcase_add_test(t, no_room_for_trailers_does_not_end_the_body);
 	tcase_add_test(t, a_length_is_met_exactly_in_pieces_of_any_size);
 	tcase_add_test(t, a_length_that_is_not_met_is_cut_short);
 	tcase_add_test(t, no_body_and_a_length_of_0_end_at_once);

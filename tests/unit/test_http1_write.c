@@ -67,6 +67,7 @@ START_TEST(lengths_and_chunk_sizes_have_all_their_digits)
 	http1_write_chunk_head(&b, SIZE_MAX);
 	http1_write_chunk_tail(&b);
 	http1_write_last_chunk(&b);
+	http1_write_end(&b);
 	ck_assert_str_eq(buf_str(&b),
 			 "Content-Length: 10\r\nContent-Length: 18446744073709551615\r\n"
 			 "1\r\n10\r\ndeadbeef\r\nffffffffffffffff\r\n\r\n0\r\n\r\n");

@@ -72,6 +72,7 @@ static int codec(void *arg)
 		http1_write_end(&out);
 		http1_write_chunk_head(&out, 5);
 		http1_write_last_chunk(&out);
+		http1_write_end(&out);
 		r = out.failed ? -1 : 0;
 	}
 	buf_fini(&out);
