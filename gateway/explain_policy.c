@@ -3,6 +3,8 @@
 #include "gateway/rule.h"
 #include "gateway/settings.h"
 
+#include <inttypes.h>
+
 static void explain_ip(const struct settings_ip *ip, const char *whose, struct buf *out)
 {
 	if (ip->allow.count || ip->deny.count)
@@ -95,8 +97,14 @@ void explain_policy(const struct settings *settings, const struct settings_route
 				 policy->agents.allow.count, policy->agents.deny.count);
 	for (size_t i = 0; i < policy->content_types.count; i++)
 		(void)buf_printf(out, "content type: %s\n", policy->content_types.items[i]);
-	if (route->body_check == BODY_JSON)
-		(void)buf_puts(out, "body: JSON is checked before it is sent on\n");
+	if (policy->query.given)
+		(void)buf_printf(out, "query: at most %" PRIu64 " bytes and %u parameters%s\n",
+				 policy->query.max_bytes, policy->query.max_parameters,
+				 policy->query.allow.count ? ", of those that are listed" : "");
+	if (route->body_check)
+		(void)buf_printf(out, "body: JSON is checked before it is sent on%s\n",
+				 route->body_check == BODY_JSON ? "; POST, PUT and PATCH need one"
+								: "");
 	if (policy->cors.given)
 		(void)buf_printf(out, "cors: %s\n",
 				 policy->cors.any ? "any origin" : "listed origins");

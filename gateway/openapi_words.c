@@ -214,6 +214,7 @@ const char *openapi_problem_words(unsigned status)
 		{401, "The caller does not show who it is"},
 		{403, "The caller may not do this"},
 		{413, "The body is too large"},
+		{414, "The query is too long"},
 		{415, "Bodies of this type are not taken"},
 		{429, "Too many requests came from this caller"},
 		{502, "The service failed, or could not be reached"},
@@ -243,6 +244,7 @@ size_t openapi_problems(const struct settings *settings, const struct settings_r
 			      settings->ip.allow.count || settings->ip.deny.count ||
 			      policy->agents.allow.count || policy->agents.deny.count},
 		{413, body},
+		{414, policy->query.given},
 		{415, body && (policy->content_types.count || route->request_edits.body.given)},
 		{429, policy->limits.count || settings->rate_limits.count},
 		{502, asks},

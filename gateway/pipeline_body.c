@@ -3,6 +3,7 @@
 #include "common/json_check.h"
 #include "gateway/client.h"
 #include "gateway/compose.h"
+#include "gateway/content_type.h"
 #include "gateway/filter.h"
 #include "gateway/intake.h"
 #include "gateway/mirror.h"
@@ -23,19 +24,18 @@ enum { PIPELINE_FEED = 16 << 10 };
 /* ---- A body that is looked at first ---- */
 
 /* RFC 8259, and whatever is made of it (RFC 6839). */
-static bool pipeline_is_json(const struct exchange *x)
+static bool pipeline_is_json(struct span type)
 {
-	const struct http1_field *field = http1_head_find_text(&x->request, "Content-Type");
-	struct span type = field ? field->value : (struct span){"", 0};
-	const char *semicolon = type.len ? memchr(type.at, ';', type.len) : NULL;
-
-	if (semicolon)
-		type.len = (size_t)(semicolon - type.at);
-	while (type.len && (type.at[type.len - 1] == ' ' || type.at[type.len - 1] == '\t'))
-		type.len--;
 	return http_equal_nocase(type.at, type.len, "application/json", 16) ||
 	       http_equal_nocase(type.at, type.len, "text/json", 9) ||
 	       (type.len > 5 && http_equal_nocase(type.at + type.len - 5, 5, "+json", 5));
+}
+
+static void pipeline_refuse_check(struct exchange *x, enum problem problem, const char *detail)
+{
+	stats_inc(x->worker->stats, STAT_DENIED_CHECK);
+	x->detail = detail;
+	respond_problem(x, problem, detail, NULL);
 }
 
 /* With the line and column, for those who wrote it by hand. */
@@ -47,10 +47,16 @@ static void pipeline_refuse_body(struct exchange *x, struct span body, const str
 		column = body.at[i] == '\n' ? 1 : column + 1;
 		line += body.at[i] == '\n';
 	}
-	stats_inc(x->worker->stats, STAT_DENIED_CHECK);
-	x->detail = arena_printf(&x->arena, "the body is no JSON: line %zu, column %zu, %s", line,
-				 column, e->text);
-	respond_problem(x, PROBLEM_BAD_REQUEST, x->detail, NULL);
+	pipeline_refuse_check(x, PROBLEM_BAD_REQUEST,
+			      arena_printf(&x->arena,
+					   "the body is no JSON: line %zu, column %zu, %s", line,
+					   column, e->text));
+}
+
+/* True when the route goes on without one. */
+static bool pipeline_may_be_empty(const struct exchange *x)
+{
+	return x->route->body_check == BODY_JSON_OR_NONE || !request_body_is_expected(x);
 }
 
 static void pipeline_on_gathered(struct exchange *x, struct span body)
@@ -60,8 +66,12 @@ static void pipeline_on_gathered(struct exchange *x, struct span body)
 
 	x->checked = true;
 	if (coding && !http_equal_nocase(coding->value.at, coding->value.len, "identity", 8)) {
-		x->detail = "the body has a Content-Encoding, so it can't be checked";
-		respond_problem(x, PROBLEM_UNSUPPORTED_TYPE, x->detail, NULL);
+		pipeline_refuse_check(x, PROBLEM_UNSUPPORTED_TYPE,
+				      "the body has a Content-Encoding, so it can't be checked");
+		return;
+	}
+	if (!body.len && !pipeline_may_be_empty(x)) {
+		pipeline_refuse_check(x, PROBLEM_BAD_REQUEST, REQUEST_BODY_MISSING);
 		return;
 	}
 	if (body.len && json_check(body, &e) < 0) {
@@ -79,8 +89,22 @@ static void pipeline_on_gathered(struct exchange *x, struct span body)
 
 bool pipeline_checks_body(struct exchange *x)
 {
-	if (x->route->body_check == BODY_UNCHECKED || x->checked ||
-	    x->request.framing == HTTP1_NO_BODY || !pipeline_is_json(x))
+	struct span type;
+
+	if (x->route->body_check == BODY_UNCHECKED || x->checked)
+		return true;
+	if (!content_type_find(&x->request, &type)) {
+		pipeline_refuse_check(x, PROBLEM_BAD_REQUEST,
+				      "the request names two Content-Types");
+		return false;
+	}
+	if (!request_body_is_there(&x->request)) {
+		if (pipeline_may_be_empty(x))
+			return true;
+		pipeline_refuse_check(x, PROBLEM_BAD_REQUEST, REQUEST_BODY_MISSING);
+		return false;
+	}
+	if (!pipeline_is_json(type))
 		return true;
 	intake_start(x, pipeline_on_gathered);
 	return false;

@@ -2,6 +2,7 @@
 #include "gateway/request_body.h"
 #include "gateway/body_format.h"
 #include "gateway/client.h"
+#include "gateway/content_type.h"
 #include "gateway/intake.h"
 #include "gateway/respond.h"
 #include "gateway/transform.h"
@@ -86,6 +87,19 @@ static void request_body_on_done(struct exchange *x, int result)
 	client_leave(client);
 }
 
+/* No bytes at all are a form without fields, and a text. */
+static bool request_body_is_of_empty(enum body_format format)
+{
+	return format == FORMAT_FORM || format == FORMAT_TEXT;
+}
+
+static int request_body_fail(struct request_body *r, enum problem problem, const char *detail)
+{
+	r->transform.problem = problem;
+	r->transform.detail = detail;
+	return -1;
+}
+
 static void request_body_on_whole(struct exchange *x, struct span body)
 {
 	struct request_body *r = x->request_body;
@@ -93,19 +107,25 @@ static void request_body_on_whole(struct exchange *x, struct span body)
 	int result = 0;
 
 	r->transform.on_done = request_body_on_done;
-	/* One that turns out to be empty goes on so. */
-	if (body.len)
+	if (body.len || request_body_is_of_empty(r->format))
 		result = transform_start(&r->transform, x, &plan, body, body.len);
+	else if (request_body_is_expected(x)) /* in chunks, of which there was none */
+		result = request_body_fail(r, PROBLEM_BAD_REQUEST, REQUEST_BODY_MISSING);
 	if (result <= 0)
 		request_body_made(x, result);
 }
 
 /* ---- The request ---- */
 
-static bool request_body_is_there(const struct http1_head *request)
+bool request_body_is_there(const struct http1_head *request)
 {
 	return request->framing == HTTP1_CHUNKED ||
 	       (request->framing == HTTP1_LENGTH && request->content_length > 0);
+}
+
+bool request_body_is_expected(const struct exchange *x)
+{
+	return ((unsigned)x->request.method & (HTTP_POST | HTTP_PUT | HTTP_PATCH)) != 0;
 }
 
 /* Why the type can't be taken, or NULL. */
@@ -133,13 +153,33 @@ static const char *request_body_judge(const struct exchange *x, enum body_format
 	return NULL;
 }
 
+/* Refuses, or sets the format. */
+static bool request_body_accepts(struct exchange *x, bool there, enum body_format *format)
+{
+	const char *reason;
+	struct span type;
+
+	if (!content_type_find(&x->request, &type)) {
+		x->detail = "the request names two Content-Types";
+		respond_problem(x, PROBLEM_BAD_REQUEST, x->detail, NULL);
+		return false;
+	}
+	reason = request_body_judge(x, format);
+	if (reason && there) {
+		x->detail = reason;
+		respond_problem(x, PROBLEM_UNSUPPORTED_TYPE, reason, NULL);
+		return false;
+	}
+	return true;
+}
+
 bool request_body_start(struct exchange *x, void (*go_on)(struct exchange *x))
 {
+	bool there = request_body_is_there(&x->request);
 	struct request_body *r;
-	const char *reason;
 
-	if (!x->route->request_edits.body.given || x->body_done ||
-	    !request_body_is_there(&x->request))
+	if (!x->route->request_edits.body.given || (there && x->body_done) ||
+	    (!there && !request_body_is_expected(x)))
 		return false;
 	r = arena_zalloc(&x->arena, sizeof(*r));
 	if (!r) {
@@ -147,13 +187,12 @@ bool request_body_start(struct exchange *x, void (*go_on)(struct exchange *x))
 		return true;
 	}
 	r->go_on = go_on;
-	reason = request_body_judge(x, &r->format);
-	if (reason) {
-		x->detail = reason;
-		respond_problem(x, PROBLEM_UNSUPPORTED_TYPE, reason, NULL);
+	if (!request_body_accepts(x, there, &r->format))
 		return true;
-	}
 	x->request_body = r;
-	intake_start(x, request_body_on_whole);
+	if (there)
+		intake_start(x, request_body_on_whole);
+	else
+		request_body_on_whole(x, (struct span){"", 0});
 	return true;
 }

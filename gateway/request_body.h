@@ -12,9 +12,17 @@
 struct request_body;
 
 /* False: there is nothing to be made, and the request goes on as it is. True: it is answered (415
- * for another type), or waits for its body, and `go_on` is called when x->sent is there; unless the
- * body is answered with 400 or 413. */
+ * for another type, 400 for two of them or where a body is expected), or waits for its body, and
+ * `go_on` is called when x->sent is there; unless the body is answered with 400 or 413. A form or
+ * a text may be empty. */
 bool request_body_start(struct exchange *x, void (*go_on)(struct exchange *x));
+
+/* Whether there is a body, or chunks that may come to one. */
+bool request_body_is_there(const struct http1_head *request);
+
+/* Whether its method is one of those that say something by their body: POST, PUT and PATCH. */
+bool request_body_is_expected(const struct exchange *x);
+#define REQUEST_BODY_MISSING "the request needs a body and has none"
 
 /* Somebody else answers. Harmless with NULL. */
 void request_body_cancel(struct request_body *r);

@@ -288,7 +288,7 @@ struct settings_edits {
 };
 
 /* What is looked at of a body before its service sees any of it. */
-enum settings_body_check { BODY_UNCHECKED = 0, BODY_JSON };
+enum settings_body_check { BODY_UNCHECKED = 0, BODY_JSON, BODY_JSON_OR_NONE };
 
 /* Of answers that do not say them themselves. */
 struct settings_header {

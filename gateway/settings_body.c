@@ -355,6 +355,13 @@ void settings_read_select(struct settings_reader *r, const struct settings_node 
 	fields->given = true;
 }
 
+/* ---- body_check ---- */
+
+const struct settings_name settings_body_checks[] = {{"off", BODY_UNCHECKED},
+						     {"json", BODY_JSON},
+						     {"json_or_none", BODY_JSON_OR_NONE},
+						     {NULL, 0}};
+
 /* ---- limits ---- */
 
 static const struct settings_key settings_route_limits_keys[] = {

@@ -128,6 +128,8 @@ extern const struct settings_table settings_ip_table;
 /* A route's `cors` and `user_agents`. */
 extern const struct settings_table settings_cors_table;
 extern const struct settings_table settings_agents_table;
+extern const struct settings_table settings_query_table;
+extern const struct settings_name settings_body_checks[];
 /* The methods of a `cors` that names none are the route's. */
 void settings_cors_default(struct settings_reader *r, struct settings_route *route);
 /* A route's `allow`, into a struct settings_rules. */

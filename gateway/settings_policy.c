@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { SETTINGS_PARAMETERS_MAX = 64 };
+
 static const struct settings_key settings_ip_keys[] = {
 	{.name = "allow",
 	 .type = SETTINGS_CUSTOM,
@@ -21,6 +23,47 @@ static const struct settings_key settings_ip_keys[] = {
 
 const struct settings_table settings_ip_table = {SETTINGS_KEYS(settings_ip_keys),
 						 sizeof(struct settings_ip), NULL};
+
+/* ---- query_check ---- */
+
+static const struct settings_key settings_query_keys[] = {
+	{.name = "max_bytes",
+	 .type = SETTINGS_SIZE,
+	 .at = offsetof(struct settings_query_check, max_bytes),
+	 .fallback = "8KiB",
+	 .min = 1,
+	 .max = 1 << 20,
+	 .help = "How long it may be, as it is written; a longer one gets a 414"},
+	{.name = "max_parameters",
+	 .type = SETTINGS_INT,
+	 .at = offsetof(struct settings_query_check, max_parameters),
+	 .fallback = "100",
+	 .max = 10000,
+	 .help = "How many parameters it may have; more get a 400"},
+	{.name = "allow",
+	 .type = SETTINGS_STRINGS,
+	 .at = offsetof(struct settings_query_check, allow),
+	 .max = SETTINGS_PARAMETERS_MAX,
+	 .form = "list of names, like `page`",
+	 .fallback_shown = "any",
+	 .help = "Names of its parameters, beside those of the route's `auth` and `fields`; others "
+		 "get a 400 that names them"},
+};
+
+static void settings_query_done(struct settings_reader *r, const struct settings_node *map,
+				void *out)
+{
+	struct settings_query_check *check = out;
+
+	(void)r;
+	check->given = map != NULL;
+}
+
+const struct settings_table settings_query_table = {SETTINGS_KEYS(settings_query_keys),
+						    sizeof(struct settings_query_check),
+						    settings_query_done};
+
+/* ---- All of them ---- */
 
 static bool settings_ip_is_set(const struct settings_ip *ip)
 {
@@ -85,7 +128,8 @@ static void settings_check_policy(struct settings_reader *r, const struct settin
 	settings_cors_default(r, route);
 	if (policy->cors.given)
 		policy->set |= 1u << POLICY_CORS;
-	if (policy->agents.allow.count || policy->agents.deny.count || policy->content_types.count)
+	if (policy->agents.allow.count || policy->agents.deny.count ||
+	    policy->content_types.count || policy->query.given)
 		policy->set |= 1u << POLICY_CHECK;
 	if (policy->allow.count)
 		policy->set |= 1u << POLICY_ALLOW;

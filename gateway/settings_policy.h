@@ -212,6 +212,14 @@ struct settings_agents {
 	struct settings_strings allow, deny;
 };
 
+/* What a query may be. */
+struct settings_query_check {
+	bool given;
+	uint64_t max_bytes;	       /* 8 KiB */
+	unsigned max_parameters;       /* 100 */
+	struct settings_strings allow; /* names; none: any */
+};
+
 struct rule;
 
 struct settings_rules {
@@ -225,6 +233,7 @@ struct settings_policy {
 	struct settings_ip ip;
 	struct settings_agents agents;
 	struct settings_strings content_types; /* of bodies, with stars; none: any */
+	struct settings_query_check query;
 	struct settings_cors cors;
 	struct settings_auth auth;
 	struct settings_rules allow;

@@ -140,9 +140,6 @@ static const struct settings_table settings_share_table = {SETTINGS_KEYS(setting
 static const struct settings_name settings_openapi_forms[] = {
 	{"document", OPENAPI_DOCUMENT}, {"page", OPENAPI_PAGE}, {NULL, 0}};
 
-static const struct settings_name settings_body_checks[] = {
-	{"off", BODY_UNCHECKED}, {"json", BODY_JSON}, {NULL, 0}};
-
 static const struct settings_key settings_route_keys[] = {
 	{.name = "path",
 	 .type = SETTINGS_CUSTOM,
@@ -341,13 +338,19 @@ static const struct settings_key settings_route_keys[] = {
 	 .form = "list of media types, `image/*` too",
 	 .fallback_shown = "any",
 	 .help = "Types of bodies it takes; others get a 415"},
+	{.name = "query_check",
+	 .type = SETTINGS_SUBMAP,
+	 .at = offsetof(struct settings_route, policy.query),
+	 .table = &settings_query_table,
+	 .help = "What its query may be"},
 	{.name = "body_check",
 	 .type = SETTINGS_ENUM,
 	 .at = offsetof(struct settings_route, body_check),
 	 .fallback = "off",
 	 .names = settings_body_checks,
 	 .help = "`json`: a body of that type is gathered, up to `limits.body`, and refused with a "
-		 "400 that says where when it is none (RFC 8259, no member twice, depth 64)"},
+		 "400 that says where when it is none (RFC 8259, no member twice, depth 64); POST, "
+		 "PUT and PATCH without a body are a 400, too, unless it is `json_or_none`"},
 	{.name = "rate_limit",
 	 .type = SETTINGS_CUSTOM,
 	 .at = offsetof(struct settings_route, policy.limits),

@@ -30,6 +30,8 @@ class BodyCheck(SharedCase):
             "services": {"o": {"instances": [cls.origin.address]}},
             "routes": [
                 {"path": "/checked", "service": "o", "body_check": "json"},
+                {"path": "/maybe", "service": "o", "body_check": "json_or_none"},
+                {"path": "/typed", "service": "o", "content_types": ["text/plain"]},
                 {"path": "/guarded", "service": "o", "body_check": "json", "auth": "key"},
                 {"path": "/small", "service": "o", "body_check": "json", "limits": {"body": 100}},
                 {"path": "/open", "service": "o"}]})
@@ -50,8 +52,40 @@ class BodyCheck(SharedCase):
                 seen = self.origin.wait_requests(1)[-1]
                 self.assertEqual((seen.body, seen.headers.get("Content-Length")),
                                  (body, str(len(body))))
-        self.assertEqual(self.send(b"").status, 200)
         self.assertEqual(self.gateway.get("/checked", JSON).status, 200)
+
+    def test_none_is_refused_where_one_is_expected(self):
+        for method, status in (("POST", 400), ("PUT", 400), ("PATCH", 400), ("GET", 200),
+                               ("DELETE", 200), ("OPTIONS", 200)):
+            for headers in (JSON, {}, {"Content-Type": "text/plain"}):
+                with self.subTest((method, headers)):
+                    answer = self.gateway.request(method, "/checked", None, headers)
+                    self.assertEqual(answer.status, status)
+                    if status == 400:
+                        self.assertEqual(json.loads(answer.body)["detail"],
+                                         "the request needs a body and has none")
+                    answer = self.gateway.request(method, "/maybe", None, headers)
+                    self.assertEqual(answer.status, 200)
+        for path, status in ((b"/checked", 400), (b"/maybe", 200)):
+            with self.gateway.connect() as connection:
+                connection.send(b"POST " + path + b" HTTP/1.1\r\nHost: a\r\nContent-Type: text/json"
+                                b"\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+                self.assertEqual(connection.reply().status, status)
+        self.assertEqual(self.send(b"{", "/maybe").status, 400)
+        self.assertEqual(self.send(b"{}", "/maybe").body, b"{}")
+
+    def test_two_types_are_refused(self):
+        for lines in (b"Content-Type: text/plain\r\nContent-Type: application/json\r\n",
+                      b"Content-Type: application/json\r\nContent-Type: application/json\r\n",
+                      b"Content-Type: text/plain, application/json\r\n"):
+            for path in (b"/checked", b"/typed"):
+                with self.subTest((lines, path)), self.gateway.connect() as connection:
+                    connection.send(b"POST " + path + b" HTTP/1.1\r\nHost: a\r\n" + lines
+                                    + b"Content-Length: 1\r\n\r\n{")
+                    answer = connection.reply()
+                    self.assertEqual(answer.status, 400)
+                    self.assertIn(b"two Content-Types", answer.body)
+        self.assertEqual(self.origin.requests, [])
 
     def test_bad_ones_are_refused_with_where(self):
         for body, told in BAD:

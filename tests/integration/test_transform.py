@@ -226,7 +226,35 @@ class Requests(SharedCase):
             client.send(b"c=3")
             self.assertEqual(client.reply().status, 200)
             self.assertEqual(self.origin.wait_requests(3)[2].body, b'{"c":"3"}')
-        self.assertEqual(self.origin.requests[1].body, b"")
+        self.assertEqual(self.origin.requests[1].body, b"{}")
+
+    def test_none_is_malformed_where_one_is_expected_and_can_be(self):
+        chunked = (b" HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
+                   b"Content-Type: application/json\r\n\r\n0\r\n\r\n")
+        for path in ("/any", "/xml", "/to-xml", "/jq/1", "/template"):
+            for method in ("POST", "PUT", "PATCH"):
+                with self.subTest((method, path)):
+                    answer = self.gateway.request(method, path, None, {})
+                    self.assertEqual((answer.status, json.loads(answer.body)["detail"]),
+                                     (400, "the request needs a body and has none"))
+            for method in ("GET", "DELETE", "OPTIONS"):
+                self.assertEqual(self.gateway.request(method, path, None, {}).status, 200)
+        with self.gateway.connect() as client:
+            for method, path, status in (("POST", "/any", 400), ("DELETE", "/any", 200)):
+                client.send(f"{method} {path}".encode() + chunked)
+                self.assertEqual(client.reply().status, status)
+        self.assertEqual(self.sent("/form", b"").body, b"{}")  # a form without fields
+        self.assertEqual(self.sent("/text", b"").body, b'""')
+
+    def test_two_types_are_refused(self):
+        with self.gateway.connect() as client:
+            for lines in (b"Content-Type: text/xml\r\nContent-Type: application/json\r\n",
+                          b"Content-Type: application/json, text/xml\r\n"):
+                client.send(b"POST /any HTTP/1.1\r\nHost: a\r\n" + lines
+                            + b"Content-Length: 2\r\n\r\n{}")
+                answer = client.reply()
+                self.assertEqual(answer.status, 400)
+                self.assertIn(b"two Content-Types", answer.body)
 
     def test_a_body_over_the_bound_is_413(self):
         long = json.dumps("a" * 2000)
