@@ -126,6 +126,7 @@ struct forward {
 	struct wheel_timer timer;
 	uint64_t deadline_ms;	  /* 0: the request is still being sent */
 	uint64_t try_deadline_ms; /* 0: none */
+	uint64_t wait_until_ms;	  /* while it waits for room: how long */
 	uint64_t active_ms;	  /* when something flowed last */
 	uint64_t delivered;	  /* bytes the instance had taken when it was last looked */
 	uint64_t started_us, tried_us, head_us;

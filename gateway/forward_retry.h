@@ -76,7 +76,7 @@ struct endpoint *forward_pick(struct forward *fwd, const struct balance_tried *t
  * or to a failure later. False: there is none. */
 bool forward_go(struct forward *fwd);
 
-/* max_wait is over, in that. */
+/* max_wait is over in that, or an ejection is. */
 void forward_waited_for_room(struct forward *fwd);
 
 /* ---- of forward_hedge.c ---- */

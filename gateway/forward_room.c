@@ -40,6 +40,18 @@ static void forward_end_wait(struct forward *fwd)
 	fwd->try_deadline_ms = 0;
 }
 
+/* Up to the end of the wait; an ejection that ends before is looked at then, as no request may come
+ * that would. */
+static void forward_arm_wait(struct forward *fwd)
+{
+	const struct endpoint_set *set = fwd->set;
+
+	fwd->try_deadline_ms = fwd->wait_until_ms;
+	if (set->ejected && set->review_ms < fwd->wait_until_ms)
+		fwd->try_deadline_ms = set->review_ms;
+	forward_arm(fwd);
+}
+
 /* Its turn has come, to look. It is not sent where it was before as long as there is another, be
  * that one full. */
 static void forward_on_room(void *arg)
@@ -54,6 +66,7 @@ static void forward_on_room(void *arg)
 	ep = forward_pick(fwd, &fwd->tried);
 	if (!ep && balance_is_one_left(fwd->set, &fwd->tried)) {
 		room_again(fwd->room_waiter);
+		forward_arm_wait(fwd); /* one may have been ejected since */
 		forward_call_next(fwd, &fwd->tried);
 		return;
 	}
@@ -110,10 +123,10 @@ static void forward_wait_for_room(struct forward *fwd)
 	stats_service_inc(service->stats, SERVICE_STAT_QUEUED);
 	fwd->state = FORWARD_QUEUED;
 	fwd->queued_us = loop_now_us(loop);
-	fwd->try_deadline_ms = loop_now_ms(loop);
+	fwd->wait_until_ms = loop_now_ms(loop);
 	if (fwd->settings->max_wait_ms > waited_ms)
-		fwd->try_deadline_ms += fwd->settings->max_wait_ms - waited_ms;
-	forward_arm(fwd);
+		fwd->wait_until_ms += fwd->settings->max_wait_ms - waited_ms;
+	forward_arm_wait(fwd);
 	forward_call_next(fwd, &fwd->tried);
 }
 
@@ -135,6 +148,13 @@ bool forward_go(struct forward *fwd)
 
 void forward_waited_for_room(struct forward *fwd)
 {
+	uint64_t now_ms = loop_now_ms(worker_loop(fwd->worker));
+
+	if (now_ms < fwd->wait_until_ms && (!fwd->deadline_ms || now_ms < fwd->deadline_ms)) {
+		health_review(fwd->set, now_ms); /* which calls who waits longest, if one is back */
+		forward_arm_wait(fwd);
+		return;
+	}
 	forward_end_wait(fwd);
 	room_cancel(&fwd->room_waiter);
 	forward_refuse_full(fwd, "no instance of the service had room in time");

@@ -2,6 +2,7 @@
 #include "gateway/health.h"
 #include "common/clock.h"
 #include "gateway/balance.h"
+#include "gateway/service.h"
 #include "gateway/tally.h"
 
 #include <string.h>
@@ -74,8 +75,17 @@ void health_recovered(struct endpoint *ep)
 	tally_set(ep->tally, TALLY_EJECTED_UNTIL_MS, 0);
 }
 
+/* For those that were let in, whose places are free. */
+static void health_call(const struct endpoint_set *set)
+{
+	if (set->service)
+		room_call(&set->service->room);
+}
+
 void health_review(struct endpoint_set *set, uint64_t now_ms)
 {
+	bool came = false;
+
 	if (!set->ejected || now_ms < set->review_ms)
 		return;
 	set->ejected = 0;
@@ -88,6 +98,7 @@ void health_review(struct endpoint_set *set, uint64_t now_ms)
 		if (ep->ejected_until_ms <= now_ms) {
 			ep->ejected_until_ms = 0;
 			balance_warm(set, ep, now_ms);
+			came = true;
 			continue;
 		}
 		set->ejected++;
@@ -95,6 +106,8 @@ void health_review(struct endpoint_set *set, uint64_t now_ms)
 			set->review_ms = ep->ejected_until_ms;
 	}
 	health_rebuild(set, now_ms);
+	if (came)
+		health_call(set);
 }
 
 void health_restore(struct endpoint_set *set, const char *id, uint64_t now_ms)
@@ -107,4 +120,5 @@ void health_restore(struct endpoint_set *set, const char *id, uint64_t now_ms)
 	}
 	set->review_ms = 0;
 	health_review(set, now_ms);
+	health_call(set);
 }

@@ -29,10 +29,11 @@ void health_overtaken(struct endpoint_set *set, struct endpoint *ep, uint64_t no
 /* The registry's check passed: it is let back in at once. The caller builds the set. */
 void health_recovered(struct endpoint *ep);
 
-/* An administrator says that it works: it is let back in, and what it failed is forgotten. */
+/* An administrator says that it works: it is let back in, what it failed is forgotten, and
+ * who waits for room is called. */
 void health_restore(struct endpoint_set *set, const char *id, uint64_t now_ms);
 
-/* Lets back in whose time is over. Cheap when nobody is out. */
+/* Lets back in whose time is over, and calls who waits for room. Cheap when nobody is out. */
 void health_review(struct endpoint_set *set, uint64_t now_ms);
 
 #endif

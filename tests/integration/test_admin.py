@@ -10,6 +10,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import threading
 import unittest
 
 from certificates import make_certificate
@@ -435,6 +436,43 @@ class Changes(Case):
         self.wait_entry(action="instance.restore", token="ops")
         self.assertEqual(self.post("/services/a/instances/none/restore")[0], 404)
         self.assertEqual(self.post("/services/none/instances/x/restore")[0], 404)
+
+    def test_who_waits_for_room_goes_to_one_that_comes_back(self):
+        go_on, let_go = threading.Event(), []
+
+        def hold(seen, peer):
+            del peer
+            if seen.target == "/held":
+                let_go.append(go_on.wait(20))
+            return reply()
+        answers = [503]
+        bad = self.stage.origin(lambda seen, peer: reply(answers[0]))
+        names = [origin.address for origin in (bad, self.stage.origin(hold))]
+        self.start(workers=1, services={"a": {"instances": names, "retry": {"attempts": 1},
+                                              "max_per_instance": 1, "max_wait": "1h"}})
+        self.gateway.write({**self.base, "routes": [
+            {"path": "/*", "service": "a", "cache": "off", "timeout": "1h"}]})
+
+        def of_service(get):
+            return get(json.loads(self.page("/services/a").body))
+
+        def is_ejected():
+            self.gateway.get("/x")
+            return of_service(lambda s: s["instances"][0]["state"] == "ejected")
+
+        wait_until(is_ejected, "the ejection")
+        answers[0] = 200
+        with self.gateway.connect() as held, self.gateway.connect() as waiting:
+            held.send(b"GET /held HTTP/1.1\r\nHost: t\r\n\r\n")
+            wait_until(lambda: of_service(lambda s: s["in_flight"] == 1), "one in flight")
+            waiting.send(b"GET /waits HTTP/1.1\r\nHost: t\r\n\r\n")
+            wait_until(lambda: of_service(lambda s: s["waiting"] == 1), "one that waits")
+            self.assertEqual(self.post(f"/services/a/instances/{names[0]}/restore")[0], 200)
+            self.assertEqual(waiting.reply().status, 200)
+            self.assertEqual(bad.requests[-1].target, "/waits")
+            go_on.set()
+            self.assertEqual(held.reply().status, 200)
+        self.assertEqual(let_go, [True])  # it was not its place that got free
 
 
 class Audit(Case):
