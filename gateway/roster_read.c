@@ -159,6 +159,16 @@ static bool roster_by(const char *text, struct settings_limit *limit)
 	return strncmp(text, "header:", 7) == 0 && http_is_token(text + 7, strlen(text + 7));
 }
 
+/* As settings have it. */
+static bool roster_quota(const char *per, struct settings_limit *limit)
+{
+	limit->kind = LIMIT_QUOTA;
+	limit->rate = limit->quota;
+	limit->calendar = true;
+	limit->period = strcmp(per, "month") == 0 ? PERIOD_MONTH : PERIOD_DAY;
+	return strcmp(per, "month") == 0 || strcmp(per, "day") == 0;
+}
+
 static void roster_limit(struct roster_reader *r, const struct microreg_value *of,
 			 struct settings_limit *limit)
 {
@@ -169,7 +179,11 @@ static void roster_limit(struct roster_reader *r, const struct microreg_value *o
 	limit->rate = roster_number(of, "rate");
 	limit->burst = roster_number(of, "burst");
 	limit->concurrent = roster_number(of, "concurrent");
-	if (limit->concurrent) {
+	limit->quota = roster_number(of, "quota");
+	if (limit->quota) {
+		if (!roster_quota(roster_text(of, "per"), limit))
+			roster_fail(r, "one of its limits makes no sense");
+	} else if (limit->concurrent) {
 		limit->kind = LIMIT_CONCURRENT;
 		limit->rate = limit->concurrent;
 	} else if (strcmp(algorithm, "window") == 0) {
@@ -177,7 +191,7 @@ static void roster_limit(struct roster_reader *r, const struct microreg_value *o
 	}
 	if (!http_is_token(limit->name, strlen(limit->name)) ||
 	    !roster_by(roster_text(of, "by"), limit) || !limit->rate ||
-	    (!limit->concurrent && !limit->per_ms))
+	    (!limit->concurrent && !limit->quota && !limit->per_ms))
 		roster_fail(r, "one of its limits makes no sense");
 }
 

@@ -263,7 +263,9 @@ static void settings_number_limits(struct settings_reader *r,
 
 int settings_limit_finish(struct arena *arena, struct settings_limit *limit, const char *scope)
 {
-	if (limit->kind != LIMIT_CONCURRENT && settings_limit_step(limit) < 0)
+	bool steps = limit->kind == LIMIT_BUCKET || limit->kind == LIMIT_WINDOW;
+
+	if (steps && settings_limit_step(limit) < 0)
 		return -1;
 	if (settings_limit_number(arena, limit, scope) == 0)
 		return 0;

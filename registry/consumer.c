@@ -82,6 +82,7 @@ static void consumer_copy_limits(struct consumer_copy *c, struct consumer *to)
 		limit.name = consumer_copy_text(c, limit.name);
 		limit.algorithm = consumer_copy_text(c, limit.algorithm);
 		limit.by = consumer_copy_text(c, limit.by);
+		limit.per = consumer_copy_text(c, limit.per);
 		if (limits)
 			limits[i] = limit;
 	}
@@ -202,7 +203,8 @@ static bool consumer_limits_are_same(const struct consumer *a, const struct cons
 
 		if (strcmp(x->name, y->name) != 0 || strcmp(x->algorithm, y->algorithm) != 0 ||
 		    strcmp(x->by, y->by) != 0 || x->rate != y->rate || x->per_ms != y->per_ms ||
-		    x->burst != y->burst || x->concurrent != y->concurrent)
+		    x->burst != y->burst || x->concurrent != y->concurrent ||
+		    x->quota != y->quota || strcmp(x->per, y->per) != 0)
 			return false;
 	}
 	return true;
@@ -274,6 +276,11 @@ bool consumer_by_is_valid(const char *text)
 		if (strcmp(text, names[i]) == 0)
 			return true;
 	return strncmp(text, "header:", 7) == 0 && http_is_token(text + 7, strlen(text + 7));
+}
+
+bool consumer_per_is_valid(const char *text)
+{
+	return strcmp(text, "day") == 0 || strcmp(text, "month") == 0;
 }
 
 /* ---- Secrets ---- */

@@ -30,6 +30,7 @@ enum {
 	CONSUMER_SECRET_SIZE = 48,    /* "mrk_" and 43 characters */
 	CONSUMER_KEY_ID_SIZE = 10,    /* "k" and 8 digits */
 	CONSUMER_RATE_MAX = 1000000,
+	CONSUMER_QUOTA_MAX = 1000000000,
 	CONSUMER_PER_MIN_MS = 100,
 };
 
@@ -38,6 +39,8 @@ struct consumer_limit {
 	const char *name, *algorithm, *by;
 	int rate, per_ms, burst; /* burst 0: as many as rate */
 	int concurrent;		 /* in the place of rate; else 0 */
+	int quota;		 /* likewise, … */
+	const char *per;	 /* … in each "day" or "month" */
 };
 
 struct consumer_key {
@@ -84,7 +87,8 @@ bool consumer_certificate_is_valid(const char *text);
 bool consumer_password_is_valid(const char *text);
 /* An address, or a range of them: "10.0.0.0/8". */
 bool consumer_network_is_valid(const char *text);
-bool consumer_by_is_valid(const char *text); /* whom a limit counts for */
+bool consumer_by_is_valid(const char *text);  /* whom a limit counts for */
+bool consumer_per_is_valid(const char *text); /* in which time a quota does */
 
 /* ---- Secrets ---- */
 

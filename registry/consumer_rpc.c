@@ -83,6 +83,10 @@ static const struct rpc_field consumer_limit_fields[] = {
 	 .allowed = "requests, an int from 1 to 1000000"},
 	{LIMIT(concurrent), .type = RPC_INT, .min = 1, .max = CONSUMER_RATE_MAX,
 	 .allowed = "requests, an int from 1 to 1000000"},
+	{LIMIT(quota), .type = RPC_INT, .min = 1, .max = CONSUMER_QUOTA_MAX,
+	 .allowed = "requests, an int from 1 to 1000000000"},
+	{LIMIT(per), .type = RPC_STRING, .max = 16, .is_valid = consumer_per_is_valid,
+	 .allowed = "\"day\" or \"month\", of a quota"},
 	{LIMIT(algorithm), .type = RPC_STRING, .max = 16, .is_valid = consumer_algorithm_is_valid,
 	 .allowed = "\"bucket\" or \"window\""},
 	{LIMIT(by), .type = RPC_STRING, .max = CONSUMER_NAME_MAX, .is_valid = consumer_by_is_valid,
@@ -94,17 +98,29 @@ static const struct rpc_field consumer_limit_fields[] = {
 
 /* ---- Reading ---- */
 
-/* The rules of the gateway's rate_limit. */
-static int consumer_check_limit(const char *where, const struct consumer_limit *limit,
-				struct err *e)
+/* The rules of the gateway's rate_limit, and its defaults. */
+static int consumer_check_limit(const char *where, struct consumer_limit *limit, struct err *e)
 {
 	uint64_t step_ns;
 
-	if ((limit->rate != 0) == (limit->concurrent != 0))
-		return err_code(e, RPC_FAULT_PARAMS, "%s: give either rate or concurrent", where);
+	if ((limit->rate != 0) + (limit->concurrent != 0) + (limit->quota != 0) != 1)
+		return err_code(e, RPC_FAULT_PARAMS,
+				"%s: give either rate, or concurrent, or quota", where);
+	if (*limit->per && !limit->quota)
+		return err_code(e, RPC_FAULT_PARAMS, "%s: per: is of a quota; a rate has per_ms",
+				where);
+	if (limit->quota && (limit->burst || limit->per_ms))
+		return err_code(e, RPC_FAULT_PARAMS,
+				"%s: a quota has per, \"day\" or \"month\", and neither per_ms nor "
+				"burst",
+				where);
 	if (strcmp(limit->algorithm, "window") == 0 && limit->burst)
 		return err_code(e, RPC_FAULT_PARAMS, "%s: burst: a window has none; leave it out",
 				where);
+	if (limit->quota && !*limit->per)
+		limit->per = "day";
+	if (!limit->quota && !limit->per_ms)
+		limit->per_ms = 1000;
 	if (!limit->rate)
 		return 0;
 	step_ns = (uint64_t)limit->per_ms * 1000000 / (uint64_t)limit->rate + 1;
@@ -119,7 +135,7 @@ static int consumer_read_limit(const char *where, xmlrpc_value *item, struct are
 			       struct consumer_limit *limit, struct err *e)
 {
 	*limit = (struct consumer_limit){
-		.name = "default", .algorithm = "bucket", .by = "consumer", .per_ms = 1000};
+		.name = "default", .algorithm = "bucket", .by = "consumer", .per = ""};
 	if (rpc_read_struct(where, item, consumer_limit_fields,
 			    CONSUMER_COUNT(consumer_limit_fields), arena, limit, e) < 0)
 		return -1;
@@ -219,6 +235,9 @@ static void consumer_write_limits(struct buf *to, const struct consumer *consume
 		rpc_write_set_string(to, "by", limit->by);
 		if (limit->concurrent) {
 			rpc_write_set_int(to, "concurrent", limit->concurrent);
+		} else if (limit->quota) {
+			rpc_write_set_int(to, "quota", limit->quota);
+			rpc_write_set_string(to, "per", limit->per);
 		} else {
 			rpc_write_set_string(to, "algorithm", limit->algorithm);
 			rpc_write_set_int(to, "rate", limit->rate);

@@ -85,7 +85,7 @@ const struct method method_table[] = {
 	{"registry.consumer_put", "struct,struct",
 	 "Makes a consumer of all gateways, or replaces what is known of it but for its keys: "
 	 "name; optional id (default: the name), groups[], limits[{rate, per_ms, burst, algorithm, "
-	 "concurrent, by, name}, by default by consumer], ip{allow[], deny[]}, password_hash, "
+	 "concurrent, quota, per, by, name}, by default by consumer; a quota in each day or month], ip{allow[], deny[]}, password_hash, "
 	 "certificates[], meta. Answers name, id, existed, changed, revision.",
 	 method_consumer_put, METHOD_LATER | METHOD_WRITES, ACCESS_ADMIN, NULL},
 	{"registry.consumer_get", "struct,struct",

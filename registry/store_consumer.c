@@ -70,6 +70,12 @@ static void store_consumer_limits(struct json_writer *j, const struct consumer *
 		json_write_int(j, limit->burst);
 		json_write_key(j, "concurrent");
 		json_write_int(j, limit->concurrent);
+		if (limit->quota) {
+			json_write_key(j, "quota");
+			json_write_int(j, limit->quota);
+			json_write_key(j, "per");
+			json_write_string(j, limit->per);
+		}
 		json_write_object_end(j);
 	}
 	json_write_array_end(j);

@@ -152,6 +152,12 @@ static void consumer_limits(struct consumer_reader *r, const json_t *list, struc
 		limit->burst = (int)consumer_json_int(r, column, of, "burst", CONSUMER_RATE_MAX);
 		limit->concurrent =
 			(int)consumer_json_int(r, column, of, "concurrent", CONSUMER_RATE_MAX);
+		limit->per = "";
+		if (!json_object_get(of, "quota"))
+			continue;
+		limit->quota = (int)consumer_json_int(r, column, of, "quota", CONSUMER_QUOTA_MAX);
+		limit->per = consumer_json_text(r, column, json_object_get(of, "per"),
+						CONSUMER_NAME_MAX, consumer_per_is_valid);
 	}
 	draft->limits = limits;
 }

@@ -59,7 +59,7 @@ static const char *consumer_joined(struct tool *tool, const struct microreg_valu
 	return text;
 }
 
-/* "100/1000ms by consumer". */
+/* "100/1000ms by consumer", "10000/month by consumer". */
 static const char *consumer_limits(struct tool *tool, const struct microreg_value *list)
 {
 	const char *text = "";
@@ -67,13 +67,19 @@ static const char *consumer_limits(struct tool *tool, const struct microreg_valu
 	for (size_t i = 0; text && list && i < list->count; i++) {
 		const struct microreg_value *one = &list->items[i];
 		int concurrent = consumer_number(one, "concurrent");
-		const char *by = consumer_text(one, "by");
+		int quota = consumer_number(one, "quota");
+		const char *by = consumer_text(one, "by"), *between = *text ? ", " : "";
 
-		text = concurrent ? arena_printf(&tool->arena, "%s%s%d at once by %s", text,
-						 *text ? ", " : "", concurrent, by)
-				  : arena_printf(&tool->arena, "%s%s%d/%dms by %s", text,
-						 *text ? ", " : "", consumer_number(one, "rate"),
-						 consumer_number(one, "per_ms"), by);
+		if (quota)
+			text = arena_printf(&tool->arena, "%s%s%d/%s by %s", text, between, quota,
+					    consumer_text(one, "per"), by);
+		else if (concurrent)
+			text = arena_printf(&tool->arena, "%s%s%d at once by %s", text, between,
+					    concurrent, by);
+		else
+			text = arena_printf(&tool->arena, "%s%s%d/%dms by %s", text, between,
+					    consumer_number(one, "rate"),
+					    consumer_number(one, "per_ms"), by);
 	}
 	return text;
 }
@@ -238,42 +244,70 @@ static bool consumer_duration(const char *text, uint64_t *ms)
 	return settings_value_duration(text, ms, &e) == 0;
 }
 
-/* "100/1m", "100/1m/20" with a burst, or "5" at once. 0, or TOOL_USAGE and it has been said. */
-static int consumer_read_limit(struct tool *tool, const char *text, struct microreg_value *limit)
+/* A limit as it is written, its parts between the slashes, and as it is sent. */
+struct consumer_limit {
+	char parts[3][32]; /* empty: not given */
+	uint64_t count, per_ms, burst;
+	struct params params;
+};
+
+static bool consumer_limit_parse(const char *text, struct consumer_limit *t)
 {
-	struct microreg_value *members = arena_zalloc(&tool->arena, 3 * sizeof(*members));
-	const char *slash = strchr(text, '/'), *second = slash ? strchr(slash + 1, '/') : NULL;
-	uint64_t rate, per_ms = 0, burst = 0;
-	char parts[3][32] = {"", "", ""};
 	struct err e;
 
-	if (!members)
+	for (size_t i = 0; i < 3; i++) {
+		size_t len = strcspn(text, "/");
+
+		if (i && !len)
+			return false;
+		(void)snprintf(t->parts[i], sizeof(t->parts[i]), "%.*s", (int)len, text);
+		text += len;
+		if (!*text++)
+			break;
+		if (i == 2)
+			return false;
+	}
+	return settings_value_number(t->parts[0], &t->count, &e) == 0 && t->count <= INT32_MAX &&
+	       (!*t->parts[2] ||
+		(settings_value_number(t->parts[2], &t->burst, &e) == 0 && t->burst <= INT32_MAX));
+}
+
+static bool consumer_is_period(const char *text)
+{
+	return strcmp(text, "day") == 0 || strcmp(text, "month") == 0;
+}
+
+/* "100/1m", "100/1m/20" with a burst, "10000/month" or "5" at once. 0, or TOOL_USAGE and it has
+ * been said. */
+static int consumer_read_limit(struct tool *tool, const char *text, struct microreg_value *limit)
+{
+	struct consumer_limit *own = arena_zalloc(&tool->arena, sizeof(*own));
+	bool good;
+
+	if (!own)
 		return consumer_no_memory();
-	(void)snprintf(parts[0], sizeof(parts[0]), "%.*s", (int)strcspn(text, "/"), text);
-	if (slash)
-		(void)snprintf(parts[1], sizeof(parts[1]), "%.*s", (int)strcspn(slash + 1, "/"),
-			       slash + 1);
-	if (second)
-		(void)snprintf(parts[2], sizeof(parts[2]), "%s", second + 1);
-	if (settings_value_number(parts[0], &rate, &e) < 0 || rate > INT32_MAX ||
-	    (slash && (!consumer_duration(parts[1], &per_ms) || per_ms > INT32_MAX)) ||
-	    (second && (settings_value_number(parts[2], &burst, &e) < 0 || burst > INT32_MAX)))
-		return tool_usage(tool,
-				  "--limit %s: allowed: requests and a time (100/1m), those and a "
-				  "burst (100/1m/20), or requests at once (5)",
-				  text);
-	members[0] = (struct microreg_value){.name = slash ? "rate" : "concurrent",
-					     .type = MICROREG_TYPE_INT,
-					     .number = (int)rate};
-	members[1] = (struct microreg_value){
-		.name = "per_ms", .type = MICROREG_TYPE_INT, .number = (int)per_ms};
-	members[2] = (struct microreg_value){
-		.name = "burst", .type = MICROREG_TYPE_INT, .number = (int)burst};
-	*limit = (struct microreg_value){.type = MICROREG_TYPE_STRUCT,
-					 .items = members,
-					 .count = second  ? 3
-						  : slash ? 2
-							  : 1};
+	good = consumer_limit_parse(text, own);
+	if (good && consumer_is_period(own->parts[1])) {
+		good = !*own->parts[2];
+		params_number(&own->params, "quota", (unsigned)own->count);
+		params_text(&own->params, "per", own->parts[1]);
+	} else if (good && *own->parts[1]) {
+		good = consumer_duration(own->parts[1], &own->per_ms) && own->per_ms <= INT32_MAX;
+		params_number(&own->params, "rate", (unsigned)own->count);
+		params_number(&own->params, "per_ms", (unsigned)own->per_ms);
+		if (*own->parts[2])
+			params_number(&own->params, "burst", (unsigned)own->burst);
+	} else {
+		params_number(&own->params, "concurrent", (unsigned)own->count);
+	}
+	if (!good)
+		return tool_usage(
+			tool,
+			"--limit %s: allowed: requests and a time (100/1m), those and a "
+			"burst (100/1m/20), a quota (10000/month or /day), or requests at "
+			"once (5)",
+			text);
+	*limit = *params_value(&own->params);
 	return TOOL_OK;
 }
 

@@ -66,7 +66,7 @@ enum tool_exit {
 	X(SINCE, "since", "REVISION", "only what came after it")                                   \
 	X(LIMIT, "limit", "N",                                                                     \
 	  "at most so many; of a consumer: requests and a time, 100/1m, those and a burst, "       \
-	  "100/1m/20, or requests at once, 5; may be given several times")                         \
+	  "100/1m/20, a quota, 10000/month, or requests at once, 5; may be given several times")   \
 	X(AT, "at", "WHEN", "as of a revision or a time (RFC 3339)")                               \
 	X(GROUP, "group", "GROUP", "a group it is in; may be given several times")                 \
 	X(ALLOW, "allow", "NETWORK", "whence it may call; may be given several times")             \

@@ -64,6 +64,15 @@ class Methods(Case):
         self.assertEqual(self.call("list"), {"consumers": [told], "more": False,
                                              "revision": told["revision"]})
 
+    def test_a_quota_is_told_as_it_was_put(self):
+        for given, told in (({"quota": 5}, {"quota": 5, "per": "day"}),
+                            ({"quota": 5, "per": "month", "by": "key", "name": "plan"},
+                             {"quota": 5, "per": "month", "by": "key", "name": "plan"})):
+            self.call("put", name="ada", limits=[given])
+            self.assertEqual(self.call("get", name="ada")["limits"],
+                             [{"name": "default", "by": "consumer", **told}])
+            self.assertFalse(self.call("put", name="ada", limits=[given])["changed"])
+
     def test_putting_the_same_again_changes_nothing(self):
         first = self.call("put", name="ada", groups=["a"])
         again = self.call("put", name="ada", groups=["a"])
@@ -111,7 +120,15 @@ class Methods(Case):
                 (-32602, "groups", "put", {"name": "x", "groups": ["a,b"]}),
                 (-32602, "limits: rate: 0; allowed", "put", {"name": "x", "limits": [
                     {"rate": 0}]}),
-                (-32602, "either rate or concurrent", "put", {"name": "x", "limits": [
+                (-32602, "either rate, or concurrent, or quota", "put", {"name": "x", "limits": [
+                    {"rate": 1, "quota": 1}]}),
+                (-32602, "per: is of a quota", "put", {"name": "x", "limits": [
+                    {"rate": 1, "per": "day"}]}),
+                (-32602, "neither per_ms nor burst", "put", {"name": "x", "limits": [
+                    {"quota": 1, "per_ms": 1000}]}),
+                (-32602, "per: .year.; allowed", "put", {"name": "x", "limits": [
+                    {"quota": 1, "per": "year"}]}),
+                (-32602, "either rate, or concurrent", "put", {"name": "x", "limits": [
                     {"rate": 1, "concurrent": 1}]}),
                 (-32602, "a window has none", "put", {"name": "x", "limits": [
                     {"rate": 1, "algorithm": "window", "burst": 1}]}),
@@ -420,6 +437,25 @@ class Gateways(Case):
         self.assertIn('"hourly"', answer.headers.get("RateLimit-Policy"))
         self.assertLessEqual(len(self.origin.requests), 3)
 
+    def test_quotas_hold_for_them_at_all_gateways_and_over_a_restart(self):
+        secret = self.make("ada", limits=[{"quota": 20, "per": "month", "name": "plan"}])
+        other = self.stage.gateway(self.settings())
+        for gateway in (self.gateway, other):
+            self.everywhere(429, secret, gateway=gateway)
+        answer = other.get("/key", {"X-Api-Key": secret})
+        self.assertRegex(answer.headers.get("RateLimit-Policy"), r'^"plan";q=20;w=2\d{6}$')
+        self.assertLessEqual(len(self.origin.requests), 20 + 2)  # what both let in at the end
+
+        def used():
+            return [(one["name"], one["key"], one["used"]) for one in
+                    self.registry.call("registry.quota_list", {})["quotas"]]
+        wait_until(lambda: used() == [("plan", "consumer:ada", len(self.origin.requests))])
+        self.gateway.stop()
+        self.gateway = self.stage.gateway(self.settings())
+        self.everywhere(429, secret)
+        self.call("put", name="ada", limits=[{"quota": 1000, "per": "month", "name": "plan"}])
+        self.everywhere(200, secret)
+
     def test_passwords_open_for_them(self):
         said = subprocess.run([os.path.join(BUILD, "microreg-gateway"), "--hash-password"],
                               input=b"open sesame", check=True, capture_output=True)
@@ -565,19 +601,22 @@ class Tool(Case):
 
     def test_a_consumer_from_its_making_to_its_end(self):
         self.tool("put", "ada", "--group", "staff", "--group", "eu", "--limit", "100/1m",
-                  "--limit", "5", "--deny", "10.0.0.0/8", "--meta", "team=x", "--certificate",
+                  "--limit", "5", "--limit", "9000/month", "--deny", "10.0.0.0/8", "--meta", "team=x", "--certificate",
                   "san:ada")
         told = json.loads(self.tool("get", "ada", "--json"))
         self.assertEqual(told, self.registry.call("registry.consumer_get", {"name": "ada"}))
         self.assertEqual((told["groups"], told["ip"]["deny"], told["meta"]),
                          (["staff", "eu"], ["10.0.0.0/8"], {"team": "x"}))
-        self.assertEqual([(one.get("rate"), one.get("per_ms"), one.get("concurrent"))
-                          for one in told["limits"]], [(100, 60000, None), (None, None, 5)])
+        self.assertEqual([(one.get("rate"), one.get("per_ms"), one.get("concurrent"),
+                           one.get("quota"), one.get("per")) for one in told["limits"]],
+                         [(100, 60000, None, None, None), (None, None, 5, None, None),
+                          (None, None, None, 9000, "month")])
         key = dict(line.split(": ", 1) for line in self.tool(
             "new-key", "ada", "--expires", "90d", "--label", "laptop").splitlines())
         self.assertRegex(key["secret"], "^mrk_[A-Za-z0-9_-]{43}$")
         text = self.tool("get", "ada")
-        for part in ("groups: staff,eu", "limits: 100/60000ms by consumer, 5 at once by consumer",
+        for part in ("groups: staff,eu", "limits: 100/60000ms by consumer, 5 at once by consumer, "
+                     "9000/month by consumer",
                      "deny: 10.0.0.0/8", key["key"], "laptop", key["expires"]):
             self.assertIn(part, text)
         self.assertNotIn(key["secret"], text)
@@ -603,6 +642,9 @@ class Tool(Case):
                                  (("get",), 2, "it takes get NAME"),
                                  (("get", "ada"), 1, 'no consumer "ada"'),
                                  (("put", "ada", "--limit", "many"), 2, "--limit many: allowed"),
+                                 (("put", "ada", "--limit", "5/day/2"), 2, "a quota"),
+                                 (("put", "ada", "--limit", "5/1m/2/3"), 2, "a burst"),
+                                 (("put", "ada", "--limit", "5/"), 2, "--limit 5/: allowed"),
                                  (("put", "a b"), 1, "allowed: 1 to 128 letters"),
                                  (("new-key", "ada", "--expires", "soon"), 2, "--expires soon"),
                                  (("new-key", "ada", "--grace", "soon"), 2, "--grace soon")):

@@ -78,7 +78,7 @@ START_TEST(a_copy_holds_all_that_its_draft_did)
 	const char *const texts[] = {"one", "two"};
 	const struct instance_pair meta[] = {{"k", "v"}};
 	const struct consumer_limit limits[] = {
-		{.name = "default", .algorithm = "bucket", .by = "key", .rate = 5, .per_ms = 100}};
+		{.name = "default", .algorithm = "bucket", .by = "key", .quota = 5, .per = "day"}};
 	const struct consumer_key keys[] = {
 		{.id = "k1", .label = "laptop", .sha256 = {1, 2}, .expires_wall_ms = 7}};
 	struct consumer draft = {.name = "ada",

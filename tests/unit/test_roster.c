@@ -24,8 +24,8 @@ static struct consumers *settings_consumers(void)
 }
 
 struct told {
-	const char *name, *id, *group, *hash, *expires, *password, *network, *by;
-	int rate, per_ms, burst;
+	const char *name, *id, *group, *hash, *expires, *password, *network, *by, *per;
+	int rate, per_ms, burst, quota;
 };
 
 /* A set with that one consumer; what is NULL is not told. */
@@ -44,9 +44,11 @@ static const struct microreg_consumers *tell(const struct told *t)
 		{.name = "rate", .type = MICROREG_TYPE_INT, .number = t->rate},
 		{.name = "per_ms", .type = MICROREG_TYPE_INT, .number = t->per_ms},
 		{.name = "burst", .type = MICROREG_TYPE_INT, .number = t->burst},
+		{.name = "quota", .type = MICROREG_TYPE_INT, .number = t->quota},
+		{.name = "per", .text = t->per ? t->per : ""},
 	};
 	struct microreg_value limit = {
-		.type = MICROREG_TYPE_STRUCT, .items = limit_members, .count = 5};
+		.type = MICROREG_TYPE_STRUCT, .items = limit_members, .count = 7};
 	struct microreg_value allow = {.name = "allow",
 				       .type = MICROREG_TYPE_ARRAY,
 				       .items = &network,
@@ -86,6 +88,10 @@ static const struct {
 	{{.name = "bob", .group = "staff", .network = "10.0.0.0/8", .password = "$2b$12$x"}, NULL},
 	{{.name = "bob", .by = "consumer", .rate = 5, .per_ms = 1000}, NULL},
 	{{.name = "bob", .by = "header:x-a", .rate = 5, .per_ms = 1000, .burst = 9}, NULL},
+	{{.name = "bob", .by = "consumer", .quota = 1000000000, .per = "month"}, NULL},
+	{{.name = "bob", .by = "consumer", .quota = 5, .per = "day"}, NULL},
+	{{.name = "bob", .by = "consumer", .quota = 5, .per = "year"}, "limits makes no sense"},
+	{{.name = "bob", .by = "consumer", .quota = 5}, "limits makes no sense"},
 	{{.name = "bob", .by = "moon", .rate = 5, .per_ms = 1000}, "limits makes no sense"},
 	{{.name = "bob", .by = "all", .rate = 5}, "limits makes no sense"},
 	{{.name = "bob", .by = "all", .per_ms = 5}, "limits makes no sense"},
@@ -137,6 +143,25 @@ START_TEST(a_key_of_the_settings_is_theirs_and_the_rest_of_the_consumer_stays)
 }
 END_TEST
 
+START_TEST(a_quota_is_one_of_the_calendar)
+{
+	const struct told told = {.name = "bob", .by = "key", .quota = 9, .per = "month"};
+	struct consumers *first = settings_consumers();
+	struct roster *roster = roster_new(tell(&told), first);
+	const struct settings_limit *limit;
+
+	ck_assert_ptr_nonnull(roster);
+	limit = consumers_by_name(roster->consumers, (struct span){"bob", 3})
+			->consumer->limits.items;
+	ck_assert_int_eq(limit->kind, LIMIT_QUOTA);
+	ck_assert_int_eq(limit->period, PERIOD_MONTH);
+	ck_assert_int_eq(limit->by, LIMIT_BY_KEY);
+	ck_assert_uint_eq(limit->rate, 9);
+	roster_unref(&roster);
+	consumers_free(&first);
+}
+END_TEST
+
 START_TEST(a_key_opens_with_its_end_and_its_limits)
 {
 	const struct told told = {.name = "bob",
@@ -177,6 +202,7 @@ int main(void)
 	tcase_add_loop_test(t, what_makes_no_sense_or_is_the_settings_is_left_out, 0,
 			    (int)(sizeof(cases) / sizeof(cases[0])));
 	tcase_add_test(t, a_key_of_the_settings_is_theirs_and_the_rest_of_the_consumer_stays);
+	tcase_add_test(t, a_quota_is_one_of_the_calendar);
 	tcase_add_test(t, a_key_opens_with_its_end_and_its_limits);
 	suite_add_tcase(s, t);
 	return unit_run(s);

@@ -49,8 +49,14 @@ static const char *const networks[] = {"10.0.0.0/8", "::1"};
 static const char *const certificates[] = {"subject:CN=\"ada\""};
 static const struct instance_pair meta[] = {{"a", "\xc3\xa4"}, {"b", "{}"}};
 static const struct consumer_limit limits[] = {
-	{.name = "default", .algorithm = "window", .by = "header:x", .rate = 5, .per_ms = 60000},
-	{.name = "many", .algorithm = "bucket", .by = "consumer", .concurrent = 3}};
+	{.name = "default",
+	 .algorithm = "window",
+	 .by = "header:x",
+	 .rate = 5,
+	 .per_ms = 60000,
+	 .per = ""},
+	{.name = "many", .algorithm = "bucket", .by = "consumer", .concurrent = 3, .per = ""},
+	{.name = "plan", .algorithm = "bucket", .by = "key", .quota = 1000000000, .per = "month"}};
 static const struct consumer_key keys[] = {
 	{.id = "k00000001", .label = "laptop", .sha256 = {0xff, 1}, .created_wall_ms = 5},
 	{.id = "k00000002", .label = "", .sha256 = {2}, .expires_wall_ms = 1893456000000}};
@@ -66,7 +72,7 @@ static struct consumer draft(const char *name, uint64_t revision)
 				 .deny = {networks + 1, 1},
 				 .meta = {meta, 2},
 				 .limits = limits,
-				 .limit_count = 2,
+				 .limit_count = 3,
 				 .keys = keys,
 				 .key_count = 2,
 				 .created_wall_ms = 1700000000123,
