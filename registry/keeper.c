@@ -1,4 +1,4 @@
-/* keeper: a loop with one timer and three kinds of messages. */
+/* keeper: a loop with two timers and three kinds of messages. */
 #include "registry/keeper.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -23,6 +23,9 @@ enum {
 	KEEPER_PAUSE_MS = 1000,	  /* later than this: we were stopped, or the machine slept */
 	KEEPER_SEEN_MS = 30000,	  /* the store learns so often that all of it is still true */
 	KEEPER_RECOVER_MS = 1000, /* a store that refuses is tried again so often */
+	/* While changes follow each other they are looked at so often, not one by one: each look
+	 * touches everybody who waits. Short beside WAITERS_QUIET_MS. */
+	KEEPER_GATHER_MS = 5,
 	KEEPER_NAMES = 64,
 };
 
@@ -36,7 +39,7 @@ struct keeper {
 	bool running; /* there is a thread; its owner's */
 	bool ticking; /* the keeper's thread, between its start and its end */
 	struct waiters *waiters;
-	struct wheel_timer tick;
+	struct wheel_timer tick, gather;
 	struct loop_message changed, draining;
 	atomic_bool changed_posted, draining_posted;
 	atomic_size_t waiting;
@@ -148,15 +151,13 @@ static void keeper_arm(struct keeper *k, uint64_t now_ms, bool draining)
 	loop_timer_set(k->loop, &k->tick, wait);
 }
 
-static void keeper_on_changed(struct loop_message *message)
+/* True when there was one. */
+static bool keeper_tell_changes(struct keeper *k, uint64_t now_ms)
 {
-	struct keeper *k = (void *)((char *)message - offsetof(struct keeper, changed));
-	uint64_t now_ms = clock_ms();
+	uint64_t seen = k->seen, consumers_seen = k->consumers_seen;
 	bool lost;
 	size_t n;
 
-	/* Before looking, so that a change from now on posts again. */
-	atomic_store(&k->changed_posted, false);
 	do {
 		n = catalog_changed(k->registry->catalog, &k->seen, k->names, KEEPER_NAMES, &lost);
 		for (size_t i = 0; i < n; i++)
@@ -168,7 +169,27 @@ static void keeper_on_changed(struct loop_message *message)
 		k->consumers_seen = consumer_catalog_revision(k->registry->consumers);
 		waiters_changed_topic(k->waiters, keeper_consumers, now_ms);
 	}
+	return k->seen != seen || k->consumers_seen != consumers_seen;
+}
+
+static void keeper_look(struct keeper *k)
+{
+	/* Before looking, so that a change from now on posts again. */
+	atomic_store(&k->changed_posted, false);
+	/* Until the timer nobody posts. One who did meanwhile has sent the message. */
+	if (keeper_tell_changes(k, clock_ms()) && !atomic_exchange(&k->changed_posted, true))
+		loop_timer_set(k->loop, &k->gather, KEEPER_GATHER_MS);
 	keeper_tick(k);
+}
+
+static void keeper_on_gather(struct wheel_timer *timer)
+{
+	keeper_look((void *)((char *)timer - offsetof(struct keeper, gather)));
+}
+
+static void keeper_on_changed(struct loop_message *message)
+{
+	keeper_look((void *)((char *)message - offsetof(struct keeper, changed)));
 }
 
 void keeper_changed(struct keeper *keeper)
@@ -191,14 +212,6 @@ void keeper_draining(struct keeper *keeper)
 		loop_post(keeper->loop, &keeper->draining);
 }
 
-static void keeper_wake(struct waiter *waiter)
-{
-	struct keeper_wait *wait = (void *)((char *)waiter - offsetof(struct keeper_wait, waiter));
-
-	atomic_fetch_sub(&wait->keeper->waiting, 1);
-	wait->ready(wait);
-}
-
 static bool keeper_has_news(struct keeper *k, const struct keeper_wait *wait, uint64_t *changed_ms)
 {
 	if (wait->consumers)
@@ -206,17 +219,43 @@ static bool keeper_has_news(struct keeper *k, const struct keeper_wait *wait, ui
 	return catalog_has_news(k->registry->catalog, &wait->since, wait->service, changed_ms);
 }
 
+static int keeper_add(struct keeper *k, struct keeper_wait *wait)
+{
+	const char *topic = wait->consumers ? keeper_consumers : wait->service;
+
+	return waiters_add(k->waiters, &wait->waiter, topic ? topic : "");
+}
+
+static void keeper_ready(struct keeper_wait *wait)
+{
+	atomic_fetch_sub(&wait->keeper->waiting, 1);
+	wait->ready(wait);
+}
+
+static void keeper_wake(struct waiter *waiter)
+{
+	struct keeper_wait *wait = (void *)((char *)waiter - offsetof(struct keeper_wait, waiter));
+	struct keeper *k = wait->keeper;
+	uint64_t changed_ms;
+
+	/* What it was touched for may be what it knew when it came: it can be here before the
+	 * change is looked at. */
+	if (k->ticking && clock_ms() < waiter->deadline_ms &&
+	    !keeper_has_news(k, wait, &changed_ms) && keeper_add(k, wait) == 0)
+		return;
+	keeper_ready(wait);
+}
+
 static void keeper_on_wait(struct loop_message *message)
 {
 	struct keeper_wait *wait = (void *)message; /* its first member */
 	struct keeper *k = wait->keeper;
 	uint64_t now_ms = clock_ms(), changed_ms;
-	const char *topic = wait->consumers ? keeper_consumers : wait->service;
 
 	wait->waiter.deadline_ms = now_ms + wait->wait_ms;
 	wait->waiter.wake = keeper_wake;
-	if (waiters_add(k->waiters, &wait->waiter, topic ? topic : "") < 0) {
-		keeper_wake(&wait->waiter); /* answered early: it may ask again */
+	if (keeper_add(k, wait) < 0) {
+		keeper_ready(wait); /* answered early: it may ask again */
 		return;
 	}
 	if (keeper_has_news(k, wait, &changed_ms))
@@ -302,6 +341,7 @@ struct keeper *keeper_new(struct registry *registry, size_t waiting_max, struct 
 		k->registry = registry;
 		k->waiting_max = waiting_max;
 		k->tick.on_time = keeper_on_tick;
+		k->gather.on_time = keeper_on_gather;
 		k->changed.deliver = keeper_on_changed;
 		k->draining.deliver = keeper_on_draining;
 		k->seen = catalog_revision(registry->catalog);
