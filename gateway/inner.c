@@ -36,7 +36,9 @@ static void inner_close(struct inner *inner)
 	stream_close(&inner->stream);
 	if (client) {
 		client->inner = NULL;
-		client_abort(client); /* a FIN it might wait behind for a moment */
+		if (client->x) /* its line in the log is that of one whose client went away */
+			client->x->flags |= ACCESS_DC;
+		client_cut(client); /* a FIN it might wait behind for a moment */
 	}
 }
 

@@ -371,10 +371,18 @@ class Door(SharedCase):
     def test_a_client_that_leaves_takes_its_calls_along(self):
         body = xmlrpc.client.dumps((), "slow")
         with self.gateway.connect() as wire:
-            wire.send(f"POST /RPC2 HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n{body}"
-                      .encode())
+            wire.send(f"POST /RPC2 HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n"
+                      f"X-Request-Id: left\r\n\r\n{body}".encode())
             wait_until(lambda: self.in_flight() == 2, "the inner request")
         wait_until(lambda: self.in_flight() == 0, "nothing under way", 3)
+        lines = wait_until(lambda: self.logged("left", 2), "a line of each")
+        self.assertEqual([line["flags"] for line in lines], [["DC"], ["DC"]])
+        self.assertNotEqual(lines[0]["route"], lines[1]["route"])
+
+    def logged(self, request_id, count):
+        """The lines of a request and of those it became, if there are so many."""
+        lines = [line for line in self.gateway.access_log() if line["request_id"] == request_id]
+        return lines if len(lines) == count else None
 
     def in_flight(self):
         """Requests under way."""
