@@ -86,6 +86,20 @@ static void jq_on_no_memory(void *arg)
 
 /* ---- Compiling ---- */
 
+/* What only concerns those who call jq in a shell. */
+static void jq_cut(char *text)
+{
+	static const char *const parts[] = {" (Unix shell quoting issues?)", " at <top-level>"};
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		size_t len = strlen(parts[i]);
+		char *at = strstr(text, parts[i]);
+
+		if (at)
+			memmove(at, at + len, strlen(at + len) + 1);
+	}
+}
+
 static void jq_on_message(void *arg, jv message)
 {
 	static const char prefix[] = "jq: error: ";
@@ -101,6 +115,7 @@ static void jq_on_message(void *arg, jv message)
 		if (len && text[len - 1] == ':')
 			len--;
 		(void)err_set(e, "%.*s", (int)len, text);
+		jq_cut(e->text);
 	}
 	jv_free(message);
 }
@@ -129,18 +144,25 @@ static void jq_wrap(struct buf *program, const char *text, const struct jq *jq)
 	(void)buf_printf(program, "(%s\n)", text); /* failures stick */
 }
 
-static int jq_compile_text(struct jq *jq, const char *text, struct err *e)
+static bool jq_compile_with(struct jq *jq, const char *program, const char *const *defined,
+			    size_t count)
 {
-	struct buf program;
+	jv args = jv_object();
+
+	for (size_t i = 0; i < count; i++)
+		args = jv_object_set(args, jv_string(defined[i]), jv_null());
+	return jq_compile_args(jq->state, program, args) != 0;
+}
+
+/* `defined` are variables that the program does not define itself. */
+static int jq_compile_program(struct jq *jq, const char *program, const char *const *defined,
+			      size_t count, struct err *e)
+{
 	volatile int result = -1; /* setjmp's */
 
-	buf_init(&program, JQ_PROGRAM_MAX + 4096);
-	jq_wrap(&program, text, jq);
 	if (e)
 		e->text[0] = '\0';
-	if (!buf_str(&program)) {
-		result = err_code(e, ENOMEM, "out of memory");
-	} else if (setjmp(jq_thread.no_memory)) {
+	if (setjmp(jq_thread.no_memory)) {
 		jq->state = NULL; /* left where it is */
 		result = err_code(e, ENOMEM, "out of memory");
 	} else {
@@ -148,13 +170,27 @@ static int jq_compile_text(struct jq *jq, const char *text, struct err *e)
 		if (jq->state) {
 			jq_set_nomem_handler(jq->state, jq_on_no_memory, NULL);
 			jq_set_error_cb(jq->state, jq_on_message, e);
-			result = jq_compile(jq->state, program.data) ? 0 : -1;
+			result = jq_compile_with(jq, program, defined, count) ? 0 : -1;
 			jq_set_error_cb(jq->state, jq_on_message, NULL);
 			jq_set_nomem_handler(jq->state, NULL, NULL);
 		}
 		if (result < 0 && e && !e->text[0])
 			(void)err_set(e, "the program can't be compiled");
 	}
+	return result;
+}
+
+static int jq_compile_text(struct jq *jq, const char *text, struct err *e)
+{
+	struct buf program;
+	int result;
+
+	buf_init(&program, JQ_PROGRAM_MAX + 4096);
+	jq_wrap(&program, text, jq);
+	if (buf_str(&program))
+		result = jq_compile_program(jq, program.data, NULL, 0, e);
+	else
+		result = err_code(e, ENOMEM, "out of memory");
 	buf_fini(&program);
 	return result;
 }
@@ -180,6 +216,25 @@ struct jq *jq_new(const char *text, const char *const *names, size_t name_count,
 	if (jq_compile_text(jq, text, e) < 0)
 		jq_free(&jq);
 	return jq;
+}
+
+void jq_explain(const char *text, const char *const *names, size_t name_count, struct err *e)
+{
+	struct err own = {0};
+	struct jq jq = {0};
+	struct buf program;
+
+	/* Not the text alone: it could begin with an import, which libjq looks for in paths that
+	 * are not set. */
+	buf_init(&program, JQ_PROGRAM_MAX + 4096);
+	(void)buf_printf(&program, ". | %s", text);
+	if (!buf_str(&program))
+		(void)err_code(e, ENOMEM, "out of memory");
+	else if (jq_compile_program(&jq, program.data, names, name_count, &own) < 0)
+		*e = own;
+	if (jq.state)
+		jq_teardown(&jq.state);
+	buf_fini(&program);
 }
 
 void jq_free(struct jq **jq)

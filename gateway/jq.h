@@ -33,6 +33,10 @@ struct jq;
 struct jq *jq_new(const char *text, const char *const *names, size_t name_count, struct err *e);
 void jq_free(struct jq **jq);
 
+/* Says of a text that jq_new has refused what is wrong with it as it was written: jq_new compiles
+ * more than that, and a program may be more than what its author wrote. Else *e stays. */
+void jq_explain(const char *text, const char *const *names, size_t name_count, struct err *e);
+
 /* A document for each name, that json_check has passed; len 0: there is none. */
 struct jq_input {
 	const struct span *values;

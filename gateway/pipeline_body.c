@@ -49,8 +49,8 @@ static void pipeline_refuse_body(struct exchange *x, struct span body, const str
 	}
 	pipeline_refuse_check(x, PROBLEM_BAD_REQUEST,
 			      arena_printf(&x->arena,
-					   "the body is no JSON: line %zu, column %zu, %s", line,
-					   column, e->text));
+					   "the body is refused as JSON: line %zu, column %zu, %s",
+					   line, column, e->text));
 }
 
 /* True when the route goes on without one. */

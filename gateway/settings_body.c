@@ -123,10 +123,9 @@ static void settings_read_body_program(struct settings_reader *r, const struct s
 				       struct settings_body *body, bool reply)
 {
 	static const char *const values[] = {"path", "query", "header", "claims", "status"};
-	const char *text = settings_table_text(r, node), *wrapped;
+	const char *text = settings_table_text(r, node);
 	const char **names =
 		settings_table_alloc(r, 1 + sizeof(values) / sizeof(values[0]), sizeof(*names));
-	struct settings_node own = *node;
 	size_t count = 0;
 
 	if (!text || !names)
@@ -136,14 +135,8 @@ static void settings_read_body_program(struct settings_reader *r, const struct s
 		if (settings_names_variable(text, values[i]) &&
 		    (reply || strcmp(values[i], "status") != 0))
 			names[count++] = values[i];
-	wrapped = arena_printf(r->arena, "$%s | (%s\n)", names[0], text);
-	if (!wrapped) {
-		r->file->no_memory = true;
-		return;
-	}
-	own.text = wrapped;
 	body->program = (struct settings_program){.names = names, .name_count = count};
-	settings_read_program(r, &own, &body->program);
+	settings_read_program(r, node, names[0], &body->program);
 }
 
 static void settings_read_request_program(struct settings_reader *r,

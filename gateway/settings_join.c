@@ -137,9 +137,9 @@ static void settings_join_all(struct settings_calls *c, struct settings_join *jo
 
 /* Compiled to see that it can be; each worker compiles its own. */
 void settings_read_program(struct settings_reader *r, const struct settings_node *node,
-			   struct settings_program *program)
+			   const char *input, struct settings_program *program)
 {
-	const char *text = settings_table_text(r, node);
+	const char *text = settings_table_text(r, node), *whole;
 	struct err e = {0};
 	struct jq *jq;
 
@@ -150,13 +150,21 @@ void settings_read_program(struct settings_reader *r, const struct settings_node
 				      JQ_PROGRAM_MAX);
 		return;
 	}
-	jq = jq_new(text, program->names, program->name_count, &e);
+	whole = input ? arena_printf(r->arena, "$%s | (%s\n)", input, text)
+		      : settings_table_copy(r, text);
+	if (!whole) {
+		r->file->no_memory = true;
+		return;
+	}
+	jq = jq_new(whole, program->names, program->name_count, &e);
+	if (!jq && e.code != ENOMEM)
+		jq_explain(text, program->names, program->name_count, &e);
 	if (!jq && e.code == ENOMEM)
 		r->file->no_memory = true;
 	else if (!jq)
 		settings_file_mistake(r->file, node, "jq: %s", e.text);
 	jq_free(&jq);
-	program->text = settings_table_copy(r, text);
+	program->text = whole;
 }
 
 void settings_read_join(struct settings_calls *c, const struct settings_node *node,
@@ -169,5 +177,5 @@ void settings_read_join(struct settings_calls *c, const struct settings_node *no
 	else if (node->kind == SETTINGS_MAP)
 		settings_read_declared(c, node, join);
 	else
-		settings_read_program(c->r, node, &join->program);
+		settings_read_program(c->r, node, NULL, &join->program);
 }

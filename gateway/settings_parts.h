@@ -44,9 +44,9 @@ void settings_check_actions(struct settings_reader *r, const struct settings_nod
 /* `compose`, a struct settings_compose, and a view of it, a struct settings_view. */
 extern const struct settings_table settings_compose_table;
 extern const struct settings_table settings_view_table;
-/* A program, whose names are set. */
+/* A program, whose names are set; `input` is the one of them that its `.` is, NULL: all. */
 void settings_read_program(struct settings_reader *r, const struct settings_node *node,
-			   struct settings_program *program);
+			   const char *input, struct settings_program *program);
 /* `headers` and `query`, into a struct settings_conditions. */
 void settings_read_headers(struct settings_reader *r, const struct settings_node *node, void *to);
 void settings_read_query(struct settings_reader *r, const struct settings_node *node, void *to);

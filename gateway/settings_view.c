@@ -12,19 +12,9 @@ static void settings_read_view_program(struct settings_reader *r, const struct s
 {
 	static const char *const names[] = {"answer"};
 	struct settings_program *program = to;
-	const char *text = settings_table_text(r, node), *wrapped;
-	struct settings_node own = *node;
 
-	if (!text)
-		return;
-	wrapped = arena_printf(r->arena, "$answer | (%s\n)", text);
-	if (!wrapped) {
-		r->file->no_memory = true;
-		return;
-	}
-	own.text = wrapped;
 	*program = (struct settings_program){.names = names, .name_count = 1};
-	settings_read_program(r, &own, program);
+	settings_read_program(r, node, names[0], program);
 }
 
 static const struct settings_key settings_view_keys[] = {

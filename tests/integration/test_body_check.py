@@ -94,7 +94,7 @@ class BodyCheck(SharedCase):
                 said = json.loads(answer.body)
                 self.assertEqual((answer.status, said["type"]),
                                  (400, "urn:microreg:problem:bad-request"))
-                self.assertRegex(said["detail"], "the body is no JSON: .*(" + told + ")")
+                self.assertRegex(said["detail"], "the body is refused as JSON: .*(" + told + ")")
                 self.assertEqual(self.send(body, "/open").status, 200)
         self.assertEqual({request.target for request in self.origin.requests}, {"/open"})
         metrics = self.gateway.metrics()

@@ -159,6 +159,8 @@ START_TEST(a_text_that_is_no_program_is_refused)
 
 	ck_assert_ptr_null(jq_new(texts[_i], names, 1, &e));
 	ck_assert_msg(e.text[0] && !strchr(e.text, '\n'), "%s", e.text);
+	jq_explain(texts[_i], names, 1, &e);
+	ck_assert_msg(e.text[0] && !strchr(e.text, '\n') && !strchr(e.text, ')'), "%s", e.text);
 }
 END_TEST
 
