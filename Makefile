@@ -10,7 +10,7 @@
 #   make install    programs, library, docs and systemd units, under DESTDIR and PREFIX
 #                   (/usr/local)
 #   make bench      CPU per request beside peers, into build/bench/
-#   make proofs     idle connections, other people's clients, upgrades under load
+#   make proofs     idle connections, other people's clients, upgrades under load, slow ones
 #   make soak       SOAK requests (10,000,000) of every kind: memory must not grow
 #   make format     clang-format in place
 #   make coverage   the suite with gcov, and how much of each file it ran, in build/coverage/
@@ -293,7 +293,7 @@ bench: all $(BENCH)
 	$(Q)BUILD=$(B) scripts/bench
 
 proofs: all $(BENCH)
-	$(Q)BUILD=$(B) scripts/proofs clients upgrade idle
+	$(Q)BUILD=$(B) scripts/proofs clients upgrade idle slow tls
 
 SOAK ?= 10000000
 soak: all $(BENCH)
