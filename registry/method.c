@@ -64,9 +64,8 @@ const struct method method_table[] = {
 	 "Answers quotas[name, key, period, used, left, quota].",
 	 method_quota_list, 0, ACCESS_GATEWAY, NULL},
 	{"registry.quota_reset", "struct,struct",
-	 "Lets a caller start anew in the day and the month that run: name, key. Answers used, "
-	 "which "
-	 "is forgotten.",
+	 "Lets a caller start anew in the day and the month that run: name, key. Answers existed, "
+	 "and used, which is forgotten.",
 	 method_quota_reset, METHOD_LATER | METHOD_WRITES, ACCESS_ADMIN, NULL},
 	{"registry.stats", "struct;struct,struct", "Counters of the registry.", method_stats, 0,
 	 ACCESS_READ, NULL},
@@ -74,10 +73,9 @@ const struct method method_table[] = {
 	 "What happened, the newest last: optional service, since (a revision or a time: then the "
 	 "oldest after it), limit (1-1000, default 100). Answers events[revision, time, event, "
 	 "service, id, actor, detail]. Events: registered, restored, deregistered, status, "
-	 "checked, expired, removed, fenced, held, quota_reset; of consumers, whose name is the "
-	 "id, and told "
-	 "only to the roles gateway and admin: consumer_put, consumer_deleted, key_made, "
-	 "key_revoked.",
+	 "checked, expired, removed, fenced, held; told only to the roles gateway and admin: "
+	 "quota_reset, and of consumers, whose name is the id, consumer_put, consumer_deleted, "
+	 "key_made, key_revoked.",
 	 method_history, 0, ACCESS_READ, NULL},
 	{"registry.backup", "struct;struct,struct",
 	 "Copies the database, consistently, into the data directory. Answers file.", method_backup,
@@ -85,7 +83,8 @@ const struct method method_table[] = {
 	{"registry.consumer_put", "struct,struct",
 	 "Makes a consumer of all gateways, or replaces what is known of it but for its keys: "
 	 "name; optional id (default: the name), groups[], limits[{rate, per_ms, burst, algorithm, "
-	 "concurrent, quota, per, by, name}, by default by consumer; a quota in each day or month], ip{allow[], deny[]}, password_hash, "
+	 "concurrent, quota, per, by, name}, by default by consumer; a quota in each day or "
+	 "month], ip{allow[], deny[]}, password_hash, "
 	 "certificates[], meta. Answers name, id, existed, changed, revision.",
 	 method_consumer_put, METHOD_LATER | METHOD_WRITES, ACCESS_ADMIN, NULL},
 	{"registry.consumer_get", "struct,struct",

@@ -38,12 +38,13 @@ static const struct rpc_field history_fields[] = {
 	 .allowed = "an int from 1 to 1000"},
 };
 
-/* Who the consumers are is not for everybody who may look services up. */
+/* Who calls is not for everybody who may look services up. */
 static bool history_may_tell(const struct call *call, const struct store_event *event)
 {
 	if (!call->token || access_includes(call->token->role, ACCESS_GATEWAY))
 		return true;
-	return strncmp(event->name, "consumer_", 9) != 0 && strncmp(event->name, "key_", 4) != 0;
+	return strncmp(event->name, "consumer_", 9) != 0 && strncmp(event->name, "key_", 4) != 0 &&
+	       strncmp(event->name, "quota_", 6) != 0;
 }
 
 static int history_write(void *arg, const struct store_event *event)

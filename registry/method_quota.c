@@ -273,14 +273,16 @@ static void quota_reset_finish(struct quotas_reset *reset)
 	}
 	(void)snprintf(detail, sizeof(detail), "%.32s of %.80s: %" PRIu64 " were used", reset->name,
 		       reset->key, reset->used);
-	note_tell(call->registry, &(struct note){.event = "quota_reset",
-						 .service = "",
-						 .id = "",
-						 .token = call_actor(call),
-						 .address = call->peer,
-						 .detail = detail});
+	if (reset->existed)
+		note_tell(call->registry, &(struct note){.event = "quota_reset",
+							 .service = "",
+							 .id = "",
+							 .token = call_actor(call),
+							 .address = call->peer,
+							 .detail = detail});
 	rpc_write_begin(to);
 	rpc_write_struct(to);
+	rpc_write_set_bool(to, "existed", reset->existed);
 	rpc_write_set_int(to, "used", quota_int(reset->used));
 	rpc_write_struct_end(to);
 	rpc_write_end(to);

@@ -71,7 +71,8 @@ struct quotas_reset {
 	int64_t wall_ms; /* the day and the month that it lies in start anew */
 	void (*finish)(struct quotas_reset *reset);
 	void *owner;
-	uint64_t used; /* the answer: what is forgotten, of day and month together */
+	uint64_t used; /* the answer: what is forgotten, of day and month together … */
+	bool existed;  /* … and whether anything was counted at all */
 	/* Its own. */
 	struct store_quotas rows;
 	struct store_quota items[2];

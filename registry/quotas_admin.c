@@ -130,6 +130,7 @@ static enum writer_verdict quotas_plan_reset_locked(struct quotas_reset *reset,
 		found[count++] = entry;
 	}
 	reset->rows = (struct store_quotas){.items = reset->items, .count = count};
+	reset->existed = count > 0;
 	if (!count)
 		return WRITER_GO;
 	if (writer_store(plan, &row) != WRITER_GO)

@@ -372,18 +372,25 @@ static int consumer_put(struct tool *tool)
 static int consumer_delete(struct tool *tool)
 {
 	struct params params = {0};
+	const char *unknown = arena_printf(&tool->arena, "no consumer \"%s\"", tool->words[1]);
 
 	params_text(&params, "name", tool->words[1]);
-	return write_call(tool, "registry.consumer_delete", &params, 0);
+	return unknown ? write_call_known(tool, "registry.consumer_delete", &params, unknown)
+		       : consumer_no_memory();
 }
 
 static int consumer_revoke_key(struct tool *tool)
 {
 	struct params params = {0};
+	const char *unknown =
+		arena_printf(&tool->arena,
+			     "\"%s\" has no key \"%s\"; `microreg consumer get` lists those it has",
+			     tool->words[1], tool->words[2]);
 
 	params_text(&params, "name", tool->words[1]);
 	params_text(&params, "key", tool->words[2]);
-	return write_call(tool, "registry.consumer_key_revoke", &params, 0);
+	return unknown ? write_call_known(tool, "registry.consumer_key_revoke", &params, unknown)
+		       : consumer_no_memory();
 }
 
 /* In 90d, or at a time; what an int holds is reckoned by the registry's clock. */

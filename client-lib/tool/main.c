@@ -54,10 +54,12 @@ const struct tool_command tool_commands[] = {
 		 TOOL_ACCEPTS(ALLOW) | TOOL_ACCEPTS(DENY) | TOOL_ACCEPTS(CERTIFICATE) |
 		 TOOL_ACCEPTS(PASSWORD_HASH) | TOOL_ACCEPTS(META) | TOOL_ACCEPTS(LABEL) |
 		 TOOL_ACCEPTS(EXPIRES) | TOOL_ACCEPTS(GRACE),
-	 "keep who may call through the gateways, and their keys", consumer_run},
+	 "keep who may call through the gateways, and their keys; put replaces all but the keys",
+	 consumer_run},
 	{"run", "-- COMMAND [ARGUMENT...]", 1, SIZE_MAX,
 	 REGISTRATION_OPTIONS | TOOL_ACCEPTS(SERVICE) | TOOL_ACCEPTS(WAIT),
-	 "start a command and keep it registered while it runs", run_run},
+	 "start a command and keep it registered while it runs, also when the registry comes later",
+	 run_run},
 	{NULL, NULL, 0, 0, 0, NULL, NULL},
 };
 

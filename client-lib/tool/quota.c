@@ -60,7 +60,7 @@ int quota_list(struct tool *tool)
 
 int quota_reset(struct tool *tool)
 {
-	const struct microreg_value *reply, *used;
+	const struct microreg_value *reply, *used, *existed;
 	struct params params = {0};
 	struct microreg_error error;
 
@@ -70,6 +70,15 @@ int quota_reset(struct tool *tool)
 			      &error);
 	if (!reply)
 		return tool_fail(tool, &error);
+	existed = microreg_value_find(reply, "existed");
+	if (existed && !existed->number) {
+		microreg_value_free(&reply);
+		(void)fprintf(
+			stderr,
+			"microreg reset-quota: nobody has used that quota by that key today or "
+			"this month; `microreg quotas` lists who has\n");
+		return TOOL_NO;
+	}
 	if (tool->json)
 		return quota_done(&reply, print_json(reply));
 	used = microreg_value_find(reply, "used");

@@ -20,7 +20,7 @@
 	X(USAGE, 2, "the command line is wrong")                                             \
 	X(AWAY, 3, "no registry answered")                                                   \
 	X(SYSTEM, 7, "the system refused memory, threads or output")                         \
-	X(RUN, 125, "of `run`: the instance could not be registered; nothing was started")   \
+	X(RUN, 125, "of `run`: the registry refused the instance; nothing was started")      \
 	X(NOT_EXECUTABLE, 126, "of `run`: the command can't be executed")                    \
 	X(NOT_FOUND, 127, "of `run`: there is no such command")
 
@@ -38,11 +38,11 @@ enum tool_exit {
 	X(JSON, "json", NULL, "print JSON, for scripts")                                           \
 	X(COLOR, "color", "WHEN", "auto (default: on a terminal), always or never")                \
 	X(HELP, "help", NULL, "print this and exit")                                               \
-	X(PREFIX, "prefix", "TEXT", "only services whose name begins with it")                     \
+	X(PREFIX, "prefix", "TEXT", "only services, or consumers, whose name begins with it")      \
 	X(ALL, "all", NULL, "instances of every status, not only those that are up")               \
 	X(PORT, "port", "N", "where the instance listens")                                         \
 	X(HOST, "host", "HOST", "its address (default: the one the call comes from)")              \
-	X(ID, "id", "ID", "its id (default: host:port)")                                           \
+	X(ID, "id", "ID", "its id (default: host:port; of a consumer its name)")                   \
 	X(SCHEME, "scheme", "SCHEME", "http (default) or https")                                   \
 	X(TTL, "ttl", "DURATION", "how long it lives after its last heartbeat (30s)")              \
 	X(WEIGHT, "weight", "N", "its share of the requests, 1 to 1000 (1)")                       \
@@ -138,6 +138,9 @@ int quota_reset(struct tool *tool);
 struct params;
 /* Calls, and prints the reply: as JSON, or a line of "name: value" for each member. */
 int write_call(struct tool *tool, const char *method, struct params *params, unsigned wait_ms);
+/* The same of what has to be there: else TOOL_NO, and `unknown` is said. */
+int write_call_known(struct tool *tool, const char *method, struct params *params,
+		     const char *unknown);
 
 /* Says on standard error what is wrong with the command line. Returns TOOL_USAGE. */
 int tool_usage(const struct tool *tool, const char *format, ...)

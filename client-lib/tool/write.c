@@ -50,6 +50,24 @@ int write_call(struct tool *tool, const char *method, struct params *params, uns
 	return reply ? write_print(tool, &reply) : tool_fail(tool, &error);
 }
 
+int write_call_known(struct tool *tool, const char *method, struct params *params,
+		     const char *unknown)
+{
+	struct microreg_error error;
+	const struct microreg_value *reply =
+		microreg_call(tool->registry, method, params_value(params), 0, &error);
+	const struct microreg_value *existed;
+
+	if (!reply)
+		return tool_fail(tool, &error);
+	existed = microreg_value_find(reply, "existed");
+	if (!existed || existed->number)
+		return write_print(tool, &reply);
+	microreg_value_free(&reply);
+	(void)fprintf(stderr, "microreg %s: %s\n", tool->command->name, unknown);
+	return TOOL_NO;
+}
+
 /* ---- register ---- */
 
 enum { WRITE_CHECK_MAX = 5 };

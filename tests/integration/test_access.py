@@ -138,6 +138,18 @@ class Tokens(SharedCase):
                                   client.registry.quota_list({})["quotas"]], [total] * (total > 0))
                 told = client.registry.report({**report, "quotas": [use]})["quotas"]
                 self.assertEqual(told[0]["used"], 5)
+        target = {"name": "plan", "key": "ada"}
+        with self.proxy("ops") as ops, self.proxy("reader") as reader, self.proxy("gate") as gate:
+            self.denied(403, gate.registry.quota_reset, target)
+            self.assertEqual(ops.registry.quota_reset(target), {"existed": True, "used": 5})
+            self.assertEqual(ops.registry.quota_reset(target), {"existed": False, "used": 0})
+
+            def resets(client):
+                return [one["detail"] for one in client.registry.history({})["events"]
+                        if one["event"] == "quota_reset"]
+            wait_until(lambda: resets(gate))
+            self.assertEqual(resets(ops), ["plan of ada: 5 were used"])
+            self.assertEqual(resets(reader), [])
 
     def test_a_token_registers_its_services_and_no_others(self):
         with self.proxy("orders") as orders:

@@ -623,7 +623,13 @@ class Tool(Case):
         line = self.tool("list").splitlines()[1].split()
         self.assertEqual(line[:5], ["ada", "ada", "staff,eu", "1", "no"])
         self.tool("revoke-key", "ada", key["key"])
+        self.tool("revoke-key", "ada", key["key"], code=1)
+        self.assertIn('"ada" has no key "k', self.said)
+        self.tool("revoke-key", "eve", key["key"], code=1)
+        self.assertIn('no consumer "eve"', self.said)
         self.tool("delete", "ada")
+        self.tool("delete", "ada", code=1)
+        self.assertIn('no consumer "ada"', self.said)
         self.assertEqual(json.loads(self.tool("list", "--json")), [])
 
     def test_a_rotation_gives_the_keys_before_an_end(self):

@@ -306,6 +306,10 @@ class OneGateway(SharedCase):
         self.assertTrue([one for one in json.loads(out)["quotas"] if {**one, **tom} == one], out)
         code, out, err = self.stage.check("microreg", "reset-quota", "plan", "consumer:tom", *url)
         self.assertEqual((code, out, err), (0, "3 were used\n", ""))
+        for name, key in (("plan", "consumer:nobody"), ("plam", "consumer:tom")):
+            code, out, err = self.stage.check("microreg", "reset-quota", name, key, *url)
+            self.assertEqual((code, out), (1, ""))
+            self.assertIn("nobody has used that quota", err)
         self.gateway.wait_status("/day", 200, {"X-Api-Key": "tom"})
         wait_until(lambda: [one for one in self.registry.call("registry.history", {})["events"]
                             if one["event"] == "quota_reset" and
