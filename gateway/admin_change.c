@@ -263,7 +263,7 @@ static const struct admin_operation {
 	{"/reload",
 	 "reload",
 	 "Reads the settings again; with mistakes it is a 422 that tells them, and nothing changes",
-	 {{NULL}},
+	 {{.name = NULL}},
 	 admin_reload},
 	{"/drain",
 	 "drain",
@@ -289,7 +289,7 @@ static const struct admin_operation {
 	{"/services/NAME/instances/ID/restore",
 	 "instance.restore",
 	 "Takes back an instance that its failures had ejected, in every worker",
-	 {{NULL}},
+	 {{.name = NULL}},
 	 admin_restore},
 };
 
