@@ -153,18 +153,66 @@ bool router_host_is_taken(const struct settings_route *route, const struct http1
 
 /* ---- The search ---- */
 
+static bool router_try(struct router_search *s, const struct router_candidate *c)
+{
+	if (!router_conditions_hold(c->route, s->request))
+		return false;
+	if (c->route->methods & (unsigned)s->request->method) {
+		s->match->route = c->route;
+		return true;
+	}
+	s->match->allow |= c->route->methods;
+	return false;
+}
+
+/* The first that wants the value which the list's field has, NULL when it is not there. False: it
+ * is there more than once, and the index does not help. */
+static bool router_look_up(const struct router_search *s, const struct router_list *list,
+			   const struct router_candidate **first)
+{
+	const struct http1_field *found = NULL;
+	size_t len = strlen(list->header);
+
+	*first = NULL;
+	for (size_t i = 0; i < s->request->field_count; i++) {
+		const struct http1_field *f = &s->request->fields[i];
+
+		if (!http_equal_nocase(f->name.at, f->name.len, list->header, len))
+			continue;
+		if (found)
+			return false;
+		found = f;
+	}
+	if (found)
+		*first = router_table_find(&s->router->table, list->id, found->value.at,
+					   found->value.len,
+					   router_hash(found->value.at, found->value.len));
+	return true;
+}
+
 static bool router_try_list(struct router_search *s, const struct router_list *list)
 {
+	const struct router_candidate *alike, *others, *c;
+
 	if (!list)
 		return false;
-	for (const struct router_candidate *c = list->first; c; c = c->next) {
-		if (!router_conditions_hold(c->route, s->request))
-			continue;
-		if (c->route->methods & (unsigned)s->request->method) {
-			s->match->route = c->route;
-			return true;
+	if (!list->header || !router_look_up(s, list, &alike)) {
+		for (c = list->first; c; c = c->next)
+			if (router_try(s, c))
+				return true;
+		return false;
+	}
+	others = list->others;
+	while (alike || others) {
+		if (!others || (alike && alike->rank < others->rank)) {
+			c = alike;
+			alike = alike->next_alike;
+		} else {
+			c = others;
+			others = others->next_alike;
 		}
-		s->match->allow |= c->route->methods;
+		if (router_try(s, c))
+			return true;
 	}
 	return false;
 }

@@ -36,7 +36,9 @@ struct router *router_new(const struct settings_route *routes, size_t count, str
 void router_free(struct router **router);
 
 /* `path` is normalized (route_path_normalize). The host is matched without its port, ignoring
- * case. The cost follows the path's segments, not the number of routes. */
+ * case. The cost follows the path's segments, not the number of routes; of those with one path and
+ * host it follows the number that want the same value of the header field that most of them want,
+ * or none of it. */
 enum router_outcome router_find(const struct router *router, const struct http1_head *request,
 				struct span path, struct router_match *match);
 

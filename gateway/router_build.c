@@ -37,6 +37,10 @@ static int router_list_add(struct router *r, struct router_list *list,
 
 	if (!c)
 		return -1;
+	if (!list->first) {
+		list->next = r->lists;
+		r->lists = list;
+	}
 	while (*at && !router_comes_before(route, (*at)->route))
 		at = &(*at)->next;
 	*c = (struct router_candidate){.route = route, .next = *at};
@@ -140,11 +144,15 @@ struct router *router_new(const struct settings_route *routes, size_t count, str
 	arena_init(&r->arena, router_arena_max);
 	r->ids = 1; /* the root is 0 */
 	for (size_t i = 0; i < count; i++)
-		entries += routes[i].path.count + routes[i].hosts.count;
+		entries += routes[i].path.count + routes[i].hosts.count +
+			   (routes[i].hosts.count ? routes[i].hosts.count : 1);
 	if (router_table_init(&r->table, &r->arena, entries) < 0)
 		goto fail;
 	for (size_t i = 0; i < count; i++)
 		if (router_add(r, &routes[i]) < 0)
+			goto fail;
+	for (struct router_list *list = r->lists; list; list = list->next)
+		if (router_index(r, list) < 0)
 			goto fail;
 	return r;
 fail:
