@@ -17,6 +17,7 @@ enum {
 	AUDIT_KEPT_MAX = 1024,	/* of a line that is told again with its count */
 	AUDIT_LINE_MAX = 16384, /* each text is cut; a byte may be written as six */
 	AUDIT_TEXT_MAX = 400,
+	AUDIT_TEXT_MIN = 12, /* of each: all of them fit into AUDIT_KEPT_MAX, whatever they are */
 	AUDIT_NAME_MAX = 200,
 };
 
@@ -44,12 +45,14 @@ static const char *const audit_names[] = {
 
 /* ---- Lines ---- */
 
-static void audit_text(struct json_writer *j, const char *key, struct span text, size_t max)
+/* True when it was cut. */
+static bool audit_text(struct json_writer *j, const char *key, struct span text, size_t max)
 {
 	if (!text.len)
-		return;
+		return false;
 	json_write_key(j, key);
 	json_write_string_n(j, text.at, text.len < max ? text.len : max);
+	return text.len > max;
 }
 
 static struct span audit_span(const char *text)
@@ -57,11 +60,13 @@ static struct span audit_span(const char *text)
 	return text ? (struct span){text, strlen(text)} : (struct span){0};
 }
 
-/* The object, but for its last brace. */
-static void audit_line(struct buf *out, const struct audit_entry *entry)
+/* The object, but for its last brace; of each text at most `max` bytes. */
+static void audit_line_of(struct buf *out, const struct audit_entry *entry, size_t max)
 {
+	const size_t name_max = max < AUDIT_NAME_MAX ? max : AUDIT_NAME_MAX;
 	char time[CLOCK_RFC3339_SIZE];
 	struct json_writer j;
+	bool cut = false;
 
 	clock_rfc3339(clock_wall_ms(), time);
 	json_write_init(&j, out);
@@ -70,14 +75,29 @@ static void audit_line(struct buf *out, const struct audit_entry *entry)
 	json_write_string(&j, time);
 	json_write_key(&j, "event");
 	json_write_string(&j, audit_names[entry->event]);
-	audit_text(&j, "client", entry->client, AUDIT_NAME_MAX);
-	audit_text(&j, "consumer", entry->consumer, AUDIT_NAME_MAX);
-	audit_text(&j, "token", audit_span(entry->token), AUDIT_NAME_MAX);
-	audit_text(&j, "route", audit_span(entry->route), AUDIT_NAME_MAX);
-	audit_text(&j, "policy", audit_span(entry->policy), AUDIT_NAME_MAX);
-	audit_text(&j, "action", audit_span(entry->action), AUDIT_NAME_MAX);
-	audit_text(&j, "reason", audit_span(entry->reason), AUDIT_TEXT_MAX);
-	audit_text(&j, "request_id", entry->request_id, AUDIT_NAME_MAX);
+	cut |= audit_text(&j, "client", entry->client, name_max);
+	cut |= audit_text(&j, "consumer", entry->consumer, name_max);
+	cut |= audit_text(&j, "token", audit_span(entry->token), name_max);
+	cut |= audit_text(&j, "route", audit_span(entry->route), name_max);
+	cut |= audit_text(&j, "policy", audit_span(entry->policy), name_max);
+	cut |= audit_text(&j, "action", audit_span(entry->action), name_max);
+	cut |= audit_text(&j, "reason", audit_span(entry->reason), max);
+	cut |= audit_text(&j, "request_id", entry->request_id, name_max);
+	if (cut) {
+		json_write_key(&j, "cut");
+		json_write_bool(&j, true);
+	}
+}
+
+/* As much of the texts as fits into `fit` bytes: a byte may be written as six. */
+static void audit_line(struct buf *out, const struct audit_entry *entry, size_t fit)
+{
+	for (size_t max = AUDIT_TEXT_MAX; max >= AUDIT_TEXT_MIN; max /= 2) {
+		buf_reset(out);
+		audit_line_of(out, entry, max);
+		if (!out->failed && out->len <= fit)
+			return;
+	}
 }
 
 /* `repeated` 0: it is told for the first time. */
@@ -191,7 +211,7 @@ void audit_write(struct audit *audit, const struct audit_entry *entry)
 	key = denied ? audit_key(entry) : 0;
 	if (denied && audit_is_counted(audit, key))
 		return;
-	audit_line(&line, entry);
+	audit_line(&line, entry, denied ? AUDIT_KEPT_MAX : AUDIT_LINE_MAX);
 	if (denied && !audit_keep(audit, key, &line))
 		return;
 	if (!line.failed)
@@ -204,7 +224,7 @@ static void audit_tell_over(struct audit *a, uint64_t over)
 	char memory[AUDIT_KEPT_MAX];
 	struct buf line = {.data = memory, .cap = sizeof(memory), .max = sizeof(memory)};
 
-	audit_line(&line, &entry);
+	audit_line(&line, &entry, AUDIT_KEPT_MAX);
 	if (!line.failed)
 		audit_send(a, line.data, line.len, over);
 }

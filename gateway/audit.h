@@ -4,7 +4,8 @@
  *
  * A flood of refusals comes to few lines: what is refused again within a
  * second, from the same address for the same reason, is one more line that
- * counts, and so is everything over AUDIT_LINES_MAX different ones.
+ * counts, and so is everything over AUDIT_LINES_MAX different ones. What is
+ * too long for a line is cut, and the line says so: "cut": true.
  */
 #ifndef MICROREG_GATEWAY_AUDIT_H
 #define MICROREG_GATEWAY_AUDIT_H
