@@ -226,7 +226,8 @@ static int server_open(struct server *s, const char *name, struct err *e)
 		return -1;
 	if (t->fd >= 0 && settings->registry.given && server_wait_for_registry(s, e) < 0)
 		return -1;
-	server_renew_roster(s); /* workers begin with what the snapshot has */
+	if (server_renew_roster(s) < 0) /* workers begin with what the snapshot has */
+		return err_code(e, DAEMON_EXIT_SYSTEM, "start: out of memory");
 	if (doors_open(&s->doors, settings, &t->doors, e) < 0 || server_make_workers(s, e) < 0)
 		return -1;
 	if (!settings->admin.address.host)

@@ -52,6 +52,7 @@ struct server {
 	struct wheel_timer roster;		     /* looks at the registry's consumers */
 	uint64_t roster_seen;			     /* the version of those in effect */
 	size_t roster_left_out;			     /* what the log told of them last */
+	bool roster_due;			     /* not everybody has them: no memory */
 	bool draining;	   /* asked to end; after drain_delay also not accepting */
 	bool tunnels_over; /* the drain has come to them */
 	bool replaced;	   /* another gateway serves by now */

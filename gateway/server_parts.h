@@ -34,8 +34,8 @@ void server_unwatch_claims(struct server *s); /* before the library goes */
 /* ---- server_roster.c ---- */
 
 /* Puts the registry's consumers in effect, as the library knows them now, beside those of the
- * newest table. */
-void server_renew_roster(struct server *s);
+ * newest table. -1: out of memory, those before stay; it is tried again (server_watch_roster). */
+int server_renew_roster(struct server *s);
 /* As they change. When the loop and the workers are there. */
 void server_watch_roster(struct server *s);
 

@@ -100,7 +100,7 @@ static void server_swap(struct server *s, struct table *next)
 	table_unref(&s->table);
 	s->table = next;
 	admin_set_table(s->admin, next);
-	server_renew_roster(s);
+	(void)server_renew_roster(s); /* told, and tried again */
 }
 
 /* Mistakes, each a line of its own. */

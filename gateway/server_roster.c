@@ -27,39 +27,64 @@ static void server_tell_roster(struct server *s, const struct roster *roster)
 	s->roster_left_out = roster->left_out;
 }
 
-/* The set is taken over. */
-static void server_take_roster(struct server *s, const struct microreg_consumers *set)
+/* -1: one of them at least keeps what it has. */
+static int server_post_roster(struct server *s, struct roster *roster)
 {
 	struct gateway *g = &s->gateway;
+	int r = 0;
+
+	for (size_t i = 0; i < g->worker_count && g->workers; i++) {
+		if (worker_post_roster(g->workers[i], roster) == 0)
+			continue;
+		log_error("consumers of the registry: out of memory; worker %zu keeps those before",
+			  i);
+		r = -1;
+	}
+	return r;
+}
+
+/* The set is taken over. */
+static int server_take_roster(struct server *s, const struct microreg_consumers *set)
+{
 	uint64_t version = microreg_consumers_version(set);
 	struct roster *roster = roster_new(set, s->table->consumers);
 
-	if (!roster) { /* tried again at the next look */
+	if (!roster) {
 		log_error("consumers of the registry: out of memory; those before stay in effect");
-		return;
+		return -1;
 	}
 	server_tell_roster(s, roster);
-	for (size_t i = 0; i < g->worker_count && g->workers; i++)
-		if (worker_post_roster(g->workers[i], roster) < 0)
-			log_error("consumers of the registry: out of memory; worker %zu keeps "
-				  "those before",
-				  i);
-	roster_unref(&g->roster);
-	g->roster = roster;
+	s->roster_due = server_post_roster(s, roster) < 0;
+	roster_unref(&s->gateway.roster);
+	s->gateway.roster = roster;
 	s->roster_seen = version;
 	if (s->admin)
 		admin_set_roster(s->admin, roster);
+	return 0;
 }
 
-void server_renew_roster(struct server *s)
+int server_renew_roster(struct server *s)
 {
 	const struct microreg_consumers *set;
 
 	if (!server_has_roster(s))
-		return;
+		return 0;
 	set = microreg_consumers_ref(s->gateway.registry);
-	if (set)
-		server_take_roster(s, set);
+	if (!set || server_take_roster(s, set) == 0)
+		return 0;
+	s->roster_due = true;
+	return -1;
+}
+
+/* Did what changed last not reach everybody? */
+static bool server_owes_roster(struct server *s)
+{
+	bool owes = s->roster_due;
+
+	for (size_t i = 0; i < s->gateway.worker_count; i++)
+		owes |= worker_lost_roster(s->gateway.workers[i]);
+	s->roster_due = owes; /* until it is taken over */
+	return owes;
 }
 
 static void server_on_roster(struct wheel_timer *timer)
@@ -68,8 +93,8 @@ static void server_on_roster(struct wheel_timer *timer)
 	const struct microreg_consumers *set = microreg_consumers_ref(s->gateway.registry);
 
 	loop_timer_set(s->loop, &s->roster, SERVER_ROSTER_MS);
-	if (set && microreg_consumers_version(set) != s->roster_seen)
-		server_take_roster(s, set);
+	if (set && (server_owes_roster(s) || microreg_consumers_version(set) != s->roster_seen))
+		(void)server_take_roster(s, set); /* tried again at the next look */
 	else
 		microreg_consumers_unref(&set);
 }

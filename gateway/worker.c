@@ -194,6 +194,7 @@ static void worker_on_roster(struct loop_message *message)
 		worker_table_unref(&w->table);
 		w->table = wt;
 	} else {
+		atomic_store_explicit(&w->roster_lost, true, memory_order_relaxed);
 		log_error("consumers of the registry: out of memory; worker %u keeps those before",
 			  w->index);
 	}
@@ -249,6 +250,11 @@ int worker_post_roster(struct worker *w, struct roster *roster)
 	if (mail)
 		mail->roster = roster_ref(roster);
 	return worker_post(mail);
+}
+
+bool worker_lost_roster(struct worker *w)
+{
+	return atomic_exchange_explicit(&w->roster_lost, false, memory_order_relaxed);
 }
 
 int worker_post_drain(struct worker *w)

@@ -49,6 +49,7 @@ struct worker {
 	pthread_t thread;
 	bool started;
 	struct worker_table *table;
+	atomic_bool roster_lost; /* no memory for the last roster: main posts it again */
 	const struct microreg_snapshot *snapshot; /* NULL without a registry */
 	struct worker_set *sets;		  /* by service, for as long as the worker lives */
 	struct listener *listeners;
@@ -84,6 +85,7 @@ void worker_free(struct worker **worker); /* after worker_join */
 /* Any thread: these post to the worker's loop. */
 int worker_post_table(struct worker *worker, struct table *table);    /* takes its own reference */
 int worker_post_roster(struct worker *worker, struct roster *roster); /* likewise */
+bool worker_lost_roster(struct worker *worker);	     /* it could not take one over; told once */
 void worker_post_snapshot(struct worker *worker);    /* the registry's snapshot changed */
 int worker_post_drain(struct worker *worker);	     /* no more accepting; idle clients go */
 int worker_post_tunnels_over(struct worker *worker); /* they are ended, in good order */
