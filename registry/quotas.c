@@ -113,6 +113,9 @@ void quotas_remove_locked(struct quotas *q, struct quotas_entry *entry)
 {
 	if (q->sweep.at == entry)
 		q->sweep.at = entry->hh.next;
+	for (struct quotas_walk *walk = q->walks; walk; walk = walk->next)
+		if (walk->at == entry)
+			walk->at = entry->hh.next;
 	assert(q->entries); /* it is one of them */
 	HASH_DEL(q->entries, entry);
 	free(entry);

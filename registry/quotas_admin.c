@@ -5,7 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { QUOTAS_SWEEP_LOOK = 2000 }; /* entries looked at by one operation */
+enum {
+	QUOTAS_SWEEP_LOOK = 2000, /* entries looked at by one operation */
+	QUOTAS_LIST_LOOK = 2000,  /* with the lock held: some 100 us */
+};
 
 /* ---- Listing ---- */
 
@@ -15,6 +18,14 @@ struct quotas_shown {
 	char text[QUOTAS_TEXT_MAX];
 };
 
+/* Those used most so far. `ranks`, the first first, are of `shown`; of each one more than
+ * `query->max`. */
+struct quotas_ranking {
+	const struct quotas_query *query;
+	struct quotas_shown *shown, **ranks;
+	size_t count;
+};
+
 static bool quotas_is_asked_for(const struct quotas_entry *entry, const struct quotas_query *query)
 {
 	if (query->name && strcmp(entry->text, query->name) != 0)
@@ -22,26 +33,9 @@ static bool quotas_is_asked_for(const struct quotas_entry *entry, const struct q
 	return !query->key || strcmp(quotas_entry_key(entry), query->key) == 0;
 }
 
-static bool quotas_is_more(const struct quotas_entry *a, const struct quotas_entry *b)
+static bool quotas_is_more(const struct quotas_entry *a, const struct store_quota *b)
 {
 	return (double)a->used * b->quota > (double)b->used * a->quota;
-}
-
-/* Puts it in its place among the first `count`, of which there are `max` at most. */
-static size_t quotas_rank(const struct quotas_entry **ranks, size_t count, size_t max,
-			  const struct quotas_entry *entry)
-{
-	size_t at = count;
-
-	if (count == max && !quotas_is_more(entry, ranks[count - 1]))
-		return count;
-	if (count == max)
-		at = --count;
-	while (at > 0 && quotas_is_more(entry, ranks[at - 1]))
-		at--;
-	memmove(ranks + at + 1, ranks + at, (count - at) * sizeof(struct quotas_entry *));
-	ranks[at] = entry;
-	return count + 1;
 }
 
 static void quotas_show(struct quotas_shown *to, const struct quotas_entry *entry)
@@ -56,29 +50,76 @@ static void quotas_show(struct quotas_shown *to, const struct quotas_entry *entr
 	to->quota.period = to->text + period;
 }
 
+/* Puts a copy of it in its place; the last one gives its room when there are enough. */
+static void quotas_rank(struct quotas_ranking *r, const struct quotas_entry *entry)
+{
+	size_t at = r->count;
+	struct quotas_shown *free_one;
+
+	if (r->count == r->query->max && !quotas_is_more(entry, &r->ranks[at - 1]->quota))
+		return;
+	if (r->count == r->query->max)
+		free_one = r->ranks[--at];
+	else
+		free_one = &r->shown[r->count++];
+	quotas_show(free_one, entry);
+	for (; at > 0 && quotas_is_more(entry, &r->ranks[at - 1]->quota); at--)
+		r->ranks[at] = r->ranks[at - 1];
+	r->ranks[at] = free_one;
+}
+
+/* Reports wait for the lock: it is let go of now and then. False at the end. */
+static bool quotas_rank_some(struct quotas *q, struct quotas_walk *walk, struct quotas_ranking *r)
+{
+	bool more;
+
+	(void)pthread_mutex_lock(&q->lock);
+	for (size_t i = 0; i < QUOTAS_LIST_LOOK && walk->at; i++) {
+		if (walk->at->used && quotas_is_asked_for(walk->at, r->query))
+			quotas_rank(r, walk->at);
+		walk->at = walk->at->hh.next;
+	}
+	more = walk->at != NULL;
+	(void)pthread_mutex_unlock(&q->lock);
+	return more;
+}
+
+static void quotas_rank_all(struct quotas *q, struct quotas_ranking *r)
+{
+	struct quotas_walk walk = {0}, **at;
+
+	(void)pthread_mutex_lock(&q->lock);
+	walk.at = q->entries;
+	walk.next = q->walks;
+	q->walks = &walk;
+	(void)pthread_mutex_unlock(&q->lock);
+	while (quotas_rank_some(q, &walk, r))
+		;
+	(void)pthread_mutex_lock(&q->lock);
+	for (at = &q->walks; *at != &walk;)
+		at = &(*at)->next;
+	*at = walk.next;
+	(void)pthread_mutex_unlock(&q->lock);
+}
+
 int quotas_list(struct quotas *quotas, const struct quotas_query *query,
 		void (*each)(void *arg, const struct store_quota *quota), void *arg)
 {
-	const struct quotas_entry **ranks = calloc(query->max + 1, sizeof(struct quotas_entry *));
-	struct quotas_shown *shown = calloc(query->max + 1, sizeof(*shown));
-	size_t count = 0;
+	struct quotas_ranking r = {.query = query};
 
-	if (!ranks || !shown) {
-		free(ranks);
-		free(shown);
+	r.ranks = calloc(query->max + 1, sizeof(*r.ranks));
+	r.shown = calloc(query->max + 1, sizeof(*r.shown));
+	if (!r.ranks || !r.shown) {
+		free(r.ranks);
+		free(r.shown);
 		return -1;
 	}
-	(void)pthread_mutex_lock(&quotas->lock);
-	for (struct quotas_entry *entry = quotas->entries; entry; entry = entry->hh.next)
-		if (entry->used && query->max && quotas_is_asked_for(entry, query))
-			count = quotas_rank(ranks, count, query->max, entry);
-	for (size_t i = 0; i < count; i++)
-		quotas_show(&shown[i], ranks[i]);
-	(void)pthread_mutex_unlock(&quotas->lock);
-	for (size_t i = 0; i < count; i++)
-		each(arg, &shown[i].quota);
-	free(ranks);
-	free(shown);
+	if (query->max)
+		quotas_rank_all(quotas, &r);
+	for (size_t i = 0; i < r.count; i++)
+		each(arg, &r.ranks[i]->quota);
+	free(r.ranks);
+	free(r.shown);
 	return 0;
 }
 

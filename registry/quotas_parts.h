@@ -34,10 +34,17 @@ struct quotas_sender {
 	char name[];
 };
 
+/* Where one who looks at all entries goes on, the lock let go of in between. */
+struct quotas_walk {
+	struct quotas_entry *at; /* NULL: at the end */
+	struct quotas_walk *next;
+};
+
 struct quotas {
 	pthread_mutex_t lock;	      /* guards what follows; only the writer's thread changes it */
 	struct quotas_entry *entries; /* the oldest first */
 	struct quotas_sender *senders;
+	struct quotas_walk *walks; /* any thread's; its own */
 	size_t keys_max;
 	uint64_t counted, refused;
 	/* Removing what is over; the writer's thread, except that any may look at busy and due. */

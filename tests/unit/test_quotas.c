@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -481,6 +482,62 @@ START_TEST(very_many_go_a_part_at_a_time)
 }
 END_TEST
 
+static struct {
+	atomic_bool enough;
+	atomic_uint lists;
+} looking;
+
+static void look_one(void *arg, const struct store_quota *quota)
+{
+	uint64_t *last = arg;
+
+	ck_assert_uint_le(quota->used, *last); /* all of one quota */
+	*last = quota->used;
+}
+
+static void *look_often(void *arg)
+{
+	const struct quotas_query query = {.max = 20};
+
+	(void)arg;
+	while (!atomic_load(&looking.enough)) {
+		uint64_t last = UINT64_MAX;
+
+		ck_assert_int_eq(quotas_list(quotas, &query, look_one, &last), 0);
+		atomic_fetch_add(&looking.lists, 1);
+	}
+	return NULL;
+}
+
+START_TEST(a_list_goes_on_while_what_it_looks_at_goes)
+{
+	struct quotas_stats stats;
+	pthread_t thread;
+
+	close_all();
+	keys_max = 10000;
+	open_all();
+	for (int i = 0; i < 5000; i++) {
+		struct many *one = prepare(i);
+
+		one->use.key = one->name;
+		one->use.used = (unsigned)i % 4000 + 1; /* the most are in the middle */
+		one->use.quota = 10000;
+	}
+	run_many(5000);
+	(void)list(NULL, NULL, 1);
+	ck_assert_ptr_nonnull(strstr(listed, "=4000/10000 "));
+	ck_assert_int_eq(pthread_create(&thread, NULL, look_often, NULL), 0);
+	do {
+		sweep(noon + 3 * DAY);
+		quotas_stats(quotas, &stats);
+	} while (stats.keys || !atomic_load(&looking.lists));
+	atomic_store(&looking.enough, true);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_str_eq(list(NULL, NULL, 20), "");
+}
+END_TEST
+
 /* ---- All at once ---- */
 
 enum { THREADS = 4, REPORTS = 100 };
@@ -533,6 +590,7 @@ int main(void)
 	tcase_add_test(tc, a_reset_forgets_day_and_month_of_one_caller);
 	tcase_add_test(tc, what_is_over_goes_a_day_later);
 	tcase_add_test(tc, very_many_go_a_part_at_a_time);
+	tcase_add_test(tc, a_list_goes_on_while_what_it_looks_at_goes);
 	tcase_add_test(tc, many_gateways_at_once_lose_nothing);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
