@@ -165,6 +165,8 @@ static void checker_bad(struct checker *c, const struct record *r, unsigned stat
 
 	if (r->check_failed) {
 		checker_forget(c, r); /* what had passed before this is no row */
+		if (edit_wants_reason(r))
+			checker_submit(c, r, EDIT_CHECK, true, status);
 		/* Those with a lease end by it. */
 		if (r->legacy && clock_wall_ms() - r->down_wall_ms > (int64_t)c->options.keep_ms)
 			checker_submit(c, r, EDIT_FORGET, true, 0);

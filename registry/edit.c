@@ -219,18 +219,24 @@ static enum writer_verdict edit_plan_forget(struct edit *edit, struct writer_pla
 	return writer_remove(plan, &edit->op, old->in.service, old->in.id);
 }
 
+bool edit_wants_reason(const struct record *record)
+{
+	return record->check_failed && record->admin == RECORD_NO_ADMIN && !record->in.detail[0];
+}
+
 static enum writer_verdict edit_plan_check(struct edit *edit, struct writer_plan *plan)
 {
 	struct record *old = edit_find(edit, plan, edit->service, edit->id, NULL);
+	bool same = old && old->check_failed == edit->failed && !old->check_pending;
 	struct record draft;
 
-	if (!old || !record_is_live(old) ||
-	    (old->check_failed == edit->failed && !old->check_pending))
+	if (!old || !record_is_live(old) || (same && !edit_wants_reason(old)))
 		return WRITER_GO;
 	draft = record_draft(old);
 	draft.check_failed = edit->failed;
 	draft.check_pending = false;
-	draft.down_wall_ms = edit->failed ? clock_wall_ms() : 0;
+	if (!same)
+		draft.down_wall_ms = edit->failed ? clock_wall_ms() : 0;
 	if (draft.admin == RECORD_NO_ADMIN)
 		draft.in.detail = edit->failed ? edit->detail : "";
 	edit->existed = true;

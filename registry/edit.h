@@ -18,7 +18,7 @@ enum edit_kind {
 	EDIT_STATUS,	 /* service, id, lease ("": an admin), status, detail */
 	EDIT_EXPIRE,	 /* service, id: its lease is over */
 	EDIT_FORGET,	 /* service, id: its expired record's day is over, or it was down for one */
-	EDIT_CHECK,	 /* service, id, failed */
+	EDIT_CHECK,	 /* service, id, failed, detail */
 	EDIT_LEGACY_REGISTER,	/* in, origin, legacy_host, legacy_status, strict */
 	EDIT_LEGACY_STATUS,	/* service, origin, legacy_status */
 	EDIT_LEGACY_UNREGISTER, /* service, origin */
@@ -47,6 +47,10 @@ struct edit {
 	const struct catalog_view *view; /* kept while a plan's strings come from it */
 	struct record *record;		 /* likewise */
 };
+
+/* It is down by its check, and does not say why: whoever set its status meanwhile took the reason
+ * away. An EDIT_CHECK that failed brings it back. */
+bool edit_wants_reason(const struct record *record);
 
 /* A new random token. -1 when the system has no randomness. */
 int edit_make_lease(char lease[RECORD_LEASE_SIZE], struct err *e);

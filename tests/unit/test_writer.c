@@ -554,6 +554,38 @@ START_TEST(a_failed_check_takes_it_down_and_a_passed_one_brings_it_back)
 }
 END_TEST
 
+START_TEST(a_reason_that_a_status_took_away_comes_back_with_the_next_check)
+{
+	struct job a = registration("s", "a", "t"), bad = on(EDIT_CHECK, "s", "a", "");
+	struct job owner = status("s", "a", "t", INSTANCE_UP);
+	struct record *record;
+	int64_t down_wall_ms;
+
+	run(&a);
+	bad.edit.failed = true;
+	bad.edit.detail = "down: no answer";
+	run(&bad);
+	record = catalog_find(c, "s", "a", NULL);
+	down_wall_ms = record->down_wall_ms;
+	ck_assert_str_eq(record->in.detail, "down: no answer");
+	ck_assert(!edit_wants_reason(record));
+	record_unref(&record);
+	owner.edit.detail = "";
+	run(&owner);
+	record = catalog_find(c, "s", "a", NULL);
+	ck_assert(edit_wants_reason(record));
+	record_unref(&record);
+	run(&bad);
+	record = catalog_find(c, "s", "a", NULL);
+	ck_assert_str_eq(record->in.detail, "down: no answer");
+	ck_assert(record->down_wall_ms == down_wall_ms && record->check_failed);
+	record_unref(&record);
+	bad.edit.existed = false;
+	run(&bad);
+	ck_assert(!bad.edit.existed);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("writer");
@@ -575,6 +607,7 @@ int main(void)
 	tcase_add_test(t, they_act_on_the_callers_instances_else_on_all_of_the_name);
 	tcase_add_test(t, they_leave_instances_with_a_lease_alone);
 	tcase_add_test(t, a_failed_check_takes_it_down_and_a_passed_one_brings_it_back);
+	tcase_add_test(t, a_reason_that_a_status_took_away_comes_back_with_the_next_check);
 	suite_add_tcase(s, t);
 	return unit_run(s);
 }
