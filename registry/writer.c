@@ -161,7 +161,8 @@ enum writer_verdict writer_store(struct writer_plan *plan, const struct store_ch
 
 enum writer_verdict writer_note(struct writer_plan *plan, struct writer_op *op)
 {
-	op->event.revision = plan->revision;
+	/* One of its own: who reads the history on from a revision meets each event once. */
+	op->revision = op->event.revision = ++plan->revision;
 	return writer_store(plan, &(struct store_change){.kind = STORE_NOTE, .event = op->event});
 }
 
@@ -303,11 +304,10 @@ static int writer_commit(struct writer *w, struct err *e)
 	}
 	writer_judge(w, NULL);
 	catalog_apply(w->catalog, plan->changes, plan->count, clock_ms(), clock_wall_ms());
-	if (plan->consumer_count) {
-		catalog_advance(w->catalog, plan->revision);
+	catalog_advance(w->catalog, plan->revision); /* of consumers, and notes */
+	if (plan->consumer_count)
 		consumer_catalog_apply(w->consumers, plan->consumers, plan->consumer_count,
 				       clock_ms());
-	}
 	return 0;
 }
 

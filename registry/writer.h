@@ -64,7 +64,7 @@ enum writer_verdict writer_put(struct writer_plan *plan, struct writer_op *op,
 /* `service` and `id` must live until done. */
 enum writer_verdict writer_remove(struct writer_plan *plan, struct writer_op *op,
 				  const char *service, const char *id);
-/* Only tells op->event, with its service and id. */
+/* Only tells op->event, with its service and id; the event gets a revision of its own. */
 enum writer_verdict writer_note(struct writer_plan *plan, struct writer_op *op);
 /* Adds a row for the store alone: it changes nothing of the catalog. What it points to must live
  * until done. */

@@ -22,6 +22,7 @@ struct store {
 	size_t commits, rows, largest;
 	bool refuse, hold, holding;
 	bool seen_early; /* a change was readable before it was committed */
+	uint64_t told;	 /* the revision of the last event */
 };
 
 static struct store fake;
@@ -99,9 +100,11 @@ int store_commit(struct store *store, const struct store_change *changes, size_t
 		store->rows += count;
 		store->largest = count > store->largest ? count : store->largest;
 	}
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		store->told = changes[i].event.revision;
 		if (changes[i].kind == STORE_PUT)
 			ck_assert_uint_gt(changes[i].record->revision, 0);
+	}
 	pthread_mutex_unlock(&store->lock);
 	return r;
 }
@@ -586,6 +589,26 @@ START_TEST(a_reason_that_a_status_took_away_comes_back_with_the_next_check)
 }
 END_TEST
 
+START_TEST(each_event_has_a_revision_of_its_own)
+{
+	struct job a = registration("s", "a", "t"), b = registration("s", "b", "t");
+	struct job note = on(EDIT_NOTE, "s", "a", "");
+
+	run(&a);
+	note.edit.event = "fenced";
+	for (uint64_t i = 1; i <= 3; i++) {
+		run(&note);
+		ck_assert_uint_eq(fake.told, a.edit.op.revision + i);
+		ck_assert_uint_eq(catalog_revision(c), a.edit.op.revision + i);
+	}
+	refuse(true);
+	run(&note);
+	refuse(false);
+	run(&b);
+	ck_assert_uint_eq(b.edit.op.revision, a.edit.op.revision + 4);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("writer");
@@ -608,6 +631,7 @@ int main(void)
 	tcase_add_test(t, they_leave_instances_with_a_lease_alone);
 	tcase_add_test(t, a_failed_check_takes_it_down_and_a_passed_one_brings_it_back);
 	tcase_add_test(t, a_reason_that_a_status_took_away_comes_back_with_the_next_check);
+	tcase_add_test(t, each_event_has_a_revision_of_its_own);
 	suite_add_tcase(s, t);
 	return unit_run(s);
 }
