@@ -53,24 +53,6 @@ void settings_read_cache(struct settings_reader *r, const struct settings_node *
 
 /* ---- fallback ---- */
 
-static void settings_read_type(struct settings_reader *r, const struct settings_node *node,
-			       void *to)
-{
-	const char *text = settings_table_text(r, node), *copy;
-
-	if (!text)
-		return;
-	for (const char *c = text; *c; c++)
-		if (*c < ' ' || *c > '~' || !strchr(text, '/')) {
-			settings_file_mistake(
-				r->file, node,
-				"\"%.60s\" is no media type; write one like text/html", text);
-			return;
-		}
-	copy = settings_table_copy(r, text);
-	memcpy(to, &copy, sizeof(copy));
-}
-
 static void settings_read_body_text(struct settings_reader *r, const struct settings_node *node,
 				    void *to)
 {
@@ -104,7 +86,7 @@ static const struct settings_key settings_fallback_keys[] = {
 	{.name = "type",
 	 .type = SETTINGS_CUSTOM,
 	 .at = offsetof(struct settings_fallback, type),
-	 .custom = settings_read_type,
+	 .custom = settings_read_media_type,
 	 .fallback_shown = "`application/json`, of a text `text/plain; charset=utf-8`",
 	 .form = "media type",
 	 .help = "Content-Type of the answer"},

@@ -153,8 +153,7 @@ static void settings_read_reply_program(struct settings_reader *r, const struct 
 
 /* ---- Text ---- */
 
-static void settings_read_type(struct settings_reader *r, const struct settings_node *node,
-			       void *to)
+void settings_read_media_type(struct settings_reader *r, const struct settings_node *node, void *to)
 {
 	const char *text = settings_table_text(r, node), *copy;
 
@@ -164,7 +163,7 @@ static void settings_read_type(struct settings_reader *r, const struct settings_
 		if (*c < ' ' || *c > '~' || !strchr(text, '/')) {
 			settings_file_mistake(
 				r->file, node,
-				"\"%.60s\" is no media type; write one like text/plain", text);
+				"\"%.60s\" is no media type; write one like text/html", text);
 			return;
 		}
 	copy = settings_table_copy(r, text);
@@ -278,7 +277,7 @@ static const struct settings_name settings_to_formats[] = {{"json", FORMAT_JSON}
 			 "XML or HTML, and one that is not there is empty"},                       \
 	{                                                                                          \
 		.name = "type", .type = SETTINGS_CUSTOM,                                           \
-		.at = offsetof(struct settings_body, type), .custom = settings_read_type,          \
+		.at = offsetof(struct settings_body, type), .custom = settings_read_media_type,    \
 		.form = "media type",                                                              \
 		.fallback_shown = "that of `to`; `text/plain` of a template",                      \
 		.help = "Content-Type of what is made"                                             \

@@ -120,6 +120,10 @@ void settings_read_service_name(struct settings_reader *r, const struct settings
 /* A YAML value as JSON, in the arena; NULL: no memory, which is noted. */
 const char *settings_json_text(struct settings_reader *r, const struct settings_node *node);
 
+/* A media type, into a const char *. */
+void settings_read_media_type(struct settings_reader *r, const struct settings_node *node,
+			      void *to);
+
 /* The fallback's `json`: a YAML value as JSON text, into a struct settings_fallback. */
 void settings_read_json(struct settings_reader *r, const struct settings_node *node, void *to);
 
