@@ -1,5 +1,6 @@
 /* bearer: hex, base64, SHA-256. */
 #include "common/bearer.h"
+#include "common/base64.h"
 
 #include <gnutls/crypto.h>
 #include <stddef.h>
@@ -45,6 +46,15 @@ bool bearer_parse_hash(const char *text, unsigned char hash[BEARER_HASH_SIZE])
 	return true;
 }
 
+void bearer_print_hash(const unsigned char hash[BEARER_HASH_SIZE], char text[BEARER_HASH_TEXT_SIZE])
+{
+	size_t prefix = strlen(bearer_hash_prefix);
+
+	memcpy(text, bearer_hash_prefix, prefix + 1);
+	for (size_t i = 0; i < BEARER_HASH_SIZE; i++)
+		(void)snprintf(text + prefix + 2 * i, 3, "%02x", hash[i]); /* always fits */
+}
+
 static bool bearer_hash(const char *secret, size_t len, unsigned char hash[BEARER_HASH_SIZE])
 {
 	return len && gnutls_hash_fast(GNUTLS_DIG_SHA256, secret, len, hash) == 0;
@@ -62,41 +72,17 @@ bool bearer_is_equal(const unsigned char a[BEARER_HASH_SIZE],
 
 /* ---- What a header shows ---- */
 
-static int bearer_base64_digit(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-/* RFC 4648 section 4. How many bytes, or 0 when it is none or too long. */
+/* RFC 7617 2. How many bytes, or 0 when it is none or too long. */
 static size_t bearer_base64(const char *text, char out[BEARER_HEADER_MAX])
 {
-	size_t len = strlen(text), n = 0;
-	uint32_t bits = 0;
-	unsigned count = 0;
+	size_t len = strlen(text);
 
 	while (len && text[len - 1] == '=')
 		len--;
-	if (len / 4 * 3 + 3 > BEARER_HEADER_MAX)
+	if (base64_size(len) > BEARER_HEADER_MAX ||
+	    !base64_decode((struct span){text, len}, (unsigned char *)out))
 		return 0;
-	for (size_t i = 0; i < len; i++) {
-		int digit = bearer_base64_digit(text[i]);
-
-		if (digit < 0)
-			return 0;
-		bits = bits << 6 | (uint32_t)digit;
-		count += 6;
-		if (count < 8)
-			continue;
-		count -= 8;
-		out[n++] = (char)(bits >> count & 0xff);
-	}
-	return n;
+	return base64_size(len);
 }
 
 bool bearer_hash_shown(const char *authorization, unsigned char hash[BEARER_HASH_SIZE])
@@ -136,8 +122,21 @@ int bearer_make(char secret[BEARER_SECRET_SIZE], char text[BEARER_HASH_TEXT_SIZE
 		(void)snprintf(secret + 3 + 2 * i, 3, "%02x", bytes[i]);
 	if (!bearer_hash(secret, strlen(secret), hash))
 		return err_set(e, "out of memory");
-	(void)snprintf(text, BEARER_HASH_TEXT_SIZE, "%s", bearer_hash_prefix);
-	for (size_t i = 0; i < sizeof(hash); i++)
-		(void)snprintf(text + strlen(bearer_hash_prefix) + 2 * i, 3, "%02x", hash[i]);
+	bearer_print_hash(hash, text);
 	return 0;
+}
+
+int bearer_make_key(char secret[BEARER_KEY_SIZE], unsigned char hash[BEARER_HASH_SIZE],
+		    struct err *e)
+{
+	unsigned char bits[BEARER_SECRET_BYTES];
+
+	/* Up to 256 bytes come whole (random(7)). */
+	if (getrandom(bits, sizeof(bits), 0) != (ssize_t)sizeof(bits))
+		return err_set(e, "the system has no randomness");
+	memcpy(secret, "mrk_", 4);
+	base64url_print((struct span){(const char *)bits, sizeof(bits)}, secret + 4);
+	secret[BEARER_KEY_SIZE - 1] = '\0';
+	explicit_bzero(bits, sizeof(bits));
+	return bearer_hash(secret, BEARER_KEY_SIZE - 1, hash) ? 0 : err_set(e, "out of memory");
 }

@@ -5,7 +5,7 @@
  */
 #include "common/clock.h"
 #include "gateway/auth.h"
-#include "gateway/base64url.h"
+#include "common/base64.h"
 #include "gateway/gateway.h"
 #include "gateway/guard.h"
 #include "gateway/hasher.h"
@@ -33,23 +33,18 @@ struct auth_basic {
 	struct span shown; /* both, as they came */
 };
 
-/* Plain base64 in the place of base64url: RFC 7617 2. */
 static char *auth_basic_decode(struct exchange *x, struct span text, size_t *len)
 {
-	char *copy;
 	uint8_t *out;
 
 	while (text.len && text.at[text.len - 1] == '=')
 		text.len--;
-	copy = arena_strndup(&x->arena, text.at, text.len);
-	out = arena_alloc(&x->arena, base64url_size(text.len) + 1);
-	if (!copy || !out)
+	out = arena_alloc(&x->arena, base64_size(text.len) + 1);
+	if (!out)
 		return NULL;
-	for (size_t i = 0; i < text.len; i++)
-		copy[i] = copy[i] == '+' ? '-' : copy[i] == '/' ? '_' : copy[i];
-	*len = base64url_size(text.len);
+	*len = base64_size(text.len);
 	out[*len] = '\0';
-	return base64url_decode((struct span){copy, text.len}, out) ? (char *)out : NULL;
+	return base64_decode(text, out) ? (char *)out : NULL;
 }
 
 /* How many there are. */

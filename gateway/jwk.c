@@ -3,7 +3,7 @@
  * keys of RSA and EC ones, once; the keys of RFC 8037, which it does not know,
  * OpenSSL makes itself.
  */
-#include "gateway/base64url.h"
+#include "common/base64.h"
 #include "gateway/jws.h"
 
 #include <jose/openssl.h>
@@ -49,7 +49,7 @@ static int jwk_read_secret(struct jwk *k, const json_t *jwk)
 {
 	const char *text = jwk_text(jwk, "k");
 	struct span encoded = {text, text ? strlen(text) : 0};
-	size_t len = base64url_size(encoded.len);
+	size_t len = base64_size(encoded.len);
 
 	if (len < JWK_SECRET_MIN || len > JWK_SECRET_MAX)
 		return -1;
@@ -102,7 +102,7 @@ static int jwk_read_okp(struct jwk *k, const json_t *jwk)
 	size_t len = small ? 32 : 57;
 	uint8_t bytes[57];
 
-	if (!curve || (!small && strcmp(curve, "Ed448") != 0) || base64url_size(x.len) != len ||
+	if (!curve || (!small && strcmp(curve, "Ed448") != 0) || base64_size(x.len) != len ||
 	    !base64url_decode(x, bytes))
 		return -1;
 	k->key = EVP_PKEY_new_raw_public_key(small ? EVP_PKEY_ED25519 : EVP_PKEY_ED448, NULL, bytes,

@@ -1,6 +1,6 @@
 /* jws: three parts between dots, and a header that is read with suspicion. */
 #include "gateway/jws.h"
-#include "gateway/base64url.h"
+#include "common/base64.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -93,7 +93,7 @@ static int jws_read_header(struct jws *jws, struct arena *arena, const json_t *h
 
 static uint8_t *jws_decode(struct arena *arena, struct span text, const char **reason)
 {
-	uint8_t *out = arena_alloc(arena, base64url_size(text.len) + 1);
+	uint8_t *out = arena_alloc(arena, base64_size(text.len) + 1);
 
 	if (!out)
 		*reason = NULL;
@@ -131,11 +131,11 @@ int jws_read(struct jws *jws, struct arena *arena, struct span text, const char 
 	jws->signature = jws->payload.at ? jws_decode(arena, signature, reason) : NULL;
 	if (!jws->signature)
 		return -1;
-	jws->payload.len = base64url_size(payload.len);
-	jws->signature_len = base64url_size(signature.len);
+	jws->payload.len = base64_size(payload.len);
+	jws->signature_len = base64_size(signature.len);
 	jws->input = (struct span){text.at, (size_t)(second - text.at)};
 	*reason = "the token's header is no JSON, or has a member twice";
-	json = json_loadb((const char *)bytes, base64url_size(header.len), JSON_REJECT_DUPLICATES,
+	json = json_loadb((const char *)bytes, base64_size(header.len), JSON_REJECT_DUPLICATES,
 			  NULL);
 	if (!json)
 		return -1;

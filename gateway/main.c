@@ -8,7 +8,6 @@
 #include "gateway/explain.h"
 #include "gateway/hasher.h"
 #include "gateway/jq_wire.h"
-#include "gateway/new_key.h"
 #include "gateway/openapi.h"
 #include "gateway/options.h"
 #include "gateway/problem.h"
@@ -72,16 +71,18 @@ static int main_hash_password(void)
 
 static int main_new_key(const char *name)
 {
-	struct new_key key;
+	char secret[BEARER_KEY_SIZE], text[BEARER_HASH_TEXT_SIZE];
+	unsigned char hash[BEARER_HASH_SIZE];
 	struct err e;
 
-	if (new_key_make(&key, &e) < 0) {
+	if (bearer_make_key(secret, hash, &e) < 0) {
 		(void)fprintf(stderr, "microreg-gateway: --new-key: %s\n", e.text);
 		return DAEMON_EXIT_SYSTEM;
 	}
+	bearer_print_hash(hash, text);
 	(void)printf("key, shown this once: %s\n\nfor the settings:\n\nconsumers:\n"
 		     "  - {name: %s, keys: [\"%s\"]}\n",
-		     key.secret, name, key.hash);
+		     secret, name, text);
 	return DAEMON_EXIT_OK;
 }
 

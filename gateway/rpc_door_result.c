@@ -1,4 +1,5 @@
 /* rpc_door_result: the answer to a request as a value of XML-RPC, or as the fault that it tells. */
+#include "common/base64.h"
 #include "common/json_check.h"
 #include "common/rpc_json.h"
 #include "gateway/exchange.h"
@@ -81,24 +82,10 @@ static void result_no_memory(struct rpc_door *door)
 
 /* ---- Values ---- */
 
-static const char base64_digits[] =
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/* RFC 4648 4. */
 static void result_put_base64(struct buf *out, struct span bytes)
 {
 	(void)buf_puts(out, "<value><base64>"); /* failures stick, here and below */
-	for (size_t i = 0; i < bytes.len; i += 3) {
-		size_t left = bytes.len - i;
-		unsigned a = (unsigned char)bytes.at[i];
-		unsigned b = left > 1 ? (unsigned char)bytes.at[i + 1] : 0;
-		unsigned c = left > 2 ? (unsigned char)bytes.at[i + 2] : 0;
-		char four[4] = {base64_digits[a >> 2], base64_digits[(a & 3) << 4 | b >> 4],
-				left > 1 ? base64_digits[(b & 15) << 2 | c >> 6] : '=',
-				left > 2 ? base64_digits[c & 63] : '='};
-
-		(void)buf_append(out, four, 4);
-	}
+	base64_write(bytes, out);
 	(void)buf_puts(out, "</base64></value>");
 }
 

@@ -2,7 +2,7 @@
 #include "gateway/signer.h"
 #include "common/clock.h"
 #include "common/json_write.h"
-#include "gateway/base64url.h"
+#include "common/base64.h"
 #include "gateway/identity.h"
 #include "gateway/issuer_source.h"
 #include "gateway/settings.h"

@@ -1,5 +1,6 @@
 /* upgrade: Upgrade fields on both sides, and the handshake of RFC 6455. */
 #include "gateway/upgrade.h"
+#include "common/base64.h"
 
 #include <openssl/evp.h>
 #include <string.h>
@@ -28,13 +29,10 @@ static const struct http1_field *upgrade_single(const struct http1_head *head, c
 
 static bool upgrade_key_is_valid(struct span key)
 {
-	static const char base64[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
 	if (key.len != UPGRADE_KEY_LEN)
 		return false;
 	for (size_t i = 0; i < UPGRADE_KEY_LEN - 2; i++)
-		if (!memchr(base64, key.at[i], sizeof(base64) - 1))
+		if (!memchr(base64_digits, key.at[i], 64))
 			return false;
 	return key.at[UPGRADE_KEY_LEN - 2] == '=' && key.at[UPGRADE_KEY_LEN - 1] == '=';
 }

@@ -4,7 +4,6 @@
 #include "common/cidr.h"
 #include "common/http.h"
 
-#include <gnutls/crypto.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -288,9 +287,7 @@ bool consumer_per_is_valid(const char *text)
 void consumer_print_hash(const unsigned char sha256[CONSUMER_HASH_SIZE],
 			 char out[CONSUMER_HASH_TEXT_SIZE])
 {
-	memcpy(out, "sha256:", 8);
-	for (size_t i = 0; i < CONSUMER_HASH_SIZE; i++)
-		(void)snprintf(out + 7 + 2 * i, 3, "%02x", sha256[i]); /* always fits */
+	bearer_print_hash(sha256, out);
 }
 
 bool consumer_parse_hash(const char *text, unsigned char sha256[CONSUMER_HASH_SIZE])
@@ -299,39 +296,20 @@ bool consumer_parse_hash(const char *text, unsigned char sha256[CONSUMER_HASH_SI
 	return bearer_parse_hash(text, sha256);
 }
 
-/* base64url (RFC 4648 5) of 256 bits, as microreg-gateway --new-key writes keys. */
-static void consumer_write_secret(const unsigned char bits[33], char secret[CONSUMER_SECRET_SIZE])
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-	memcpy(secret, "mrk_", 4);
-	for (size_t i = 0; i < 43; i++) {
-		unsigned at = (unsigned)i * 6;
-		unsigned pair = (unsigned)bits[at / 8] << 8 | bits[at / 8 + 1];
-
-		secret[4 + i] = digits[pair >> (10 - at % 8) & 63];
-	}
-	secret[47] = '\0';
-}
-
 int consumer_make_key(const struct consumer *of, char secret[CONSUMER_SECRET_SIZE],
 		      char id[CONSUMER_KEY_ID_SIZE], unsigned char sha256[CONSUMER_HASH_SIZE],
 		      struct err *e)
 {
-	unsigned char bits[33] = {0};
+	struct err why;
 	unsigned number;
 
-	/* Up to 256 bytes come whole (random(7)). */
+	_Static_assert((int)CONSUMER_SECRET_SIZE == (int)BEARER_KEY_SIZE, "it is made there");
 	do {
-		if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number) ||
-		    getrandom(bits, 32, 0) != 32)
+		if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
 			return err_code(e, RPC_FAULT_STORE, "the system has no randomness");
 		(void)snprintf(id, CONSUMER_KEY_ID_SIZE, "k%08x", number); /* always fits */
 	} while (consumer_find_key(of, id));
-	consumer_write_secret(bits, secret);
-	explicit_bzero(bits, sizeof(bits));
-	if (gnutls_hash_fast(GNUTLS_DIG_SHA256, secret, strlen(secret), sha256) != 0)
-		return err_code(e, RPC_FAULT_STORE, "the registry is out of memory");
+	if (bearer_make_key(secret, sha256, &why) < 0)
+		return err_code(e, RPC_FAULT_STORE, "%s", why.text);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* jws: the RFCs' signed examples verify, and nothing that is nearly like them. */
-#include "gateway/base64url.h"
+#include "common/base64.h"
 #include "gateway/jws.h"
 #include "tests/unit/unit.h"
 
@@ -138,7 +138,7 @@ static const struct {
 START_TEST(base64url_has_one_text_for_one_run_of_bytes)
 {
 	struct span text = {encoded[_i].text, strlen(encoded[_i].text)};
-	size_t size = base64url_size(text.len);
+	size_t size = base64_size(text.len);
 	uint8_t out[16];
 
 	ck_assert_msg(base64url_decode(text, out) == (encoded[_i].bytes != NULL), "%s",
