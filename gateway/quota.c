@@ -157,10 +157,16 @@ static struct quota_count *quota_next_due_locked(struct quota_part *part)
 
 /* ---- Finding a count ---- */
 
-/* The registry knows all of it. What was given back is worth something only until the end. */
-static bool quota_may_go(const struct quota_count *c, int64_t wall_ms)
+/* The registry knows all that was used; what was given back since, and is below 0, it need not. */
+static bool quota_may_go(const struct quota_count *c)
 {
-	return !c->due && !c->taken && (!c->fresh || c->end_ms <= wall_ms);
+	return !c->due && !c->taken;
+}
+
+/* A count that is over, or that nobody has asked for and gave anything back to, goes first. */
+static bool quota_is_idle(const struct quota_count *c, int64_t wall_ms)
+{
+	return (!c->recent && !c->fresh) || c->end_ms <= wall_ms;
 }
 
 static struct quota_count *quota_hand_locked(struct quota_part *part)
@@ -172,17 +178,21 @@ static struct quota_count *quota_hand_locked(struct quota_part *part)
 }
 
 /* Makes room: of what the registry knows all of one goes that is over, or that nobody asked for
- * since the hand came by last, else any. False: the registry knows all of none. */
+ * since the hand came by last, else any; one that was given something back only when there is no
+ * other: it then counts as used. False: the registry knows all of none. */
 static bool quota_make_room_locked(struct quota_part *part, int64_t wall_ms)
 {
 	struct quota_count *any = NULL, *c;
 
 	for (size_t i = 0; i < QUOTA_LOOK && (c = quota_hand_locked(part)); i++) {
-		if (!quota_may_go(c, wall_ms))
+		if (!quota_may_go(c))
 			continue;
-		any = c;
-		if (!c->recent || c->end_ms <= wall_ms)
+		if (quota_is_idle(c, wall_ms)) {
+			any = c;
 			break;
+		}
+		if (!any || !c->fresh)
+			any = c;
 		c->recent = false;
 	}
 	if (any)
@@ -409,7 +419,7 @@ static void quota_tidy(struct quota *q, int64_t wall_ms)
 
 		(void)pthread_mutex_lock(&part->lock);
 		for (size_t k = 0; k < QUOTA_TIDY && (c = quota_hand_locked(part)); k++)
-			if (c->end_ms <= wall_ms && quota_may_go(c, wall_ms))
+			if (c->end_ms <= wall_ms && quota_may_go(c))
 				quota_drop_locked(part, c);
 		(void)pthread_mutex_unlock(&part->lock);
 	}

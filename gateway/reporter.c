@@ -14,6 +14,7 @@
 #include "gateway/worker.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -31,7 +32,9 @@ struct reporter {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	bool stopping, hurried, quotas_hurried; /* guarded by lock */
+	bool stopping, hurried; /* guarded by lock */
+	/* Set under the lock; read without, so that of many requests that hurry it one takes it. */
+	atomic_bool quotas_hurried;
 	unsigned workers_due; /* guarded by lock: how many have not met the revision yet */
 	bool failed;	      /* the last report; the thread's */
 	bool reported;	      /* at least once; the thread's */
@@ -165,7 +168,8 @@ static uint64_t reporter_pause_locked(const struct reporter *r)
 /* A registry that is away is not asked more often because many wait for it. */
 static uint64_t reporter_quotas_pause_locked(const struct reporter *r)
 {
-	return r->quotas_hurried && !r->quotas_failed ? REPORTER_QUOTAS_MS : REPORTER_EVERY_MS;
+	return atomic_load(&r->quotas_hurried) && !r->quotas_failed ? REPORTER_QUOTAS_MS
+								    : REPORTER_EVERY_MS;
 }
 
 static void *reporter_run(void *arg)
@@ -184,11 +188,12 @@ static void *reporter_run(void *arg)
 			/* What is due longest: neither keeps the other from its turn. */
 			bool more;
 
-			r->quotas_hurried = false;
+			atomic_store(&r->quotas_hurried, false); /* before the counts are read */
 			(void)pthread_mutex_unlock(&r->lock);
 			more = reporter_report_quotas(r, now + REPORTER_EVERY_MS / 2);
 			(void)pthread_mutex_lock(&r->lock);
-			r->quotas_hurried |= more;
+			if (more)
+				atomic_store(&r->quotas_hurried, true);
 			quotas_began = now;
 		} else {
 			r->hurried = false;
@@ -278,10 +283,12 @@ void reporter_hurry(struct reporter *r)
 
 void reporter_hurry_quotas(struct reporter *r)
 {
-	if (!r)
+	/* While it is set the report that clears it is still to be gathered, with what the caller
+	 * has counted before. */
+	if (!r || atomic_load(&r->quotas_hurried))
 		return;
 	(void)pthread_mutex_lock(&r->lock);
-	r->quotas_hurried = true;
+	atomic_store(&r->quotas_hurried, true);
 	(void)pthread_cond_signal(&r->wake);
 	(void)pthread_mutex_unlock(&r->lock);
 }

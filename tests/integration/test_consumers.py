@@ -601,8 +601,8 @@ class Tool(Case):
 
     def test_a_consumer_from_its_making_to_its_end(self):
         self.tool("put", "ada", "--group", "staff", "--group", "eu", "--limit", "100/1m",
-                  "--limit", "5", "--limit", "9000/month", "--deny", "10.0.0.0/8", "--meta", "team=x", "--certificate",
-                  "san:ada")
+                  "--limit", "5", "--limit", "9000/month", "--deny", "10.0.0.0/8", "--meta",
+                  "team=x", "--certificate", "san:ada")
         told = json.loads(self.tool("get", "ada", "--json"))
         self.assertEqual(told, self.registry.call("registry.consumer_get", {"name": "ada"}))
         self.assertEqual((told["groups"], told["ip"]["deny"], told["meta"]),

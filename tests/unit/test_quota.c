@@ -330,6 +330,49 @@ START_TEST(more_callers_than_there_is_room_for)
 }
 END_TEST
 
+/* Fills a table of 1,024, gives back what each, or each second one, was let in for after it was
+ * reported, and has others ask, none of whom may go without a count. How many counts there are. */
+static uint64_t keys_after_giving_back(int every)
+{
+	struct quota_stats stats;
+	char key[32];
+
+	quota_free(&quota);
+	quota = quota_new(1024);
+	quota_failed(quota);
+	for (int i = 0; i < 5000; i++) {
+		(void)snprintf(key, sizeof(key), "k%d", i);
+		(void)take(key, 1);
+	}
+	while (report("", 1, 1) == -1 && (quota_stats(quota, &stats), stats.unreported))
+		continue;
+	quota_failed(quota);
+	for (int i = 0; i < 5000; i += every) { /* of those without a count nothing is */
+		struct quota_ask ask;
+
+		(void)snprintf(key, sizeof(key), "k%d", i);
+		ask = asks(key, 1);
+		quota_give(quota, &ask);
+	}
+	quota_stats(quota, &stats);
+	for (int i = 0; i < 50; i++) {
+		uint64_t lost = stats.lost;
+
+		(void)snprintf(key, sizeof(key), "n%d", i);
+		ck_assert_int_eq(take(key, 1).result, QUOTA_TAKEN);
+		quota_stats(quota, &stats);
+		ck_assert_uint_eq(stats.lost, lost);
+	}
+	return stats.keys;
+}
+
+START_TEST(what_was_given_back_keeps_nobody_out)
+{
+	ck_assert_uint_eq(keys_after_giving_back(1), 1024); /* all of them */
+	ck_assert_uint_eq(keys_after_giving_back(2), 1024);
+}
+END_TEST
+
 START_TEST(what_is_over_is_forgotten)
 {
 	struct microreg_report told;
@@ -413,6 +456,7 @@ int main(void)
 	tcase_add_test(tc, a_new_day_begins_anew_and_the_old_one_is_still_reported);
 	tcase_add_test(tc, a_month_has_its_own_length);
 	tcase_add_test(tc, more_callers_than_there_is_room_for);
+	tcase_add_test(tc, what_was_given_back_keeps_nobody_out);
 	tcase_add_test(tc, what_is_over_is_forgotten);
 	tcase_add_test(tc, no_number_of_workers_lets_in_more);
 	suite_add_tcase(suite, tc);
