@@ -13,15 +13,13 @@
  */
 #include "client-lib/consumer_file.h"
 #include "client-lib/consumer_set.h"
+#include "client-lib/packed.h"
 #include "client-lib/replace.h"
-#include "common/arena.h"
-#include "common/buf.h"
 
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char consumer_file_magic[] = "microreg consumers 1\n";
 
@@ -33,62 +31,28 @@ enum {
 	CONSUMER_FILE_VALUE_BYTES = 9, /* the least that one takes */
 };
 
-static uint64_t consumer_file_hash(const void *data, size_t len)
-{
-	const unsigned char *bytes = data;
-	uint64_t hash = 0xcbf29ce484222325u;
-
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ bytes[i]) * 0x100000001b3u;
-	return hash;
-}
-
 /* ---- Writing; failures stick in the buf ---- */
-
-static void consumer_put_number(struct buf *out, uint64_t number, unsigned bytes)
-{
-	unsigned char le[8];
-
-	for (unsigned i = 0; i < bytes; i++)
-		le[i] = (unsigned char)(number >> (8 * i));
-	(void)buf_append(out, le, bytes);
-}
 
 static void consumer_put_text(struct buf *out, const char *text)
 {
 	size_t len = text ? strlen(text) : 0;
 
-	consumer_put_number(out, len, 4);
+	packed_put_number(out, len, 4);
 	(void)buf_append(out, text ? text : "", len);
 }
 
 static void consumer_put_value(struct buf *out, const struct microreg_value *value)
 {
-	consumer_put_number(out, value->type, 1);
+	packed_put_number(out, value->type, 1);
 	consumer_put_text(out, value->name);
 	if (value->type == MICROREG_TYPE_STRING)
 		consumer_put_text(out, value->text);
 	else if (value->type == MICROREG_TYPE_INT || value->type == MICROREG_TYPE_BOOL)
-		consumer_put_number(out, (uint32_t)value->number, 4);
+		packed_put_number(out, (uint32_t)value->number, 4);
 	else
-		consumer_put_number(out, value->count, 4);
+		packed_put_number(out, value->count, 4);
 	for (size_t i = 0; i < value->count; i++)
 		consumer_put_value(out, &value->items[i]);
-}
-
-static int consumer_file_send(int fd, const struct buf *out)
-{
-	size_t at = 0;
-
-	while (at < out->len) {
-		ssize_t n = write(fd, out->data + at, out->len - at);
-
-		if (n >= 0)
-			at += (size_t)n;
-		else if (errno != EINTR)
-			return errno;
-	}
-	return 0;
 }
 
 int consumer_file_write(const char *path, const struct microreg_consumers *set, struct err *e)
@@ -101,63 +65,29 @@ int consumer_file_write(const char *path, const struct microreg_consumers *set, 
 	buf_init(&out, 2 * CONSUMER_SET_BYTES_MAX);
 	(void)buf_append(&out, consumer_file_magic, CONSUMER_FILE_MAGIC);
 	consumer_put_text(&out, consumer_set_revision(set));
-	consumer_put_number(&out, count, 4);
+	packed_put_number(&out, count, 4);
 	for (size_t i = 0; i < count; i++)
 		consumer_put_value(&out, microreg_consumers_at(set, i));
 	if (!out.failed)
-		consumer_put_number(&out, consumer_file_hash(out.data, out.len), 8);
+		packed_put_number(&out, packed_hash(PACKED_HASH_START, out.data, out.len), 8);
 	failed = replace_open(&file, path, e);
 	if (!failed)
-		failed = replace_close(&file,
-				       out.failed ? ENOMEM : consumer_file_send(file.fd, &out), e);
+		failed = replace_close(&file, out.failed ? ENOMEM : packed_send(file.fd, &out), e);
 	buf_fini(&out);
 	return failed;
 }
 
 /* ---- Reading ---- */
 
-struct consumer_reader {
-	const unsigned char *data;
-	size_t len, at;
-	bool bad;
-	struct arena arena; /* of the consumer being read */
-};
-
-static uint64_t consumer_get_number(struct consumer_reader *r, unsigned bytes)
+static const char *consumer_get_text(struct packed_reader *r)
 {
-	uint64_t number = 0;
-
-	if (r->bad || r->len - r->at < bytes) {
-		r->bad = true;
-		return 0;
-	}
-	for (unsigned i = 0; i < bytes; i++)
-		number |= (uint64_t)r->data[r->at + i] << (8 * i);
-	r->at += bytes;
-	return number;
+	return packed_text(r, 4, CONSUMER_FILE_TEXT_MAX);
 }
 
-/* "" when bad. */
-static const char *consumer_get_text(struct consumer_reader *r)
-{
-	size_t len = consumer_get_number(r, 4);
-	const char *text = NULL;
-
-	if (!r->bad && len <= CONSUMER_FILE_TEXT_MAX && len <= r->len - r->at &&
-	    !memchr(r->data + r->at, '\0', len))
-		text = arena_strndup(&r->arena, (const char *)r->data + r->at, len);
-	if (!text) {
-		r->bad = true;
-		return "";
-	}
-	r->at += len;
-	return text;
-}
-
-static void consumer_get_value(struct consumer_reader *r, struct microreg_value *to, unsigned depth)
+static void consumer_get_value(struct packed_reader *r, struct microreg_value *to, unsigned depth)
 {
 	struct microreg_value *items;
-	uint64_t type = consumer_get_number(r, 1);
+	uint64_t type = packed_number(r, 1);
 
 	to->name = consumer_get_text(r);
 	if (type > MICROREG_TYPE_STRUCT || depth == CONSUMER_FILE_DEPTH_MAX)
@@ -170,33 +100,26 @@ static void consumer_get_value(struct consumer_reader *r, struct microreg_value 
 		return;
 	}
 	if (to->type == MICROREG_TYPE_INT || to->type == MICROREG_TYPE_BOOL) {
-		to->number = (int)(uint32_t)consumer_get_number(r, 4);
+		to->number = (int)(uint32_t)packed_number(r, 4);
 		return;
 	}
-	to->count = consumer_get_number(r, 4);
-	if (r->bad || to->count > (r->len - r->at) / CONSUMER_FILE_VALUE_BYTES) {
-		r->bad = true;
-		to->count = 0;
-		return;
-	}
-	items = arena_zalloc(&r->arena, (to->count + 1) * sizeof(*items));
-	r->bad |= !items;
+	to->count = packed_count(r, SIZE_MAX, CONSUMER_FILE_VALUE_BYTES);
+	items = packed_room(r, to->count + 1, sizeof(*items));
 	to->items = items;
 	for (size_t i = 0; !r->bad && i < to->count; i++)
 		consumer_get_value(r, &items[i], depth + 1);
 }
 
 /* NULL: not good to the last byte. */
-static const struct microreg_consumers *consumer_get_set(struct consumer_reader *r)
+static const struct microreg_consumers *consumer_get_set(struct packed_reader *r)
 {
 	const struct microreg_consumers *set = NULL;
 	char revision[CONSUMER_SET_REVISION_MAX + 1] = "";
 	struct consumer_item **items = NULL;
 	const char *text = consumer_get_text(r);
-	size_t count = consumer_get_number(r, 4), n = 0;
+	size_t count = packed_count(r, SIZE_MAX, CONSUMER_FILE_VALUE_BYTES), n = 0;
 
-	if (strlen(text) > CONSUMER_SET_REVISION_MAX ||
-	    count > (r->len - r->at) / CONSUMER_FILE_VALUE_BYTES)
+	if (strlen(text) > CONSUMER_SET_REVISION_MAX)
 		r->bad = true;
 	else
 		memcpy(revision, text, strlen(text) + 1);
@@ -222,7 +145,7 @@ static const struct microreg_consumers *consumer_get_set(struct consumer_reader 
 const struct microreg_consumers *consumer_file_read(const char *path, struct err *e)
 {
 	const struct microreg_consumers *set = NULL;
-	struct consumer_reader r = {.at = CONSUMER_FILE_MAGIC}, end = {0};
+	struct packed_reader r = {.at = CONSUMER_FILE_MAGIC}, end = {0};
 	unsigned char *data;
 	size_t size;
 
@@ -242,7 +165,7 @@ const struct microreg_consumers *consumer_file_read(const char *path, struct err
 		r.len = end.at = size - CONSUMER_FILE_HASH;
 		end.len = size;
 		arena_init(&r.arena, CONSUMER_SET_BYTES_MAX);
-		if (consumer_get_number(&end, 8) == consumer_file_hash(data, r.len))
+		if (packed_number(&end, 8) == packed_hash(PACKED_HASH_START, data, r.len))
 			set = consumer_get_set(&r);
 		arena_fini(&r.arena);
 	}

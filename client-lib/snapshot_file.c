@@ -12,17 +12,15 @@
  * every text and number is checked like a reply of the registry.
  */
 #include "client-lib/snapshot_file.h"
+#include "client-lib/packed.h"
 #include "client-lib/replace.h"
 #include "client-lib/service.h"
-#include "common/arena.h"
-#include "common/buf.h"
 #include "common/instance.h"
 
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char snapshot_file_magic[] = "microreg snapshot 2\n";
 
@@ -37,17 +35,6 @@ enum {
 
 #define SNAPSHOT_FILE_BYTES_MAX (SNAPSHOT_BYTES_MAX * 2)
 
-static uint64_t snapshot_file_hash(uint64_t hash, const void *data, size_t len)
-{
-	const unsigned char *bytes = data;
-
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ bytes[i]) * 0x100000001b3u;
-	return hash;
-}
-
-#define SNAPSHOT_FILE_HASH_START 0xcbf29ce484222325u
-
 /* ---- Writing ---- */
 
 struct snapshot_writer {
@@ -59,19 +46,11 @@ struct snapshot_writer {
 
 static void writer_flush(struct snapshot_writer *w)
 {
-	size_t at = 0;
-
 	if (w->out.failed)
 		w->failed = ENOMEM;
-	w->hash = snapshot_file_hash(w->hash, w->out.data, w->out.len);
-	while (!w->failed && at < w->out.len) {
-		ssize_t n = write(w->fd, w->out.data + at, w->out.len - at);
-
-		if (n >= 0)
-			at += (size_t)n;
-		else if (errno != EINTR)
-			w->failed = errno;
-	}
+	w->hash = packed_hash(w->hash, w->out.data, w->out.len);
+	if (!w->failed)
+		w->failed = packed_send(w->fd, &w->out);
 	buf_reset(&w->out);
 }
 
@@ -80,20 +59,12 @@ static void writer_bytes(struct snapshot_writer *w, const void *data, size_t len
 	(void)buf_append(&w->out, data, len); /* failure sticks, and is seen at the flush */
 }
 
-static void writer_number(struct snapshot_writer *w, uint64_t number, unsigned bytes)
-{
-	unsigned char le[8];
-
-	for (unsigned i = 0; i < bytes; i++)
-		le[i] = (unsigned char)(number >> (8 * i));
-	writer_bytes(w, le, bytes);
-}
-
 static void writer_text(struct snapshot_writer *w, const char *text)
 {
 	size_t len = strlen(text);
 
-	writer_number(w, len, 2); /* the longest is a reason, far shorter than this allows */
+	/* The longest is a reason, far shorter than this allows. */
+	packed_put_number(&w->out, len, 2);
 	writer_bytes(w, text, len & 0xffff);
 }
 
@@ -104,17 +75,17 @@ static void writer_instance(struct snapshot_writer *w, const struct microreg_ins
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		writer_text(w, texts[i]);
-	writer_number(w, in->port, 2);
-	writer_number(w, in->weight, 4);
-	writer_number(w, in->tag_count, 4);
+	packed_put_number(&w->out, in->port, 2);
+	packed_put_number(&w->out, in->weight, 4);
+	packed_put_number(&w->out, in->tag_count, 4);
 	for (size_t i = 0; i < in->tag_count; i++)
 		writer_text(w, in->tags[i]);
-	writer_number(w, in->meta_count, 4);
+	packed_put_number(&w->out, in->meta_count, 4);
 	for (size_t i = 0; i < in->meta_count; i++) {
 		writer_text(w, in->meta[i].name);
 		writer_text(w, in->meta[i].value);
 	}
-	writer_number(w, in->route_count, 4);
+	packed_put_number(&w->out, in->route_count, 4);
 	for (size_t i = 0; i < in->route_count; i++)
 		writer_text(w, in->routes[i]);
 	if (w->out.len >= SNAPSHOT_FILE_FLUSH)
@@ -132,23 +103,23 @@ static void writer_snapshot(struct snapshot_writer *w, const struct microreg_sna
 		writer_text(w, service->name);
 		writer_text(w, service->revision);
 		writer_text(w, service->reason);
-		writer_number(w, service->held, 1);
-		writer_number(w, service->count, 4);
+		packed_put_number(&w->out, service->held, 1);
+		packed_put_number(&w->out, service->count, 4);
 		for (size_t i = 0; i < service->count; i++)
 			writer_instance(w, &service->instances[i]);
 		if (w->out.len >= SNAPSHOT_FILE_FLUSH)
 			writer_flush(w);
 	}
 	writer_bytes(w, "E", 1);
-	writer_number(w, snapshot_count(s), 8);
+	packed_put_number(&w->out, snapshot_count(s), 8);
 	writer_flush(w);
-	writer_number(w, w->hash, 8);
+	packed_put_number(&w->out, w->hash, 8);
 	writer_flush(w);
 }
 
 int snapshot_file_write(const char *path, const struct microreg_snapshot *s, struct err *e)
 {
-	struct snapshot_writer w = {.hash = SNAPSHOT_FILE_HASH_START};
+	struct snapshot_writer w = {.hash = PACKED_HASH_START};
 	struct replace file;
 
 	if (replace_open(&file, path, e) < 0)
@@ -163,71 +134,29 @@ int snapshot_file_write(const char *path, const struct microreg_snapshot *s, str
 /* ---- Reading ---- */
 
 struct snapshot_reader {
-	const unsigned char *data;
-	size_t len, at;
-	bool bad;
-	bool has_routes;    /* version 2 */
-	struct arena arena; /* of the service being read */
+	struct packed_reader in; /* its arena is of the service being read */
+	bool has_routes;	 /* version 2 */
 };
-
-static uint64_t reader_number(struct snapshot_reader *r, unsigned bytes)
-{
-	uint64_t number = 0;
-
-	if (r->bad || r->len - r->at < bytes) {
-		r->bad = true;
-		return 0;
-	}
-	for (unsigned i = 0; i < bytes; i++)
-		number |= (uint64_t)r->data[r->at + i] << (8 * i);
-	r->at += bytes;
-	return number;
-}
 
 /* "" when bad. `is_valid` NULL: any text. */
 static const char *reader_text(struct snapshot_reader *r, size_t max,
 			       bool (*is_valid)(const char *))
 {
-	size_t len = reader_number(r, 2);
-	const char *text = NULL;
+	const char *text = packed_text(&r->in, 2, max);
 
-	if (!r->bad && len <= max && r->len - r->at >= len && !memchr(r->data + r->at, '\0', len))
-		text = arena_strndup(&r->arena, (const char *)r->data + r->at, len);
-	if (!text || (is_valid && !is_valid(text))) {
-		r->bad = true;
-		return "";
-	}
-	r->at += len;
-	return text;
-}
-
-/* A count of things that take at least `each` bytes. */
-static size_t reader_count(struct snapshot_reader *r, size_t max, size_t each)
-{
-	size_t count = reader_number(r, 4);
-
-	if (!r->bad && count <= max && count <= (r->len - r->at) / each)
-		return count;
-	r->bad = true;
-	return 0;
-}
-
-static void *reader_room(struct snapshot_reader *r, size_t count, size_t size)
-{
-	void *room = arena_zalloc(&r->arena, count * size);
-
-	if (!room)
-		r->bad = true;
-	return room;
+	if (!r->in.bad && (!is_valid || is_valid(text)))
+		return text;
+	r->in.bad = true;
+	return "";
 }
 
 static void reader_routes(struct snapshot_reader *r, struct instance *in)
 {
 	const char **routes;
 
-	in->route_count = reader_count(r, INSTANCE_ROUTES_MAX, 2);
-	routes = reader_room(r, in->route_count, sizeof(*routes));
-	for (size_t i = 0; !r->bad && i < in->route_count; i++)
+	in->route_count = packed_count(&r->in, INSTANCE_ROUTES_MAX, 2);
+	routes = packed_room(&r->in, in->route_count, sizeof(*routes));
+	for (size_t i = 0; !r->in.bad && i < in->route_count; i++)
 		routes[i] = reader_text(r, INSTANCE_ROUTE_MAX, NULL);
 	in->routes = routes;
 }
@@ -244,22 +173,22 @@ static void reader_instance(struct snapshot_reader *r, struct instance *in)
 	in->zone = reader_text(r, INSTANCE_TEXT_MAX, NULL);
 	in->version = reader_text(r, INSTANCE_TEXT_MAX, NULL);
 	in->detail = reader_text(r, INSTANCE_VALUE_MAX, NULL);
-	in->port = (uint16_t)reader_number(r, 2);
-	in->weight = (unsigned)reader_number(r, 4);
+	in->port = (uint16_t)packed_number(&r->in, 2);
+	in->weight = (unsigned)packed_number(&r->in, 4);
 	if (!in->port || !in->weight || in->weight > INSTANCE_WEIGHT_MAX ||
 	    instance_status_parse(status) < 0) {
-		r->bad = true;
+		r->in.bad = true;
 		return;
 	}
 	in->status = (enum instance_status)instance_status_parse(status);
-	in->tag_count = reader_count(r, INSTANCE_TAGS_MAX, 2);
-	tags = reader_room(r, in->tag_count, sizeof(*tags));
-	for (size_t i = 0; !r->bad && i < in->tag_count; i++)
+	in->tag_count = packed_count(&r->in, INSTANCE_TAGS_MAX, 2);
+	tags = packed_room(&r->in, in->tag_count, sizeof(*tags));
+	for (size_t i = 0; !r->in.bad && i < in->tag_count; i++)
 		tags[i] = reader_text(r, INSTANCE_TEXT_MAX, NULL);
 	in->tags = tags;
-	in->meta_count = reader_count(r, INSTANCE_META_MAX, 4);
-	meta = reader_room(r, in->meta_count, sizeof(*meta));
-	for (size_t i = 0; !r->bad && i < in->meta_count; i++) {
+	in->meta_count = packed_count(&r->in, INSTANCE_META_MAX, 4);
+	meta = packed_room(&r->in, in->meta_count, sizeof(*meta));
+	for (size_t i = 0; !r->in.bad && i < in->meta_count; i++) {
 		meta[i].name = reader_text(r, INSTANCE_TEXT_MAX, NULL);
 		meta[i].value = reader_text(r, INSTANCE_VALUE_MAX, NULL);
 	}
@@ -276,21 +205,21 @@ static void reader_service(struct snapshot_reader *r, struct microreg_snapshot *
 	const struct microreg_service *service;
 	struct instance *instances;
 
-	arena_reset(&r->arena);
+	arena_reset(&r->in.arena);
 	facts.name = reader_text(r, INSTANCE_NAME_MAX, instance_service_is_valid);
 	facts.revision = reader_text(r, INSTANCE_TEXT_MAX, NULL);
 	facts.reason = reader_text(r, SNAPSHOT_FILE_REASON_MAX, NULL);
-	facts.held = reader_number(r, 1) != 0;
-	facts.count = reader_count(r, SNAPSHOT_FILE_INSTANCES_MAX, INSTANCE_BYTES);
-	instances = reader_room(r, facts.count, sizeof(*instances));
-	for (size_t i = 0; !r->bad && i < facts.count; i++)
+	facts.held = packed_number(&r->in, 1) != 0;
+	facts.count = packed_count(&r->in, SNAPSHOT_FILE_INSTANCES_MAX, INSTANCE_BYTES);
+	instances = packed_room(&r->in, facts.count, sizeof(*instances));
+	for (size_t i = 0; !r->in.bad && i < facts.count; i++)
 		reader_instance(r, &instances[i]);
-	if (r->bad)
+	if (r->in.bad)
 		return;
 	facts.instances = instances;
 	service = service_new(&facts);
 	if (!service || snapshot_put(to, service))
-		r->bad = true;
+		r->in.bad = true;
 	microreg_service_unref(&service);
 }
 
@@ -302,14 +231,14 @@ static struct microreg_snapshot *reader_snapshot(struct snapshot_reader *r)
 
 	if (!s)
 		return NULL;
-	arena_init(&r->arena, SNAPSHOT_BYTES_MAX);
-	while (!r->bad && reader_number(r, 1) == 'S')
+	arena_init(&r->in.arena, SNAPSHOT_BYTES_MAX);
+	while (!r->in.bad && packed_number(&r->in, 1) == 'S')
 		reader_service(r, s);
 	/* What ended the loop is the 'E', if it is good at all. */
-	if (!r->bad && r->data[r->at - 1] == 'E' && reader_number(r, 8) == snapshot_count(s) &&
-	    !r->bad && r->at == r->len)
+	if (!r->in.bad && r->in.data[r->in.at - 1] == 'E' &&
+	    packed_number(&r->in, 8) == snapshot_count(s) && !r->in.bad && r->in.at == r->in.len)
 		drop = NULL;
-	arena_fini(&r->arena);
+	arena_fini(&r->in.arena);
 	if (!drop)
 		return s;
 	microreg_snapshot_unref(&drop);
@@ -320,7 +249,7 @@ static struct microreg_snapshot *snapshot_file_decode(const char *path, const un
 						      size_t size, struct err *e)
 {
 	const size_t number = 8;
-	struct snapshot_reader r = {.data = data, .at = SNAPSHOT_FILE_MAGIC};
+	struct snapshot_reader r = {.in = {.data = data, .at = SNAPSHOT_FILE_MAGIC}};
 	struct microreg_snapshot *s = NULL;
 
 	if (size < SNAPSHOT_FILE_MAGIC || memcmp(data, snapshot_file_magic, 17) != 0) {
@@ -333,11 +262,10 @@ static struct microreg_snapshot *snapshot_file_decode(const char *path, const un
 		return NULL;
 	}
 	if (size >= SNAPSHOT_FILE_MAGIC + number) {
-		struct snapshot_reader end = {.data = data, .len = size, .at = size - number};
+		struct packed_reader end = {.data = data, .len = size, .at = size - number};
 
-		r.len = size - number;
-		if (reader_number(&end, 8) ==
-		    snapshot_file_hash(SNAPSHOT_FILE_HASH_START, data, r.len))
+		r.in.len = size - number;
+		if (packed_number(&end, 8) == packed_hash(PACKED_HASH_START, data, r.in.len))
 			s = reader_snapshot(&r);
 	}
 	if (!s)
