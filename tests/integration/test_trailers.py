@@ -44,11 +44,13 @@ class Trailers(SharedCase):
             "issuers": {"i": {"jwks_file": cls.stage.dir + "/i.jwks",
                               "headers": {"X-User-Email": "email"}}},
             "services": {"o": {"instances": [cls.origin.address]},
-                         "s": {"instances": [cls.shadow.address]}},
+                         "s": {"instances": [cls.shadow.address]},
+                         "both": {"instances": [cls.origin.address, cls.shadow.address]}},
             "routes": [
                 {"path": "/pass", **service}, {"path": "/drop", **service, "trailers": "drop"},
                 {"path": "/kept", "service": "o", "cache": {"ttl": "1h"}},
                 {"path": "/copied", **service, "mirror": {"service": "s"}},
+                {"path": "/hedged", "service": "both", "cache": "off", "hedge": {"after": "1ms"}},
                 {"path": "/keyed", **service, "auth": ["key", "optional"]},
                 {"path": "/beta", **service, "headers": {"X-Beta": "1"}},
                 {"path": "/asked", **service, "auth": {"forward": {
@@ -184,6 +186,23 @@ class Trailers(SharedCase):
             return peer.reset() if len(seen) == 1 else reply()
         self.origin.behave = fail_first
         self.sent(post(b"/pass", SUM, method=b"PUT"))
+        self.assertEqual(seen, [(b"hello", SUM)] * 2)
+
+    def test_a_second_request_has_them_too(self):
+        seen, both = [], threading.Event()
+
+        def behave(request, peer):
+            del peer
+            seen.append((request.body, trailers_of(request)))
+            if len(seen) == 1:
+                both.wait(20)
+            else:
+                both.set()
+            return reply()
+        self.origin.behave = self.shadow.behave = behave
+        with self.gateway.connect() as client:
+            client.send(post(b"/hedged", SUM, method=b"GET"))
+            self.assertEqual(client.reply().status, 200)
         self.assertEqual(seen, [(b"hello", SUM)] * 2)
 
     def test_a_body_too_long_to_hold_has_some_too(self):
