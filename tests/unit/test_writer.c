@@ -4,8 +4,8 @@
  */
 #include "common/rpc.h"
 #include "registry/edit.h"
-#include "registry/store.h"
 #include "registry/writer.h"
+#include "tests/unit/store_stub.h"
 #include "tests/unit/unit.h"
 
 #include <pthread.h>
@@ -15,121 +15,72 @@
 
 /* ---- A store of our own, in the place of the real one ---- */
 
-struct store {
+/* What it is told to do, and what it has seen. */
+static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t moved;
-	uint64_t revision, number;
 	size_t commits, rows, largest;
-	bool refuse, hold, holding;
+	bool hold, holding;
 	bool seen_early; /* a change was readable before it was committed */
 	uint64_t told;	 /* the revision of the last event */
-};
+} disk;
 
 static struct store fake;
 static struct catalog *c;
 static struct writer *w;
-
-const char *store_database(const struct store *store)
-{
-	(void)store;
-	return "00aa00aa00";
-}
-
-uint64_t store_revision(const struct store *store)
-{
-	return store->revision;
-}
-
-uint64_t store_number(const struct store *store)
-{
-	return store->number;
-}
-
-int store_history(struct store *store, const struct store_history_query *query,
-		  int (*each)(void *arg, const struct store_event *event), void *arg, struct err *e)
-{
-	(void)store;
-	(void)query;
-	(void)each;
-	(void)arg;
-	(void)e;
-	return 0;
-}
-
-enum store_find store_look_back(struct store *store, const struct store_history_query *query,
-				int (*each)(void *arg, const struct store_event *event), void *arg,
-				struct err *e)
-{
-	(void)store;
-	(void)query;
-	(void)each;
-	(void)arg;
-	(void)e;
-	return STORE_FOUND;
-}
-
-enum store_find store_revision_at(struct store *store, int64_t wall_ms, uint64_t *revision,
-				  struct err *e)
-{
-	(void)store;
-	(void)wall_ms;
-	(void)e;
-	*revision = 1;
-	return STORE_FOUND;
-}
 
 int store_commit(struct store *store, const struct store_change *changes, size_t count,
 		 uint64_t revision, uint64_t number, struct err *e)
 {
 	int r = 0;
 
-	pthread_mutex_lock(&store->lock);
-	store->holding = true;
-	pthread_cond_broadcast(&store->moved);
-	while (store->hold)
-		pthread_cond_wait(&store->moved, &store->lock);
-	store->holding = false;
+	pthread_mutex_lock(&disk.lock);
+	disk.holding = true;
+	pthread_cond_broadcast(&disk.moved);
+	while (disk.hold)
+		pthread_cond_wait(&disk.moved, &disk.lock);
+	disk.holding = false;
 	if (catalog_revision(c) >= revision && count)
-		store->seen_early = true;
+		disk.seen_early = true;
 	if (store->refuse) {
 		r = err_set(e, "disk full");
 	} else {
 		store->revision = revision;
 		store->number = number;
-		store->commits++;
-		store->rows += count;
-		store->largest = count > store->largest ? count : store->largest;
+		disk.commits++;
+		disk.rows += count;
+		disk.largest = count > disk.largest ? count : disk.largest;
 	}
 	for (size_t i = 0; i < count; i++) {
-		store->told = changes[i].event.revision;
+		disk.told = changes[i].event.revision;
 		if (changes[i].kind == STORE_PUT)
 			ck_assert_uint_gt(changes[i].record->revision, 0);
 	}
-	pthread_mutex_unlock(&store->lock);
+	pthread_mutex_unlock(&disk.lock);
 	return r;
 }
 
 static void hold(bool yes)
 {
-	pthread_mutex_lock(&fake.lock);
-	fake.hold = yes;
-	pthread_cond_broadcast(&fake.moved);
-	pthread_mutex_unlock(&fake.lock);
+	pthread_mutex_lock(&disk.lock);
+	disk.hold = yes;
+	pthread_cond_broadcast(&disk.moved);
+	pthread_mutex_unlock(&disk.lock);
 }
 
 static void refuse(bool yes)
 {
-	pthread_mutex_lock(&fake.lock);
+	pthread_mutex_lock(&disk.lock);
 	fake.refuse = yes;
-	pthread_mutex_unlock(&fake.lock);
+	pthread_mutex_unlock(&disk.lock);
 }
 
 static void await_holding(void)
 {
-	pthread_mutex_lock(&fake.lock);
-	while (!fake.holding)
-		pthread_cond_wait(&fake.moved, &fake.lock);
-	pthread_mutex_unlock(&fake.lock);
+	pthread_mutex_lock(&disk.lock);
+	while (!disk.holding)
+		pthread_cond_wait(&disk.moved, &disk.lock);
+	pthread_mutex_unlock(&disk.lock);
 }
 
 /* ---- Edits that can be waited for ---- */
@@ -245,9 +196,10 @@ static void start(void)
 					.texts_max_bytes = 1 << 20};
 	struct writer_options options = {.store = &fake, .on_change = on_change};
 
-	memset(&fake, 0, sizeof(fake));
-	pthread_mutex_init(&fake.lock, NULL);
-	pthread_cond_init(&fake.moved, NULL);
+	fake = (struct store){0};
+	memset(&disk, 0, sizeof(disk));
+	pthread_mutex_init(&disk.lock, NULL);
+	pthread_cond_init(&disk.moved, NULL);
 	options.catalog = c = catalog_new("00aa00aa00", 0, &limits, 0);
 	w = writer_start(&options, NULL);
 	ck_assert(c && w);
@@ -257,7 +209,7 @@ static void stop(void)
 {
 	writer_stop(&w);
 	catalog_free(&c);
-	ck_assert(!fake.seen_early);
+	ck_assert(!disk.seen_early);
 }
 
 START_TEST(a_registration_is_in_the_store_before_it_is_answered)
@@ -268,7 +220,7 @@ START_TEST(a_registration_is_in_the_store_before_it_is_answered)
 	ck_assert_int_eq(job.edit.op.err.code, 0);
 	ck_assert_uint_eq(job.edit.op.revision, 1);
 	ck_assert_uint_eq(fake.revision, 1);
-	ck_assert_uint_eq(fake.rows, 1);
+	ck_assert_uint_eq(disk.rows, 1);
 	ck_assert(is_there("s", "a"));
 }
 END_TEST
@@ -291,10 +243,10 @@ START_TEST(what_waits_shares_the_next_transaction)
 	await(&first);
 	for (int i = 0; i < N; i++)
 		await(&jobs[i]);
-	ck_assert_uint_eq(fake.rows, N + 1);
-	ck_assert_uint_gt(fake.largest, 1);
-	ck_assert_uint_le(fake.largest, WRITER_BATCH_MAX);
-	ck_assert_uint_lt(fake.commits, N);
+	ck_assert_uint_eq(disk.rows, N + 1);
+	ck_assert_uint_gt(disk.largest, 1);
+	ck_assert_uint_le(disk.largest, WRITER_BATCH_MAX);
+	ck_assert_uint_lt(disk.commits, N);
 	ck_assert_uint_eq(fake.revision, N + 1);
 }
 END_TEST
@@ -423,7 +375,7 @@ START_TEST(a_status_that_is_the_same_is_no_change)
 	run(&reg);
 	run(&same);
 	ck_assert_uint_eq(same.edit.op.revision, 1);
-	ck_assert_uint_eq(fake.rows, 1);
+	ck_assert_uint_eq(disk.rows, 1);
 	run(&missing);
 	ck_assert_int_eq(missing.edit.op.err.code, RPC_FAULT_UNKNOWN);
 }
@@ -442,7 +394,7 @@ START_TEST(a_lost_instance_is_restored_with_its_own_token)
 	ck_assert_int_eq(other.edit.op.err.code, RPC_FAULT_FENCED);
 	run(&lost);
 	ck_assert_int_eq(lost.edit.op.err.code, 0);
-	ck_assert_uint_eq(fake.rows, 1);
+	ck_assert_uint_eq(disk.rows, 1);
 	run(&made);
 	ck_assert_uint_eq(strlen(made.edit.lease), RECORD_LEASE_SIZE - 1);
 }
@@ -598,7 +550,7 @@ START_TEST(each_event_has_a_revision_of_its_own)
 	note.edit.event = "fenced";
 	for (uint64_t i = 1; i <= 3; i++) {
 		run(&note);
-		ck_assert_uint_eq(fake.told, a.edit.op.revision + i);
+		ck_assert_uint_eq(disk.told, a.edit.op.revision + i);
 		ck_assert_uint_eq(catalog_revision(c), a.edit.op.revision + i);
 	}
 	refuse(true);
