@@ -8,7 +8,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { LIMITER_WAYS = 8, LIMITER_LOCKS = 1024 };
+enum {
+	LIMITER_WAYS = 8,
+	LIMITER_LOCKS = 1024,
+	LIMITER_SKEW_NS = 1000000000, /* clocks of workers, read once a turn, differ by less */
+};
 
 struct limiter_counter {
 	uint64_t key; /* 0: free */
@@ -91,10 +95,16 @@ static struct limiter_answer limiter_bucket(struct limiter_counter *c,
 					    const struct settings_limit *limit, uint64_t cost,
 					    uint64_t now_us)
 {
-	uint64_t now = now_us * 1000, full = c->a > now ? c->a : now;
-	uint64_t next = full + cost * limit->step_ns, room = limit->burst * limit->step_ns;
-	struct limiter_answer answer = {.allowed = next - now <= room};
+	uint64_t now = now_us * 1000, room = limit->burst * limit->step_ns;
+	uint64_t full = c->a > now ? c->a : now, next;
+	struct limiter_answer answer = {0};
 
+	/* Emptier than empty, and by more than workers' clocks differ: the limit was another one
+	 * before a reload, whose debt is not the new one's. */
+	if (full - now > room + LIMITER_SKEW_NS)
+		c->a = full = now + room;
+	next = full + cost * limit->step_ns;
+	answer.allowed = next - now <= room;
 	if (answer.allowed)
 		c->a = full = next;
 	else
@@ -133,11 +143,11 @@ static struct limiter_answer limiter_window(struct limiter_counter *c,
 	uint64_t gone_us = now_us % per_us, last = c->b >> 32, this = c->b & UINT32_MAX, used;
 	struct limiter_answer answer = {0};
 
-	if (number < c->a) { /* another worker's clock is ahead */
+	if (number + 1 == c->a) { /* another worker's clock is ahead */
 		number = c->a;
 		gone_us = 0;
 	}
-	if (number > c->a) {
+	if (number != c->a) { /* far ahead: it was counted in shorter windows before a reload */
 		last = number == c->a + 1 ? this : 0;
 		this = 0;
 	}

@@ -136,6 +136,24 @@ START_TEST(clocks_that_differ_do_no_harm)
 }
 END_TEST
 
+/* The same keys, counted by another limit from some time on. */
+START_TEST(a_limit_that_a_reload_changes_is_the_new_one)
+{
+	struct settings_limit hourly = bucket(1, 3600000, 1), fast = bucket(100, 1000, 100);
+	struct settings_limit minutes = {.kind = LIMIT_WINDOW, .rate = 10, .per_ms = 60000};
+	struct settings_limit seconds = {.kind = LIMIT_WINDOW, .rate = 10, .per_ms = 1000};
+	uint64_t now = 86400 * SECOND;
+
+	ck_assert_uint_eq(let_in(&hourly, 7, 2, now), 1);
+	ck_assert_uint_eq(let_in(&fast, 7, 1000, now + SECOND), 0); /* empty, but it fills */
+	ck_assert_uint_eq(let_in(&fast, 7, 1000, now + 2 * SECOND), 100);
+	ck_assert_uint_eq(let_in(&seconds, 8, 5, now), 5);
+	ck_assert_uint_eq(let_in(&minutes, 8, 100, now + SECOND), 10);
+	ck_assert_uint_eq(let_in(&minutes, 8, 100, now + 120 * SECOND), 10);
+	ck_assert_uint_eq(let_in(&seconds, 8, 100, now + 121 * SECOND), 10);
+}
+END_TEST
+
 START_TEST(so_many_at_once)
 {
 	struct settings_limit limit = {.kind = LIMIT_CONCURRENT, .rate = 3};
@@ -212,6 +230,7 @@ int main(void)
 	tcase_add_test(t, a_window_slides);
 	tcase_add_test(t, a_window_of_steady_callers_lets_in_its_rate);
 	tcase_add_test(t, clocks_that_differ_do_no_harm);
+	tcase_add_test(t, a_limit_that_a_reload_changes_is_the_new_one);
 	tcase_add_test(t, so_many_at_once);
 	tcase_add_test(t, many_keys_do_not_push_out_what_is_full);
 	tcase_add_test(t, keys_are_of_their_limit);
