@@ -69,7 +69,7 @@ static bool pipeline_is_held(struct exchange *x)
 /* Of the others nothing was asked: they say nothing of the origin. */
 static bool pipeline_is_origins(enum forward_failure failure)
 {
-	return failure == FORWARD_CONNECT || failure == FORWARD_RESET ||
+	return forward_is_unsent(failure) || failure == FORWARD_RESET ||
 	       failure == FORWARD_MALFORMED || failure == FORWARD_TIMEOUT;
 }
 

@@ -196,6 +196,27 @@ class Together(Case):
         registry.deregister("r", "one")
         wait_until(lambda: self.gateway.get("/x").body == b"better", "the other one")
 
+    def test_an_instance_that_can_not_be_reached_is_asked_by_one(self):
+        registry = self.stage.registry()
+        silent = self.stage.origin(lambda request, peer: None)  # as a host that is off
+        self.go.set()
+        self.headers = {"Cache-Control": "max-age=0, stale-if-error=1000"}
+        registry.register("r", self.origin.port, id="one")
+        self.gateway = self.stage.gateway({
+            "services": {"r": {"connect_timeout": "50ms", "retry": {"attempts": 1},
+                               "breaker": "off"}},
+            "routes": [{"path": "/*", "service": "r", "cache": {}}]})
+        self.gateway.wait_status("/x", 200)
+        registry.register("r", silent.port, id="two", scheme="https")
+        registry.deregister("r", "one")
+        wait_until(lambda: "stale-if-error" in self.gateway.get("/x").headers.get(
+            "Cache-Status"), "the old reply")
+        before = silent.accepted
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: self.gateway.get("/x"), range(40)))
+        self.assertEqual({answer.body for answer in answers}, {b"/x"})
+        self.assertLess(silent.accepted - before, 10)  # the prober's, now and then
+
 
 class Validated(Case):
     """An origin with validators; `changed` is what it answers now."""
