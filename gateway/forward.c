@@ -292,10 +292,8 @@ void forward_body_end(struct forward *fwd)
 {
 	fwd->body_done = true;
 	forward_touch(fwd);
-	if (!fwd->deadline_ms && fwd->state != FORWARD_FLOWING) {
-		fwd->deadline_ms = fwd->active_ms + fwd->timeout_ms;
-		forward_arm(fwd);
-	}
+	if (!fwd->deadline_ms && fwd->state != FORWARD_FLOWING)
+		forward_await_reply(fwd);
 	if (!fwd->up)
 		return;
 	forward_write_end(fwd);
@@ -415,7 +413,7 @@ static void forward_on_pause(void *owner)
 
 /* A reply that waits for its reader is the reader's, whose clock is watched by who knows it; and
  * of a request megabytes may be on their way in the kernel. */
-static bool forward_is_moving(struct forward *fwd)
+bool forward_is_moving(struct forward *fwd)
 {
 	uint64_t delivered;
 

@@ -236,8 +236,32 @@ bool forward_retries_status(struct forward *fwd, unsigned status)
 	return true;
 }
 
+void forward_await_reply(struct forward *fwd)
+{
+	fwd->deadline_ms = fwd->active_ms + fwd->timeout_ms;
+	if (fwd->state == FORWARD_TRYING && fwd->settings->timeout_ms)
+		fwd->try_deadline_ms = fwd->active_ms + fwd->settings->timeout_ms;
+	forward_arm(fwd);
+}
+
+/* The request is still being sent: by a client that takes its time, or to an instance that takes
+ * it. Who does not reply to half a request is not late. */
+static bool forward_try_is_sending(struct forward *fwd)
+{
+	if (fwd->state != FORWARD_TRYING || fwd->body_done || !fwd->up ||
+	    !upstream_is_busy(fwd->up))
+		return false;
+	return !upstream_is_full(fwd->up) || forward_is_moving(fwd);
+}
+
 void forward_try_is_over(struct forward *fwd)
 {
+	if (forward_try_is_sending(fwd)) {
+		fwd->try_deadline_ms =
+			loop_now_ms(worker_loop(fwd->worker)) + fwd->settings->timeout_ms;
+		forward_arm(fwd);
+		return;
+	}
 	if (fwd->state == FORWARD_QUEUED) {
 		forward_waited_too_long(fwd);
 		return;

@@ -20,6 +20,9 @@ void forward_failed(struct forward *fwd, enum upstream_failure failure, const ch
 /* A reply with this status came. True when another try is made instead of telling it. */
 bool forward_retries_status(struct forward *fwd, unsigned status);
 
+/* The request was given whole: its time, and this try's, begins. */
+void forward_await_reply(struct forward *fwd);
+
 /* The time of this try, or of the pause before the next, is over. */
 void forward_try_is_over(struct forward *fwd);
 
@@ -104,6 +107,8 @@ void forward_take_head(struct forward *fwd, const struct http1_head *head);
 /* The connection is there: sends what there is of the request. */
 void forward_send(struct forward *fwd);
 void forward_arm(struct forward *fwd);
+/* Whether what flows is held up by nobody at the instance's side. */
+bool forward_is_moving(struct forward *fwd);
 void forward_fail_soon(struct forward *fwd, enum forward_failure failure);
 
 #endif

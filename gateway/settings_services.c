@@ -82,7 +82,8 @@ static const struct settings_key settings_service_keys[] = {
 	 .fallback_shown = "what is left of the route's",
 	 .min = 1,
 	 .max = 24 * HOUR_MS,
-	 .help = "Time for one try, until the reply's head"},
+	 .help = "Time for one try, until the reply's head; of a request that is still being sent, "
+		 "how long an instance may take nothing of it"},
 	{.name = "retry",
 	 .type = SETTINGS_SUBMAP,
 	 .at = offsetof(struct settings_service, retry),

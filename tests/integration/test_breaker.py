@@ -1,6 +1,7 @@
 """A service that fails is left alone for a while, and the fallback chain answers."""
 
 import json
+import select
 import socket
 import struct
 import unittest
@@ -104,6 +105,52 @@ class Breaker(Case):
         wait_until(lambda: len(gateway.access_log()) == 5, "their ends")
         self.origin.behave = lambda request, peer: reply(200, b"well")
         self.assertEqual(gateway.get("/x").body, b"well")
+
+    def test_clients_that_take_their_time_with_a_body_are_no_failure(self):
+        self.origin = self.stage.origin(lambda request, peer: reply(200, request.body))
+        silent = self.stage.origin(lambda request, peer: None)
+        services = {"timeout": "100ms", "retry": {"attempts": 1}}
+        gateway = self.stage.gateway({
+            "services": {"s": {"instances": [self.origin.address],
+                               "breaker": {"requests": 2, "open": "1h"}, **services},
+                         "clock": {"instances": [silent.address], "breaker": "off", **services}},
+            "routes": [{"path": "/*", "service": "s", "cache": "off"},
+                       {"path": "/clock", "service": "clock"}]})
+        clients = [gateway.connect() for _ in range(4)]
+        for client in clients:
+            self.addCleanup(client.close)
+            client.send(b"PUT /x HTTP/1.1\r\nHost: t\r\nContent-Length: 8\r\n\r\nslow")
+        for _ in range(2):  # each takes as long as a try may
+            self.assertEqual(gateway.get("/clock").status, 504)
+        for client in clients:
+            client.send(b"ness")
+            answer = client.reply()
+            self.assertEqual(answer.status, 200)
+            self.assertEqual(answer.body, b"slowness")
+        failures = gateway.metrics()["microreg_gateway_upstream_failures_total"]
+        self.assertEqual(failures, 2)  # of the clock
+
+    def test_an_instance_that_takes_nothing_of_a_body_is_late(self):
+        deaf = socket.create_server(("127.0.0.1", 0), backlog=8)  # it never reads
+        self.addCleanup(deaf.close)
+        gateway = self.stage.gateway({
+            "limits": {"body": "1GiB"},
+            "services": {"s": {"instances": [f"http://127.0.0.1:{deaf.getsockname()[1]}"],
+                               "timeout": "100ms", "breaker": {"requests": 1, "open": "1h"}}},
+            "routes": [{"path": "/*", "service": "s", "cache": "off"}]})
+        with gateway.connect() as client:
+            client.send(b"PUT /x HTTP/1.1\r\nHost: t\r\nContent-Length: 1000000000\r\n\r\n")
+            client.sock.setblocking(False)
+            piece, answer = b"a" * 65536, b""
+            while not answer:
+                ready = select.select([client.sock], [client.sock], [], 20)
+                self.assertTrue(ready[0] or ready[1])
+                if ready[0]:
+                    answer = client.sock.recv(4096)
+                    break
+                client.sock.send(piece)
+        self.assertTrue(answer.startswith(b"HTTP/1.1 504 "), answer)
+        self.assertIn(b"breaker-open", gateway.get("/x").body)
 
     def test_off_never_opens(self):
         gateway = self.start("off")
