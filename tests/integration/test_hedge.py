@@ -66,7 +66,6 @@ class Hedge(Case):
         client = gateway.connect()
         client.send(b"GET /x HTTP/1.1\r\nHost: t\r\n\r\n")
         self.origins[1].wait_requests(1)
-        self.origins[1].behave = self.origins[0].behave = self.fast
         self.go.set()
         self.assertEqual(client.reply().body, b"slow")
         self.assertEqual(self.counts(gateway), (1, 0))
