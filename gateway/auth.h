@@ -35,7 +35,8 @@ struct auth {
 	struct auth_forward *forward;  /* a question to a service; NULL: none */
 	const struct verdict *refusal; /* its answer, if that is a no; in the arena */
 	bool unheard;		       /* it gave none */
-	const char *reason;	       /* why, for the log: static text or in the arena */
+	bool early;	    /* who is not known may be one of the registry's, yet to come */
+	const char *reason; /* why, for the log: static text or in the arena */
 	const struct identity *identity;
 };
 

@@ -163,6 +163,7 @@ enum auth_result auth_basic_try(struct exchange *x, const struct settings_auth_m
 	identity = known_by_name(x->table, basic.name);
 	hash = identity ? identity->consumer->password : NULL;
 	auth->reason = "the name is unknown, or the password is wrong";
+	auth->early = !known_is_complete(x->table);
 	/* Whether a name is known must not show in how long the answer takes. */
 	if (!hash) {
 		hash = known_any_password(x->table);

@@ -99,8 +99,10 @@ enum auth_result auth_certificate_try(struct exchange *x, const struct settings_
 	if (!identity)
 		identity = auth_certificate_by_name(x, certificate);
 	auth->reason = "the certificate is no consumer's";
-	if (!identity)
+	if (!identity) {
+		auth->early = !known_is_complete(x->table);
 		return AUTH_REFUSED;
+	}
 	auth->identity = identity;
 	return AUTH_PROVEN;
 }

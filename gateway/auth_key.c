@@ -36,7 +36,8 @@ static size_t auth_key_find(struct exchange *x, const struct settings_auth_metho
 }
 
 /* Whose it is. FAILED: out of memory. */
-static enum auth_result auth_key_owner(struct exchange *x, struct span key, struct key_owner *owner)
+static enum auth_result auth_key_owner(struct exchange *x, struct span key, struct key_owner *owner,
+				       struct auth *auth)
 {
 	struct key_memory *memory = guard_keys(x->worker->guard);
 	struct key_tag tag = key_memory_tag(memory, key);
@@ -50,8 +51,10 @@ static enum auth_result auth_key_owner(struct exchange *x, struct span key, stru
 	if (guard_sha256(x->worker->guard, key.at, key.len, sha256) < 0)
 		return AUTH_FAILED;
 	owner->identity = known_by_key(x->table, sha256, &owner->secret);
-	if (!owner->identity)
+	if (!owner->identity) {
+		auth->early = !known_is_complete(x->table);
 		return AUTH_REFUSED;
+	}
 	key_memory_put(memory, &tag, x->table->serial, owner);
 	return AUTH_PROVEN;
 }
@@ -72,7 +75,7 @@ enum auth_result auth_key_try(struct exchange *x, const struct settings_auth_met
 	auth->reason = "the key is unknown";
 	if (key.len > AUTH_KEY_MAX)
 		return AUTH_REFUSED;
-	result = auth_key_owner(x, key, &owner);
+	result = auth_key_owner(x, key, &owner, auth);
 	if (result != AUTH_PROVEN)
 		return result;
 	auth->reason = "the key has expired";

@@ -53,6 +53,10 @@ static enum filter_result auth_refuse(struct exchange *x)
 		return filter_deny(x, PROBLEM_AUTH_UNAVAILABLE, x->auth->reason, NULL);
 	if (x->auth->refusal)
 		return auth_forward_refuse(x);
+	if (x->auth->early)
+		return filter_deny(x, PROBLEM_AUTH_UNAVAILABLE,
+				   "the registry's consumers are not known yet",
+				   "Retry-After: 1\r\n");
 	return auth_challenge(x, x->auth->reason ? x->auth->reason : "no credential is shown");
 }
 

@@ -3,6 +3,11 @@
 #include "gateway/roster.h"
 #include "gateway/worker.h"
 
+bool known_is_complete(const struct worker_table *wt)
+{
+	return wt->roster || !wt->table->settings->registry.consumers;
+}
+
 const struct identity *known_by_key(const struct worker_table *wt, const uint8_t sha256[32],
 				    const struct settings_secret **secret)
 {

@@ -8,7 +8,12 @@
 
 #include "gateway/consumers.h"
 
+#include <stdbool.h>
+
 struct worker_table;
+
+/* False: the registry's consumers have not come yet, so who is not found may be one of them. */
+bool known_is_complete(const struct worker_table *wt);
 
 /* As the functions of consumers.h. */
 const struct identity *known_by_key(const struct worker_table *wt, const uint8_t sha256[32],

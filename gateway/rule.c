@@ -135,6 +135,42 @@ bool rule_needs_time(const struct rule *rule)
 	return rule->needs_time;
 }
 
+/* Could it come out as `holds` for nobody? What is asked of the request may be either. */
+static bool rule_node_may_be(const struct rule_node *node, bool holds)
+{
+	switch (node->kind) {
+	case RULE_AND:
+	case RULE_OR:
+		if ((node->kind == RULE_AND) == holds)
+			return rule_node_may_be(node->left, holds) &&
+			       rule_node_may_be(node->right, holds);
+		return rule_node_may_be(node->left, holds) || rule_node_may_be(node->right, holds);
+	case RULE_NOT:
+		return rule_node_may_be(node->left, !holds);
+	case RULE_KNOWN:
+	case RULE_GROUP:
+	case RULE_CONSUMER:
+	case RULE_SCOPE:
+	case RULE_ISSUER:
+	case RULE_CLAIM:
+	case RULE_CLAIM_IS:
+		return !holds;
+	case RULE_CLAIM_IS_NOT:
+		return holds;
+	case RULE_METHOD:
+	case RULE_PATH:
+	case RULE_TIME:
+	case RULE_DAYS:
+		break;
+	}
+	return true;
+}
+
+bool rule_needs_somebody(const struct rule *rule)
+{
+	return !rule_node_may_be(rule->root, true);
+}
+
 const char *rule_text(const struct rule *rule)
 {
 	return rule->text;

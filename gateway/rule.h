@@ -42,6 +42,9 @@ bool rule_holds(const struct rule *rule, const struct template_values *values, i
 /* Whether it depends on the time; else `wall_ms` may be any. */
 bool rule_needs_time(const struct rule *rule);
 
+/* Whether it can only hold for somebody who is known: where nobody can be, it never does. */
+bool rule_needs_somebody(const struct rule *rule);
+
 /* As it was written. */
 const char *rule_text(const struct rule *rule);
 

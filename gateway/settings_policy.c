@@ -1,4 +1,5 @@
 /* settings_policy: a route's `ip`, and what of the policies is set in all. */
+#include "gateway/rule.h"
 #include "gateway/settings_parts.h"
 
 #include <string.h>
@@ -114,6 +115,61 @@ static bool settings_limits_need(const struct settings_limits_list *limits, bool
 	return false;
 }
 
+/* A rule about who asks never holds where nobody is asked who they are. */
+static void settings_check_allow(struct settings_reader *r, const struct settings_policy *policy,
+				 const struct settings_node *route)
+{
+	const struct settings_node *at = route ? settings_node_get(route, "allow") : NULL;
+	bool list = at && at->kind == SETTINGS_LIST;
+
+	if (!at || policy->auth.count || settings_node_get(route, "auth") ||
+	    policy->allow.count != (list ? at->count : 1)) /* else a mistake is noted */
+		return;
+	at = list ? at->first : at;
+	for (size_t i = 0; i < policy->allow.count; i++, at = at->next)
+		if (rule_needs_somebody(policy->allow.items[i]))
+			settings_file_mistake(
+				r->file, at,
+				"\"%.100s\" never holds, since the route has no `auth` "
+				"and so knows nobody; write `auth`, or remove the rule",
+				rule_text(policy->allow.items[i]));
+}
+
+/* They are compared without parameters, so these match nothing. */
+static void settings_check_types(struct settings_reader *r, const struct settings_policy *policy,
+				 const struct settings_node *route)
+{
+	static const struct {
+		const char *name, *type;
+	} short_names[] = {
+		{"json", "application/json"},
+		{"xml", "application/xml"},
+		{"form", "application/x-www-form-urlencoded"},
+		{"text", "text/plain"},
+		{"html", "text/html"},
+	};
+	const struct settings_node *at = route ? settings_node_get(route, "content_types") : NULL;
+
+	for (size_t i = 0; at && i < policy->content_types.count; i++) {
+		const char *type = policy->content_types.items[i], *remedy = NULL;
+
+		if (strchr(type, ';')) {
+			settings_file_mistake(r->file, at,
+					      "\"%.100s\": types are compared without parameters; "
+					      "write what is before the semicolon",
+					      type);
+			continue;
+		}
+		if (strchr(type, '/') || strchr(type, '*'))
+			continue;
+		for (size_t k = 0; k < sizeof(short_names) / sizeof(short_names[0]); k++)
+			if (strcmp(type, short_names[k].name) == 0)
+				remedy = short_names[k].type;
+		settings_file_mistake(r->file, at, "\"%.100s\" is no media type; write %s", type,
+				      remedy ? remedy : "type/subtype, like image/png or image/*");
+	}
+}
+
 /* Which policies a route has, of its own and of the top level. */
 static void settings_check_policy(struct settings_reader *r, const struct settings *s,
 				  struct settings_route *route, bool consumers)
@@ -144,10 +200,15 @@ static void settings_check_policy(struct settings_reader *r, const struct settin
 void settings_check_policies(struct settings_reader *r, struct settings *s,
 			     struct settings_route *routes)
 {
+	const struct settings_node *list = settings_node_get(r->file->root, "routes");
+	const struct settings_node *at = list ? list->first : NULL;
 	bool consumers = settings_consumers_have_limits(s);
 
 	settings_gather_secrets(r, s);
-	for (size_t i = 0; i < s->route_count; i++)
+	for (size_t i = 0; i < s->route_count; i++, at = at ? at->next : NULL) {
+		settings_check_allow(r, &routes[i].policy, at);
+		settings_check_types(r, &routes[i].policy, at);
 		settings_check_policy(r, s, &routes[i], consumers);
+	}
 	settings_check_policy(r, s, &s->default_route, consumers);
 }

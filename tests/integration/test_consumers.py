@@ -12,7 +12,7 @@ import threading
 import unittest
 import xmlrpc.client
 
-from harness import BUILD, Case, SharedCase, wait_until
+from harness import BUILD, Case, SharedCase, free_port, wait_until
 from origin import reply
 from test_access import make_token, write_settings
 from test_keys import hashed
@@ -481,6 +481,25 @@ class Gateways(Case):
             self.assertEqual(again.get("/staff", {"X-Api-Key": secret}).status, 200)
         self.assertEqual(again.admin("/ready").status, 200)
 
+    def test_before_they_come_who_is_unknown_is_told_to_come_again(self):
+        port = free_port()
+        gateway = self.stage.gateway(self.settings(
+            registry={"urls": [f"http://127.0.0.1:{port}/RPC2"], "consumers": True},
+            consumers=[{"name": "eve", "keys": [hashed("mrk_eve")]}]))
+        shown = {"Authorization": "Basic " + base64.b64encode(b"ada:open").decode()}
+        for path, headers in (("/key", {"X-Api-Key": "mrk_ada"}), ("/basic", shown)):
+            answer = gateway.get(path, headers)
+            self.assertEqual((answer.status, answer.headers.get("Retry-After")), (503, "1"))
+            self.assertIn(b"auth-unavailable", answer.body)
+        self.assertEqual(gateway.get("/key", {"X-Api-Key": "mrk_eve"}).status, 200)
+        self.assertEqual(gateway.get("/key").status, 401)
+        registry = self.stage.registry(port=port)
+        gateway.wait_status("/key", 401, {"X-Api-Key": "mrk_ada"})
+        gateway.wait_status("/basic", 401, shown)
+        registry.call("registry.consumer_put", {"name": "ada"})
+        secret = registry.call("registry.consumer_key_new", {"name": "ada"})["secret"]
+        gateway.wait_status("/key", 200, {"X-Api-Key": secret})
+
     def test_a_registry_that_lost_its_memory_locks_nobody_out(self):
         secret = self.make("ada")
         self.everywhere(200, secret)
@@ -568,7 +587,8 @@ class Allowed(Case):
         for gateway in gateways:
             gateway.wait_status("/open", 200)
         gateways[1].wait_status("/key", 200, {"X-Api-Key": secret})
-        self.assertEqual(gateways[0].get("/key", {"X-Api-Key": secret}).status, 401)
+        self.assertEqual(gateways[0].get("/key", {"X-Api-Key": secret}).status, 503)
+        self.assertEqual(gateways[0].get("/key").status, 401)
         wait_until(lambda: gateways[0].admin("/ready").status == 200)
 
     def test_a_gateway_that_does_not_ask_knows_none(self):

@@ -32,7 +32,7 @@ class Rules(SharedCase):
                  "allow": ["method:GET,HEAD", "group:staff"]},
                 {**fixed, "path": "/t/{tenant}", "auth": ["key", {"jwt": "main"}], "allow": [
                     "group:staff", "scope:orders.read and claim:tenant = {tenant}"]},
-                {**fixed, "path": "/never", "allow": "known"}]})
+                {**fixed, "path": "/never", "allow": ["method:PUT", "not path:/never"]}]})
 
     def status(self, path, secret=None, token=None, method="GET"):
         """What a caller gets."""
@@ -81,7 +81,17 @@ class Settings(Case):
         for rules, told in (("grup:a", r'g.yaml:3: routes\[0\]\.allow: "grup:a" is no rule; did'),
                             ("['group:a', 'group:b or']", r"g.yaml:3: routes\[0\]\.allow\[1\]: so"),
                             ("[]", "there are 0 rules; write 1 to 32"),
-                            ("'claim:t = {x}'", r"there is no \{x\}")):
+                            ("'claim:t = {x}'", r"there is no \{x\}"),
+                            ("['method:GET', 'group:a']",
+                             r'g.yaml:3: routes\[0\]\.allow\[1\]: "group:a" never holds, since the '
+                             r'route has no `auth`'),
+                            ("known", r'g.yaml:3: routes\[0\]\.allow: "known" never holds'),
+                            ("known, content_types: [json, image/*]",
+                             r'g.yaml:3: routes\[0\]\.content_types: "json" is no media type; '
+                             "write application/json"),
+                            ("known, content_types: [webp]", "write type/subtype"),
+                            ("known, content_types: ['text/plain; charset=utf-8']",
+                             "without parameters")):
             with self.subTest(rules):
                 with open(self.stage.dir + "/g.yaml", "w", encoding="utf-8") as file:
                     file.write("routes:\n  - {path: /, respond: {text: a},\n"
@@ -90,6 +100,18 @@ class Settings(Case):
                                                   self.stage.dir + "/g.yaml")
                 self.assertEqual(code, 1, out)
                 self.assertRegex(err, told)
+
+    def test_rules_that_need_nobody_need_no_auth(self):
+        for rules in ("method:GET", "not known", "['days:mon-fri', 'path:/a/* or group:b']",
+                      "'claim:a != b'", "known, auth: key",
+                      "method:GET, content_types: ['*/xml', '*']"):
+            with self.subTest(rules):
+                with open(self.stage.dir + "/g.yaml", "w", encoding="utf-8") as file:
+                    file.write("routes:\n  - {path: /, respond: {text: a},\n"
+                               f"     allow: {rules}}}\n")
+                code, _, err = self.stage.check("microreg-gateway", "--check", "--config",
+                                                self.stage.dir + "/g.yaml")
+                self.assertEqual(code, 0, err)
 
 
 if __name__ == "__main__":

@@ -184,6 +184,37 @@ START_TEST(mistakes_are_told)
 }
 END_TEST
 
+static const struct {
+	const char *rule;
+	bool needs;
+} somebodies[] = {
+	{"known", true},
+	{"not known", false},
+	{"group:a", true},
+	{"scope:a and method:GET", true},
+	{"scope:a or method:GET", false},
+	{"claim:a = b", true},
+	{"claim:a != b", false},
+	{"not (claim:a != b)", true},
+	{"not (group:a and group:b)", false},
+	{"not (not known or not group:a)", true},
+	{"not (known or method:GET)", false},
+	{"method:GET", false},
+	{"path:/a", false},
+	{"time:09:00-10:00 and days:mon", false},
+};
+
+START_TEST(it_is_known_which_rules_need_somebody)
+{
+	const struct template_scope scope = {.path = &pattern};
+	struct err e = {0};
+	const struct rule *rule = rule_parse(&arena, somebodies[_i].rule, &scope, &e);
+
+	ck_assert_msg(rule != NULL, "%s: %s", somebodies[_i].rule, e.text);
+	ck_assert_msg(rule_needs_somebody(rule) == somebodies[_i].needs, "%s", somebodies[_i].rule);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("rule");
@@ -193,6 +224,8 @@ int main(void)
 	tcase_add_loop_test(t, rules_hold_for_whom_they_are_written, 0,
 			    (int)(sizeof(cases) / sizeof(cases[0])));
 	tcase_add_test(t, nobody_is_in_no_group);
+	tcase_add_loop_test(t, it_is_known_which_rules_need_somebody, 0,
+			    (int)(sizeof(somebodies) / sizeof(somebodies[0])));
 	tcase_add_loop_test(t, mistakes_are_told, 0, (int)(sizeof(bad) / sizeof(bad[0])));
 	suite_add_tcase(s, t);
 	return unit_run(s);
