@@ -3,6 +3,7 @@
 import os
 import resource
 import subprocess
+import threading
 import unittest
 
 from harness import BUILD, Case
@@ -31,6 +32,26 @@ class Watchers(Case):
             threads = next(int(line.split()[1]) for line in file if line.startswith("Threads:"))
         self.assertLess(threads, 12)
         self.assertEqual(registry.call("registry.stats")["watchers"], 0)
+
+    def test_who_knows_the_last_change_waits_for_the_next(self):
+        registry = self.stage.registry()
+        answers = []
+
+        def watch(revision):
+            answers.append(registry.call("registry.watch", {
+                "service": "s", "revision": revision, "wait_ms": 30000}))
+        with registry.proxy() as proxy:
+            for turn in range(10):
+                for port in (1, 2):  # the second so soon that the first is just being told
+                    last = proxy.registry.register({"service": "s", "id": "a", "port": port})
+                watcher = threading.Thread(target=watch, args=(last["revision"],))
+                watcher.start()
+                for other in range(100):  # longer than the quiet after which watchers are told
+                    proxy.registry.register({"service": "t", "id": str(other), "port": 1})
+                proxy.registry.register({"service": "s", "id": "a", "port": 3})
+                watcher.join()
+                self.assertEqual(len(answers), turn + 1)
+                self.assertEqual(len(answers[-1]["changes"]), 1, "told of nothing")
 
 
 if __name__ == "__main__":
