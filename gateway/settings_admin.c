@@ -1,5 +1,6 @@
 /* settings_admin: the admin door: where it is, who may come, by what certificate. */
 #include "common/instance.h"
+#include "common/settings_token.h"
 #include "gateway/settings_parts.h"
 
 #include <string.h>
@@ -87,15 +88,10 @@ static void settings_admin_token_done(struct settings_reader *r, const struct se
 				      void *to)
 {
 	struct settings_admin_token *token = to;
+	const struct settings_token checked = {token->name, token->hash_text, token->hash,
+					       "microreg-gateway"};
 
-	if (token->name && !instance_id_is_valid(token->name))
-		settings_file_mistake(r->file, settings_node_get(map, "name"),
-				      "\"%.80s\"; letters, digits, '.', '_', '-' and ':'",
-				      token->name);
-	if (token->hash_text && !bearer_parse_hash(token->hash_text, token->hash))
-		settings_file_mistake(r->file, settings_node_get(map, "hash"),
-				      "no hash; \"sha256:\" and 64 hex digits, which "
-				      "microreg-gateway --new-token NAME makes");
+	settings_token_check(r, map, &checked);
 }
 
 static const struct settings_table settings_admin_token_table = {
@@ -152,20 +148,15 @@ static const struct settings_key settings_admin_keys[] = {
 		 "`client_ca`"},
 };
 
-/* The same name for two would make the log say nothing. */
 static void settings_admin_done(struct settings_reader *r, const struct settings_node *map,
 				void *to)
 {
 	const struct settings_admin *admin = to;
 
-	for (size_t i = 0; i < admin->token_count; i++)
-		for (size_t k = 0; k < i; k++)
-			if (admin->tokens[i].name && admin->tokens[k].name &&
-			    strcmp(admin->tokens[i].name, admin->tokens[k].name) == 0)
-				settings_file_mistake(r->file, settings_node_get(map, "tokens"),
-						      "two tokens are called \"%s\"; give each a "
-						      "name of its own",
-						      admin->tokens[i].name);
+	if (admin->token_count)
+		settings_token_check_names(r, settings_node_get(map, "tokens"),
+					   &admin->tokens[0].name, sizeof(admin->tokens[0]),
+					   admin->token_count);
 }
 
 const struct settings_table settings_admin_table = {

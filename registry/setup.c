@@ -3,6 +3,7 @@
 #include "common/daemon.h"
 #include "common/instance.h"
 #include "common/settings_table.h"
+#include "common/settings_token.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -236,12 +237,11 @@ static const struct settings_key setup_token_keys[] = {
 static void setup_token_done(struct settings_reader *r, const struct settings_node *map, void *to)
 {
 	struct access_token *token = to;
+	const struct settings_token checked = {token->name, token->hash_text, token->hash,
+					       "microreg-registry"};
 	const struct settings_node *node = settings_node_get(map, "services");
 
-	if (token->name && !instance_id_is_valid(token->name))
-		settings_file_mistake(r->file, settings_node_get(map, "name"),
-				      "\"%.80s\"; letters, digits, '.', '_', '-' and ':'",
-				      token->name);
+	settings_token_check(r, map, &checked);
 	for (size_t i = 0; i < token->services.count; i++)
 		if (strspn(token->services.items[i],
 			   "*._-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") !=
@@ -254,10 +254,6 @@ static void setup_token_done(struct settings_reader *r, const struct settings_no
 		settings_file_mistake(r->file, node,
 				      "only the role register has services; role: register, or "
 				      "leave them out");
-	if (token->hash_text && !bearer_parse_hash(token->hash_text, token->hash))
-		settings_file_mistake(r->file, settings_node_get(map, "hash"),
-				      "no hash; \"sha256:\" and 64 hex digits, which "
-				      "microreg-registry --new-token NAME makes");
 }
 
 static const struct settings_table setup_token_table = {
@@ -337,14 +333,10 @@ static void setup_done(struct settings_reader *r, const struct settings_node *ma
 	struct url_address address;
 	struct err e;
 
-	for (size_t i = 0; i < settings->token_count; i++)
-		for (size_t k = 0; k < i; k++)
-			if (settings->tokens[i].name && settings->tokens[k].name &&
-			    strcmp(settings->tokens[i].name, settings->tokens[k].name) == 0)
-				settings_file_mistake(r->file, settings_node_get(map, "tokens"),
-						      "two tokens are called \"%s\"; give each a "
-						      "name of its own",
-						      settings->tokens[i].name);
+	if (settings->token_count)
+		settings_token_check_names(r, settings_node_get(map, "tokens"),
+					   &settings->tokens[0].name, sizeof(settings->tokens[0]),
+					   settings->token_count);
 	if (settings->listen && url_parse_address(&address, settings->listen, &e) < 0)
 		settings_file_mistake(r->file, node ? node : map, "%s", e.text);
 }
