@@ -141,7 +141,7 @@ static void forward_on_task(struct loop_task *task)
 
 	if (fwd->failure_soon) {
 		fwd->failure = fwd->failure_soon;
-		if (forward_is_service_failure(fwd->failure))
+		if (forward_is_service_failure(fwd->failure) && !fwd->excused)
 			forward_judge(fwd, true);
 		forward_release(fwd);
 		fwd->sink->on_fail(fwd, fwd->failure);
@@ -186,6 +186,7 @@ void forward_send(struct forward *fwd)
 	up->upgrading = fwd->upgrade != NULL;
 	fwd->state = FORWARD_TRYING;
 	fwd->tried_us = loop_now_us(forward_loop(fwd));
+	fwd->excused = false;
 	fwd->try_deadline_ms =
 		fwd->settings->timeout_ms ? fwd->tried_us / 1000 + fwd->settings->timeout_ms : 0;
 	forward_touch(fwd);
@@ -388,7 +389,8 @@ static void forward_on_fail(void *owner, enum upstream_failure failure, const ch
 	fwd->up = NULL;
 	if (fwd->state == FORWARD_FLOWING) {
 		fwd->failure_reason = reason;
-		forward_judge(fwd, true);
+		if (!forward_waited_for_client(fwd))
+			forward_judge(fwd, true);
 		forward_release(fwd);
 		fwd->sink->on_abort(fwd);
 		return;
@@ -483,16 +485,4 @@ static void forward_on_time(struct wheel_timer *timer)
 	fwd->failure = FORWARD_TIMEOUT;
 	forward_release(fwd);
 	fwd->sink->on_fail(fwd, FORWARD_TIMEOUT);
-}
-
-void forward_pause(struct forward *fwd)
-{
-	if (fwd->up)
-		upstream_pause(fwd->up);
-}
-
-void forward_resume(struct forward *fwd)
-{
-	if (fwd->up)
-		upstream_resume(fwd->up);
 }

@@ -117,6 +117,7 @@ struct forward {
 	struct room_waiter *room_waiter; /* for a place at one of its instances */
 	unsigned ticket;		 /* the breaker's, until the result is told to it; else 0 */
 	enum forward_failure failure;	 /* of the last attempt */
+	bool excused;			 /* which the client may have brought about */
 	const char *failure_reason;	 /* static text, for the log */
 	const struct settings_hedge *hedging; /* NULL: no second request is sent */
 	uint64_t hedge_at_ms;		      /* when it is; 0: not, or it was */
@@ -129,6 +130,8 @@ struct forward {
 	uint64_t wait_until_ms;	  /* while it waits for room: how long */
 	uint64_t active_ms;	  /* when something flowed last */
 	uint64_t delivered;	  /* bytes the instance had taken when it was last looked */
+	uint64_t paused_ms;	  /* since when the reply waits for its reader; 0: it flows */
+	uint64_t held_up_ms;	  /* how long it did before */
 	uint64_t started_us, tried_us, head_us;
 	uint64_t resolving_us, resolve_us; /* when a name was last asked for; all time of that */
 	uint64_t connect_us;		   /* of the attempt that brought the head */

@@ -199,7 +199,8 @@ void forward_failed(struct forward *fwd, enum upstream_failure failure, const ch
 	stats_inc(fwd->worker->stats, STAT_UP_FAILED);
 	if (upstream_is_unsent(failure))
 		stats_inc(fwd->worker->stats, STAT_UP_CONNECT_FAILED);
-	if (failure != UPSTREAM_STALE)
+	fwd->excused = forward_excuses(fwd, failure);
+	if (failure != UPSTREAM_STALE && !fwd->excused)
 		forward_count_failure(fwd);
 	if (forward_hedge_takes_over(fwd) || (elsewhere && forward_connects_elsewhere(fwd)))
 		return;

@@ -44,6 +44,15 @@ void forward_budget_take(struct forward *fwd);
 /* The retry, if this was one, no longer counts in the budget. */
 void forward_retry_done(struct forward *fwd);
 
+/* ---- of forward_blame.c ---- */
+
+/* The request is not whole, or the reply could not go on, because of the client, and long enough
+ * that the instance may have given up because of that. */
+bool forward_waited_for_client(const struct forward *fwd);
+
+/* The attempt failed in such a way: it does not count against the instance. */
+bool forward_excuses(const struct forward *fwd, enum upstream_failure failure);
+
 /* ---- of forward_connect.c ---- */
 
 /* Gets a connection to `ep`, from the pool or new, and sends. A place there was taken for it. */

@@ -130,6 +130,57 @@ class Breaker(Case):
         failures = gateway.metrics()["microreg_gateway_upstream_failures_total"]
         self.assertEqual(failures, 2)  # of the clock
 
+    def start_with_a_clock(self, *origins):
+        """A gateway before these; a GET of /clock takes longer than nobody is called slow."""
+        silent = self.stage.origin(lambda request, peer: None)
+        return self.stage.gateway({
+            "workers": 1,
+            "services": {"s": {"instances": [o.address for o in origins], "retry": {"attempts": 1},
+                               "breaker": {"requests": 2, "open": "1h"}},
+                         "clock": {"instances": [silent.address], "timeout": "1100ms",
+                                   "retry": {"attempts": 1}, "breaker": "off"}},
+            "routes": [{"path": "/*", "service": "s", "cache": "off"},
+                       {"path": "/clock", "service": "clock"}]})
+
+    def assert_well(self, gateway):
+        """Nothing is held against the service, nor against one of its instances."""
+        service = json.loads(gateway.admin("/services/s").body)
+        self.assertEqual(service["breaker"], "closed")
+        self.assertEqual({one["ejections"] for one in service["instances"]}, {0})
+        self.assertEqual(gateway.get("/x").status, 200)
+
+    def test_instances_that_do_not_wait_for_a_slow_body_have_not_failed(self):
+        origins = [self.stage.origin(), self.stage.origin()]
+        gateway = self.start_with_a_clock(*origins)
+        clients = [gateway.connect() for _ in range(12)]
+        for client in clients:
+            self.addCleanup(client.close)
+            client.send(b"PUT /x HTTP/1.1\r\nHost: t\r\nContent-Length: 8\r\n\r\nslow")
+        self.assertEqual(gateway.get("/clock").status, 504)
+        for origin in origins:
+            origin.close_connections()
+        for client in clients:
+            self.assertEqual(client.reply().status, 502)
+        self.assert_well(gateway)
+
+    def test_instances_that_do_not_wait_for_a_slow_reader_have_not_failed(self):
+        origin = self.stage.origin()
+        gateway = self.start_with_a_clock(origin)
+        origin.behave = lambda request, peer: reply(200, b"a" * (64 << 20))
+        clients = [gateway.connect() for _ in range(4)]
+        for client in clients:
+            self.addCleanup(client.close)
+            client.send(b"GET /x HTTP/1.1\r\nHost: t\r\n\r\n")
+            client.sock.recv(1)
+        self.assertEqual(gateway.get("/clock").status, 504)
+        origin.behave = lambda request, peer: reply(200, b"well")
+        origin.close_connections()
+        for client in clients:
+            while client.sock.recv(1 << 20):
+                pass
+        wait_until(lambda: len(gateway.access_log()) == 5, "their ends")
+        self.assert_well(gateway)
+
     def test_an_instance_that_takes_nothing_of_a_body_is_late(self):
         deaf = socket.create_server(("127.0.0.1", 0), backlog=8)  # it never reads
         self.addCleanup(deaf.close)
