@@ -154,7 +154,7 @@ static const char document_limit_headers[] =
 
 void openapi_write_components(const struct openapi_model *model, struct json_writer *j)
 {
-	static const unsigned statuses[] = {400, 401, 403, 413, 415, 429, 502, 503, 504};
+	unsigned status;
 
 	json_write_object(j);
 	json_write_key(j, "schemas");
@@ -164,14 +164,14 @@ void openapi_write_components(const struct openapi_model *model, struct json_wri
 	json_write_object_end(j);
 	json_write_key(j, "responses");
 	json_write_object(j);
-	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+	for (size_t i = 0; (status = openapi_problem_at(i)) != 0; i++) {
 		char name[32];
 
-		(void)snprintf(name, sizeof(name), "Problem%u", statuses[i]);
+		(void)snprintf(name, sizeof(name), "Problem%u", status);
 		json_write_key(j, name);
 		json_write_object(j);
-		document_text(j, "description", openapi_problem_words(statuses[i]));
-		if (statuses[i] == 429) {
+		document_text(j, "description", openapi_problem_words(status));
+		if (status == 429) {
 			json_write_key(j, "headers");
 			json_write_raw(j, document_limit_headers);
 		}

@@ -150,6 +150,11 @@ static void write_request(const struct settings_route *route, enum http_method m
 		return;
 	json_write_key(j, "requestBody");
 	json_write_object(j);
+	/* Without one it is a 400. */
+	if (takes && route->body_check == BODY_JSON) {
+		json_write_key(j, "required");
+		json_write_bool(j, true);
+	}
 	write_content(j, types, count, route->docs.request);
 	json_write_object_end(j);
 }

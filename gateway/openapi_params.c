@@ -172,6 +172,15 @@ static void params_of_bridge(struct params *p, const struct settings_param *para
 	}
 }
 
+/* What else the query may have: there is nothing but these. */
+static void params_of_check(struct params *p, const struct settings_query_check *check)
+{
+	for (size_t i = 0; i < check->allow.count; i++)
+		params_tell(p, &(struct openapi_param){.name = check->allow.items[i],
+						       .in = "query",
+						       .type = "string"});
+}
+
 void openapi_each_param(const struct openapi_path *path, const struct settings_route *route,
 			void (*each)(void *arg, const struct openapi_param *param), void *arg)
 {
@@ -185,4 +194,5 @@ void openapi_each_param(const struct openapi_path *path, const struct settings_r
 		params_of_template(&p, route->compose.calls[i].path,
 				   &(struct openapi_param){.type = "string"});
 	params_of_views(&p, route);
+	params_of_check(&p, &route->policy.query);
 }

@@ -69,6 +69,8 @@ void openapi_write_auth(const struct settings *settings, const struct settings_a
 /* Which problems it may answer with; how many. */
 size_t openapi_problems(const struct settings *settings, const struct settings_route *route,
 			enum http_method method, unsigned statuses[OPENAPI_STATUSES_MAX]);
+/* The ith of all that there are; 0: there are no more. */
+unsigned openapi_problem_at(size_t i);
 /* What is said of a problem's status. */
 const char *openapi_problem_words(unsigned status);
 
@@ -85,7 +87,7 @@ struct openapi_param {
 };
 
 /* Calls for each parameter once: of the path, of the conditions, of what the route makes of query
- * and header, of its views and selection. */
+ * and header, of its views and selection, of what is allowed in the query. */
 void openapi_each_param(const struct openapi_path *path, const struct settings_route *route,
 			void (*each)(void *arg, const struct openapi_param *param), void *arg);
 

@@ -204,27 +204,33 @@ void openapi_write_auth(const struct settings *settings, const struct settings_a
 
 /* ---- Problems ---- */
 
+/* Those of components: operations refer to no others. */
+static const struct {
+	unsigned status;
+	const char *words;
+} problem_words[] = {
+	{400, "The request is malformed, or lacks a value"},
+	{401, "The caller does not show who it is"},
+	{403, "The caller may not do this"},
+	{413, "The body is too large"},
+	{414, "The query is too long"},
+	{415, "Bodies of this type are not taken"},
+	{429, "Too many requests came from this caller"},
+	{502, "The service failed, or could not be reached"},
+	{503, "No instance of the service is available, or too much is under way"},
+	{504, "The service took too long"},
+};
+
+unsigned openapi_problem_at(size_t i)
+{
+	return i < sizeof(problem_words) / sizeof(problem_words[0]) ? problem_words[i].status : 0;
+}
+
 const char *openapi_problem_words(unsigned status)
 {
-	static const struct {
-		unsigned status;
-		const char *words;
-	} all[] = {
-		{400, "The request is malformed, or lacks a value"},
-		{401, "The caller does not show who it is"},
-		{403, "The caller may not do this"},
-		{413, "The body is too large"},
-		{414, "The query is too long"},
-		{415, "Bodies of this type are not taken"},
-		{429, "Too many requests came from this caller"},
-		{502, "The service failed, or could not be reached"},
-		{503, "No instance of the service is available, or too much is under way"},
-		{504, "The service took too long"},
-	};
-
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		if (all[i].status == status)
-			return all[i].words;
+	for (size_t i = 0; i < sizeof(problem_words) / sizeof(problem_words[0]); i++)
+		if (problem_words[i].status == status)
+			return problem_words[i].words;
 	return "A problem";
 }
 

@@ -71,6 +71,8 @@ SETTINGS = {
             "small": {"query": {"view": "small"}, "device": "mobile", "reply": ".id"},
             "tiny": {"query": {"view": "tiny"}, "headers": {"X-Tiny": True}, "reply": ".id"},
             "staff": {"groups": ["staff", "root"], "reply": "."}}},
+        {"path": "/checked", "service": "orders", "methods": ["POST"], "body_check": "json",
+         "query_check": {"allow": ["page", "v"]}, "query": {"v": "1"}},
         {"path": "/openapi.json", "openapi": "document"},
         {"path": "/guarded.json", "openapi": "document", "auth": ["key"]},
         {"path": "/docs", "openapi": "page"},
@@ -126,7 +128,7 @@ class OpenApi(SharedCase):
         self.assertEqual(list(paths), [
             "/orders/{id}", "/all", "/perhaps", "/asked", "/files/{rest}", "/both", "/sum/{a}",
             "/old", "/hello", "/tea", "/split", "/RPC2", "/form", "/any", "/text", "/failed",
-            "/less", "/"])
+            "/less", "/checked", "/"])
         self.assertEqual(list(paths["/orders/{id}"]), ["get", "put"])
         self.assertEqual(list(paths["/split"]), ["get", "post", "put", "patch", "delete"])
         self.assertEqual(list(paths["/RPC2"]), ["post"])
@@ -192,6 +194,14 @@ class OpenApi(SharedCase):
         post = self.operation("/form", "post")
         self.assertEqual(post["requestBody"]["content"][form]["schema"], {"type": "object"})
         self.assertIn("415", post["responses"])
+
+    def test_what_is_checked_is_told(self):
+        post = self.operation("/checked", "post")
+        self.assertEqual(
+            [(p["name"], p["required"], p["schema"]) for p in post["parameters"]],
+            [("v", True, {"type": "string", "const": "1"}), ("page", False, {"type": "string"})])
+        self.assertTrue(post["requestBody"]["required"])
+        self.assertNotIn("required", self.operation("/form", "post")["requestBody"])
 
     def test_views_and_selections_are_told(self):
         less = self.operation("/less")
