@@ -202,9 +202,14 @@ void bulkhead_cancel(struct bulkhead_waiter **waiter)
 		w->turn = NULL; /* its mail is under way */
 }
 
+void bulkhead_call(struct bulkhead *b, unsigned most)
+{
+	if (atomic_load_explicit(&b->waiting, memory_order_seq_cst))
+		bulkhead_serve(b, most);
+}
+
 void bulkhead_leave(struct bulkhead *b, unsigned most)
 {
 	(void)atomic_fetch_sub_explicit(&b->in_flight, 1, memory_order_seq_cst);
-	if (atomic_load_explicit(&b->waiting, memory_order_seq_cst))
-		bulkhead_serve(b, most);
+	bulkhead_call(b, most);
 }

@@ -56,4 +56,7 @@ void bulkhead_cancel(struct bulkhead_waiter **waiter);
 /* Gives a place back; `most` is how many there are now. Any thread; no lock while nobody waits. */
 void bulkhead_leave(struct bulkhead *b, unsigned most);
 
+/* The maximum is another one, from a reload: calls those for whom there is a place now. */
+void bulkhead_call(struct bulkhead *b, unsigned most);
+
 #endif

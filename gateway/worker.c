@@ -164,6 +164,19 @@ static int worker_post(struct worker_mail *mail)
 	return 0;
 }
 
+/* There may be more places now, at a service or at its instances, for those that wait. */
+static void worker_call_waiting(const struct worker_table *wt)
+{
+	const struct settings *settings = wt->table->settings;
+
+	for (size_t i = 0; i < settings->service_count; i++) {
+		struct service *service = wt->table->services[i];
+
+		bulkhead_call(&service->bulkhead, settings->services[i].max_in_flight);
+		room_call(&service->room);
+	}
+}
+
 static void worker_on_table(struct loop_message *message)
 {
 	struct worker_mail *mail = (struct worker_mail *)(void *)message;
@@ -176,6 +189,7 @@ static void worker_on_table(struct loop_message *message)
 		/* A listener holds the newest door it was given, whether clients came or not. */
 		for (size_t i = 0; i < mail->worker->listener_count; i++)
 			(void)listener_door(&mail->worker->listeners[i]);
+		worker_call_waiting(wt);
 	} else {
 		log_error("reload: out of memory; worker %u keeps the table it has",
 			  mail->worker->index);

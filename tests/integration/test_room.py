@@ -191,6 +191,24 @@ class Room(Case):
         self.assertEqual(last.reply().status, 200)
         self.assertEqual(self.targets(), ["/a", "/last"])
 
+    def test_a_reload_that_makes_room_lets_in_who_waits(self):
+        for limit in ("max_per_instance", "max_in_flight"):
+            self.start(Instance(), **{limit: 1})
+            clients = [self.send("/first")]
+            self.origins[0].wait_requests(1)
+            clients += [self.send(f"/{number}") for number in range(6)]
+            self.wait_waiting(6)
+            with open(self.gateway.file, encoding="utf-8") as file:
+                settings = json.load(file)
+            settings["services"]["s"][limit] = 5
+            self.gateway.write(settings)
+            self.origins[0].wait_requests(5)
+            self.wait_waiting(2)
+            self.instances[0].let(7)
+            for client in clients:
+                self.assertEqual(client.reply().status, 200)
+                client.close()
+
     def test_who_waits_goes_to_an_instance_that_comes(self):
         old, new = Instance(), Instance()
         registry = self.stage.registry()
