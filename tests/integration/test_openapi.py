@@ -41,7 +41,7 @@ SETTINGS = {
          "auth": [{"forward": {"service": "stock", "path": "/may"}}]},
         {"path": "/files/*", "service": "orders", "rate_limit": {"rate": 5, "per": "1s"},
          "query": {"v": "2", "w": True}, "headers": {"X-Tenant": True}, "hosts": ["a.test"],
-         "content_types": ["image/png"]},
+         "content_types": ["image/png"], "query_check": {}},
         {"path": "/both", "compose": {
             "calls": {"a": {"service": "orders", "path": "/o?u={query.user}"},
                       "b": {"service": "stock", "path": "/s", "require": "optional"}},
@@ -176,6 +176,7 @@ class OpenApi(SharedCase):
         files = self.operation("/files/{rest}", "post")
         self.assertEqual(files["servers"], [{"url": "http://a.test"}])
         self.assertEqual(list(files["requestBody"]["content"]), ["image/png"])
+        self.assertIn("414", files["responses"])
         self.assertIn("415", files["responses"])
         self.assertIn("At most 5 requests in 1 s", files["x-limits"])
 
