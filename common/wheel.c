@@ -30,6 +30,8 @@ static void wheel_insert(struct wheel *w, struct wheel_timer *timer)
 	while (ahead >> (WHEEL_BITS * (level + 1)))
 		level++;
 	slot = &w->slots[level][(at >> (WHEEL_BITS * level)) & WHEEL_MASK];
+	if (!level)
+		w->busy |= (uint64_t)1 << (at & WHEEL_MASK);
 	timer->next = *slot;
 	timer->link = slot;
 	if (*slot)
@@ -132,19 +134,30 @@ void wheel_advance(struct wheel *w, uint64_t now_ms)
 	}
 }
 
-uint64_t wheel_wait_ms(const struct wheel *w, uint64_t now_ms, uint64_t most_ms)
+/* The next tick that has timers, but not beyond the next cascade: what lies on higher levels is
+ * looked at then. Timers that were cleared leave their bits; those are cleared here. */
+static uint64_t wheel_next_tick(struct wheel *w)
 {
-	uint64_t tick = w->tick, at_ms;
+	uint64_t base = w->tick & ~(uint64_t)WHEEL_MASK,
+		 ahead = ~(uint64_t)0 << (w->tick & WHEEL_MASK);
+
+	while (w->busy & ahead) {
+		unsigned slot = (unsigned)__builtin_ctzll(w->busy & ahead);
+
+		if (w->slots[0][slot])
+			return base + slot;
+		w->busy &= ~((uint64_t)1 << slot);
+	}
+	return base + WHEEL_SLOTS;
+}
+
+uint64_t wheel_wait_ms(struct wheel *w, uint64_t now_ms, uint64_t most_ms)
+{
+	uint64_t at_ms;
 
 	if (!w->count)
 		return most_ms;
-	/* Up to the next cascade only: what lies on higher levels is looked at then. */
-	while (!w->slots[0][tick & WHEEL_MASK]) {
-		tick++;
-		if (!(tick & WHEEL_MASK))
-			break;
-	}
-	at_ms = tick * WHEEL_TICK_MS;
+	at_ms = wheel_next_tick(w) * WHEEL_TICK_MS;
 	if (at_ms <= now_ms)
 		return 0;
 	return at_ms - now_ms < most_ms ? at_ms - now_ms : most_ms;

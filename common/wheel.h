@@ -25,6 +25,7 @@ struct wheel_timer {
 struct wheel {
 	uint64_t tick; /* every timer before it has fired */
 	uint64_t count;
+	uint64_t busy; /* bits of the slots of level 0 that may have timers; others have none */
 	struct wheel_timer *slots[WHEEL_LEVELS][WHEEL_SLOTS];
 };
 
@@ -41,6 +42,6 @@ void wheel_advance(struct wheel *w, uint64_t now_ms);
 
 /* Milliseconds from `now_ms` until wheel_advance could have something to do (it may turn out
  * to have nothing), at most `most_ms`. */
-uint64_t wheel_wait_ms(const struct wheel *w, uint64_t now_ms, uint64_t most_ms);
+uint64_t wheel_wait_ms(struct wheel *w, uint64_t now_ms, uint64_t most_ms);
 
 #endif

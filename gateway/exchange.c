@@ -1,5 +1,6 @@
 /* exchange: made, kept for reuse, and given back. */
 #include "gateway/exchange.h"
+#include "common/hex.h"
 #include "gateway/client.h"
 #include "gateway/bridge.h"
 #include "gateway/compose.h"
@@ -109,14 +110,6 @@ static bool exchange_id_is_sane(struct span id)
 	return id.len > 0 && id.len <= EXCHANGE_ID_MAX;
 }
 
-void exchange_hex(char *out, uint64_t value)
-{
-	static const char hex[] = "0123456789abcdef";
-
-	for (int i = 15; i >= 0; i--, value >>= 4)
-		out[i] = hex[value & 15];
-}
-
 void exchange_choose_id(struct exchange *x)
 {
 	const struct http1_field *field = http1_head_find(&x->request, HTTP1_X_REQUEST_ID);
@@ -130,8 +123,8 @@ void exchange_choose_id(struct exchange *x)
 	id = arena_alloc(&x->arena, 33);
 	if (!id) /* the request goes on without */
 		return;
-	exchange_hex(id, worker_random(x->worker));
-	exchange_hex(id + 16, worker_random(x->worker));
+	hex_print(worker_random(x->worker), id);
+	hex_print(worker_random(x->worker), id + HEX_LEN);
 	id[32] = '\0';
 	x->id = (struct span){id, 32};
 }

@@ -137,7 +137,4 @@ void exchange_free_spare(struct worker *worker);
 /* The client's own X-Request-Id if it is a sane one, else a new one of 32 hex digits. */
 void exchange_choose_id(struct exchange *x);
 
-/* 16 lower-case hex digits, no NUL. */
-void exchange_hex(char *out, uint64_t value);
-
 #endif

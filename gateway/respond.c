@@ -1,5 +1,6 @@
 /* respond: writes status lines, fields and framing. */
 #include "gateway/respond_parts.h"
+#include "common/hex.h"
 #include "gateway/respond_security.h"
 #include "common/clock.h"
 #include "gateway/balance_sticky.h"
@@ -214,7 +215,7 @@ static void respond_sticky(struct exchange *x)
 
 	if (fwd->stuck && fwd->stick == value)
 		return;
-	exchange_hex(text, value);
+	hex_print(value, text);
 	if (sticky->ttl_ms)
 		(void)snprintf(age, sizeof(age), "; Max-Age=%u", sticky->ttl_ms / 1000);
 	cookie = arena_printf(&x->arena, "%s=%s; Path=%s%s%s%s; SameSite=%s", sticky->cookie, text,

@@ -1,5 +1,6 @@
 /* trace: reads and writes traceparent: 00-TRACE(32)-PARENT(16)-FLAGS(2). */
 #include "gateway/trace.h"
+#include "common/hex.h"
 #include "gateway/http1_write.h"
 #include "gateway/worker.h"
 
@@ -45,12 +46,12 @@ void trace_write(struct exchange *x, struct buf *out)
 		memcpy(value + TRACE_FLAGS, given->value.at + TRACE_FLAGS, 2);
 	} else {
 		state = NULL;
-		exchange_hex(value + TRACE_ID, worker_random(x->worker));
-		exchange_hex(value + TRACE_ID + 16, worker_random(x->worker));
+		hex_print(worker_random(x->worker), value + TRACE_ID);
+		hex_print(worker_random(x->worker), value + TRACE_ID + 16);
 		memcpy(value + TRACE_FLAGS, "01", 2);
 	}
 	value[TRACE_PARENT - 1] = value[TRACE_FLAGS - 1] = '-';
-	exchange_hex(value + TRACE_PARENT, worker_random(x->worker) | 1);
+	hex_print(worker_random(x->worker) | 1, value + TRACE_PARENT);
 	http1_write_field(out, "traceparent", value, sizeof(value));
 	if (state)
 		http1_write_span(out, state->name, state->value);
@@ -62,5 +63,5 @@ void trace_write_again(struct exchange *x, struct span written, struct buf *out)
 	size_t start = out->len;
 
 	if (buf_append(out, written.at, written.len) == 0 && written.len > parent + 16)
-		exchange_hex(out->data + start + parent, worker_random(x->worker) | 1);
+		hex_print(worker_random(x->worker) | 1, out->data + start + parent);
 }

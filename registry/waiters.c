@@ -151,7 +151,7 @@ void waiters_advance(struct waiters *waiters, uint64_t now_ms)
 	wheel_advance(&waiters->wheel, now_ms);
 }
 
-uint64_t waiters_wait_ms(const struct waiters *waiters, uint64_t now_ms, uint64_t most_ms)
+uint64_t waiters_wait_ms(struct waiters *waiters, uint64_t now_ms, uint64_t most_ms)
 {
 	return wheel_wait_ms(&waiters->wheel, now_ms, most_ms);
 }

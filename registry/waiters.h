@@ -47,7 +47,7 @@ void waiters_touch(struct waiters *waiters, struct waiter *waiter, uint64_t chan
 		   uint64_t now_ms);
 
 void waiters_advance(struct waiters *waiters, uint64_t now_ms);
-uint64_t waiters_wait_ms(const struct waiters *waiters, uint64_t now_ms, uint64_t most_ms);
+uint64_t waiters_wait_ms(struct waiters *waiters, uint64_t now_ms, uint64_t most_ms);
 /* Wakes all. */
 void waiters_flush(struct waiters *waiters);
 

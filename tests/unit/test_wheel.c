@@ -52,6 +52,17 @@ START_TEST(fires_once_within_a_tick_and_never_early)
 }
 END_TEST
 
+/* The time to wait ends before the tick of each timer does. */
+static void wait_reaches_no_timer(struct wheel *w, const struct probe *p, unsigned count,
+				  uint64_t now)
+{
+	uint64_t until = now + wheel_wait_ms(w, now, 1000000);
+
+	for (unsigned i = 0; i < count; i++)
+		if (wheel_is_set(&p[i].timer))
+			ck_assert_uint_le(until / WHEEL_TICK_MS, p[i].timer.at_tick);
+}
+
 START_TEST(agrees_with_a_sorted_list_over_random_sets_moves_and_clears)
 {
 	enum { N = 500 };
@@ -76,6 +87,7 @@ START_TEST(agrees_with_a_sorted_list_over_random_sets_moves_and_clears)
 		for (unsigned k = 0; k < N; k++)
 			p[k].fired = wheel_is_set(&p[k].timer) ? 0 : 9;
 		wheel_advance(&w, now);
+		wait_reaches_no_timer(&w, p, N, now);
 		for (unsigned k = 0; k < N; k++) {
 			if (p[k].fired == 9)
 				continue;
