@@ -95,6 +95,8 @@ bool trailer_name_passes(struct span name)
 	 * 8.8.3). */
 	if (known != HTTP1_OTHER && known != HTTP1_ETAG)
 		return false;
+	if (strcmp(lower, "content-digest") == 0) /* made for it (RFC 9530 2) */
+		return true;
 	return !http1_trailer_is_refused(lower) && !identity_is_field(name) &&
 	       !trailer_names_has(lower);
 }
