@@ -23,8 +23,9 @@ enum {
 	KEEPER_PAUSE_MS = 1000,	  /* later than this: we were stopped, or the machine slept */
 	KEEPER_SEEN_MS = 30000,	  /* the store learns so often that all of it is still true */
 	KEEPER_RECOVER_MS = 1000, /* a store that refuses is tried again so often */
-	/* While changes follow each other they are looked at so often, not one by one: each look
-	 * touches everybody who waits. Short beside WAITERS_QUIET_MS. */
+	/* While so many wait, changes that follow each other are looked at so often, not one by
+	 * one: each look touches everybody who waits. Short beside WAITERS_QUIET_MS. */
+	KEEPER_MANY = 256,
 	KEEPER_GATHER_MS = 5,
 	KEEPER_NAMES = 64,
 };
@@ -177,7 +178,8 @@ static void keeper_look(struct keeper *k)
 	/* Before looking, so that a change from now on posts again. */
 	atomic_store(&k->changed_posted, false);
 	/* Until the timer nobody posts. One who did meanwhile has sent the message. */
-	if (keeper_tell_changes(k, clock_ms()) && !atomic_exchange(&k->changed_posted, true))
+	if (keeper_tell_changes(k, clock_ms()) && keeper_waiting(k) >= KEEPER_MANY &&
+	    !atomic_exchange(&k->changed_posted, true))
 		loop_timer_set(k->loop, &k->gather, KEEPER_GATHER_MS);
 	keeper_tick(k);
 }

@@ -341,10 +341,9 @@ static void writer_batch(struct writer *w)
 	w->stats.batches++;
 	w->stats.operations += w->plan.op_count;
 	(void)pthread_mutex_unlock(&w->lock);
-	/* The callers first: they wait for this, watchers for a quiet moment. */
-	writer_finish(w, failed ? &e : NULL);
 	if (!failed && (w->plan.count || w->plan.consumer_count))
 		w->on_change(w->arg);
+	writer_finish(w, failed ? &e : NULL);
 }
 
 static void *writer_main(void *arg)
@@ -420,14 +419,13 @@ int writer_submit(struct writer *writer, struct writer_op *op, struct err *e)
 		*writer->queue_end = op;
 		writer->queue_end = &op->next;
 		writer->queued++;
+		(void)pthread_cond_signal(&writer->wake);
 	}
 	(void)pthread_mutex_unlock(&writer->lock);
 	if (full)
 		return err_code(e, RPC_FAULT_TOO_MANY,
 				"%d changes are waiting to be written; try again later",
 				WRITER_QUEUE_MAX);
-	/* Without the lock, which it would wake up for and wait for. */
-	(void)pthread_cond_signal(&writer->wake);
 	return 0;
 }
 
