@@ -1,18 +1,19 @@
 /*
  * checker: probes over one loop, begun as they are due.
  *
- *   connecting -> (HTTP: (https: shaking hands ->) asking ->) good | bad (refused, wrong, late)
- *   not even begun, for a reason of our own -> unknown
+ *   (a name: looking it up ->) connecting -> (HTTP: (https: shaking hands ->) asking ->)
+ *   good | bad (refused, wrong, late); not even begun, for a reason of our own: unknown
  */
 #include "registry/checker.h"
 #include "common/clock.h"
-#include "common/log.h"
 #include "common/loop.h"
 #include "common/status_ranges.h"
 #include "registry/catalog.h"
 #include "registry/edit.h"
-#include "registry/streak.h"
+#include "registry/names.h"
 #include "registry/probe_tls.h"
+#include "registry/streak.h"
+#include "registry/verdict.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -26,13 +27,12 @@
 
 enum {
 	CHECKER_PARALLEL = 4096,
+	CHECKER_NAMES_MAX = CHECKER_PARALLEL / 4, /* of them, whose names are looked up */
 	CHECKER_REQUEST_MAX = 2048,
 	CHECKER_STATUS_LINE = 12, /* "HTTP/1.1 200" */
 	CHECKER_TICK_MS = 250,	  /* how long until a new instance's first check, at most */
 	CHECKER_PRUNE_MS = 60000,
 };
-
-#define CHECKER_STATUS_DEFAULT "200-399"
 
 enum checker_outcome {
 	CHECKER_UNKNOWN = 0, /* says nothing about the instance */
@@ -43,7 +43,8 @@ enum checker_outcome {
 struct probe {
 	struct loop_fd lfd; /* first */
 	struct wheel_timer timer;
-	struct probe *next; /* among the free */
+	struct names_query query; /* while its name is looked up */
+	struct probe *next;	  /* among the free */
 	struct checker *checker;
 	struct record *record;
 	struct probe_tls *tls; /* NULL: plain, or not connected yet */
@@ -61,6 +62,8 @@ struct checker {
 	struct wheel_timer tick;
 	struct probe probes[CHECKER_PARALLEL];
 	struct probe *idle;
+	struct names *names;
+	size_t naming; /* so many wait for it */
 	uint64_t pruned_ms;
 	struct streak *streaks; /* what differs from what is known of an instance; by number */
 };
@@ -68,59 +71,6 @@ struct checker {
 static void checker_fill(struct checker *c);
 
 /* ---- Outcomes ---- */
-
-struct checker_edit {
-	struct edit edit; /* first */
-	struct record *record;
-	char detail[INSTANCE_CHECK_STATUS_MAX + 64];
-};
-
-static void checker_edit_finish(struct edit *edit)
-{
-	struct checker_edit *own = (void *)edit;
-	const struct instance *in = &own->record->in;
-
-	/* A store that refuses is told elsewhere; the next check tries again. */
-	if (!edit->op.err.code && edit->existed && edit->kind == EDIT_FORGET)
-		log_info("%s/%s removed: it did not answer for too long", in->service, in->id);
-	else if (!edit->op.err.code && edit->existed)
-		log_info("%s/%s is %s", in->service, in->id,
-			 edit->failed ? own->detail : "back: it answers again");
-	record_unref(&own->record);
-	free(own);
-}
-
-/* What an HTTP check takes for good. */
-static const char *checker_expected(const struct record *r)
-{
-	return *r->in.check_status ? r->in.check_status : CHECKER_STATUS_DEFAULT;
-}
-
-/* With `failed`: it answered `status`; 0: not at all. */
-static void checker_submit(struct checker *c, const struct record *r, enum edit_kind kind,
-			   bool failed, unsigned status)
-{
-	struct checker_edit *own = calloc(1, sizeof(*own));
-
-	if (!own)
-		return; /* the next check tries again */
-	own->record = record_ref(r);
-	(void)snprintf(own->detail, sizeof(own->detail), "down: no answer from its address");
-	if (status)
-		(void)snprintf(own->detail, sizeof(own->detail),
-			       "down: its check is answered %u, expected is %s", status,
-			       checker_expected(r));
-	own->edit.kind = kind;
-	own->edit.service = own->record->in.service;
-	own->edit.id = own->record->in.id;
-	own->edit.failed = failed;
-	own->edit.detail = own->detail;
-	own->edit.finish = checker_edit_finish;
-	if (edit_submit(c->registry->writer, &own->edit, NULL) < 0) {
-		record_unref(&own->record);
-		free(own);
-	}
-}
 
 static unsigned checker_interval(const struct checker *c, const struct record *r)
 {
@@ -150,13 +100,13 @@ static void checker_good(struct checker *c, const struct record *r)
 	if (!r->check_failed) {
 		checker_forget(c, r);
 		if (r->check_pending)
-			checker_submit(c, r, EDIT_CHECK, false, 0);
+			verdict_submit(c->registry->writer, r, EDIT_CHECK, false, 0);
 		return;
 	}
 	if (!r->legacy && checker_count(c, r) < c->options.rise)
 		return;
 	checker_forget(c, r);
-	checker_submit(c, r, EDIT_CHECK, false, 0);
+	verdict_submit(c->registry->writer, r, EDIT_CHECK, false, 0);
 }
 
 static void checker_bad(struct checker *c, const struct record *r, unsigned status)
@@ -166,17 +116,17 @@ static void checker_bad(struct checker *c, const struct record *r, unsigned stat
 	if (r->check_failed) {
 		checker_forget(c, r); /* what had passed before this is no row */
 		if (edit_wants_reason(r))
-			checker_submit(c, r, EDIT_CHECK, true, status);
+			verdict_submit(c->registry->writer, r, EDIT_CHECK, true, status);
 		/* Those with a lease end by it. */
 		if (r->legacy && clock_wall_ms() - r->down_wall_ms > (int64_t)c->options.keep_ms)
-			checker_submit(c, r, EDIT_FORGET, true, 0);
+			verdict_submit(c->registry->writer, r, EDIT_FORGET, true, 0);
 		return;
 	}
 	/* One that has not passed yet gets no requests; its owner may still be starting it. */
 	if (r->check_pending || checker_count(c, r) < fall)
 		return;
 	checker_forget(c, r);
-	checker_submit(c, r, EDIT_CHECK, true, status);
+	verdict_submit(c->registry->writer, r, EDIT_CHECK, true, status);
 }
 
 static void probe_end(struct probe *p, enum checker_outcome outcome)
@@ -250,7 +200,7 @@ static void probe_read(struct probe *p)
 		p->reply_len += (size_t)n;
 	}
 	p->status = probe_status(p);
-	probe_end(p, status_ranges_have(checker_expected(p->record), p->status) ? CHECKER_GOOD
+	probe_end(p, status_ranges_have(verdict_expected(p->record), p->status) ? CHECKER_GOOD
 										: CHECKER_BAD);
 }
 
@@ -309,28 +259,6 @@ static void probe_on_time(struct wheel_timer *timer)
 	checker_fill(c);
 }
 
-/* A literal at once; a name may take the resolver's time. Not CHECKER_GOOD: there is no address, or
- * (CHECKER_UNKNOWN) the resolver does not answer. */
-static enum checker_outcome probe_address(const struct instance *in, struct addrinfo **out)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-				 .ai_flags = AI_NUMERICSERV | AI_NUMERICHOST};
-	char port[8];
-	int r;
-
-	(void)snprintf(port, sizeof(port), "%u", in->port);
-	*out = NULL;
-	r = getaddrinfo(in->host, port, &hints, out);
-	if (r == EAI_NONAME) {
-		hints.ai_flags = AI_NUMERICSERV;
-		r = getaddrinfo(in->host, port, &hints, out);
-	}
-	if (r == 0)
-		return CHECKER_GOOD;
-	*out = NULL;
-	return r == EAI_NONAME || r == EAI_NODATA ? CHECKER_BAD : CHECKER_UNKNOWN;
-}
-
 /* Without a port or memory of our own, nothing is known of the instance. */
 static enum checker_outcome probe_refused(int error)
 {
@@ -340,48 +268,74 @@ static enum checker_outcome probe_refused(int error)
 }
 
 /* CHECKER_GOOD: it is on its way. */
-static enum checker_outcome probe_connect(struct probe *p)
+static enum checker_outcome probe_connect(struct probe *p, const struct addrinfo *address)
 {
-	struct addrinfo *address;
-	enum checker_outcome outcome = probe_address(&p->record->in, &address);
-
-	if (outcome != CHECKER_GOOD)
-		return outcome;
 	p->lfd.fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (p->lfd.fd < 0)
-		outcome = CHECKER_UNKNOWN;
-	else if (connect(p->lfd.fd, address->ai_addr, address->ai_addrlen) < 0 &&
-		 errno != EINPROGRESS)
-		outcome = probe_refused(errno);
+		return CHECKER_UNKNOWN;
+	if (connect(p->lfd.fd, address->ai_addr, address->ai_addrlen) < 0 && errno != EINPROGRESS)
+		return probe_refused(errno);
+	return loop_watch(p->checker->loop, &p->lfd, false) == 0 ? CHECKER_GOOD : CHECKER_UNKNOWN;
+}
+
+static void probe_go(struct probe *p, enum names_result result, struct addrinfo *address)
+{
+	enum checker_outcome outcome = result == NAMES_NONE ? CHECKER_BAD : CHECKER_UNKNOWN;
+
+	if (result == NAMES_FOUND) {
+		outcome = probe_connect(p, address);
+		freeaddrinfo(address);
+	}
+	if (outcome == CHECKER_GOOD)
+		loop_timer_set(p->checker->loop, &p->timer, checker_timeout(p->checker, p->record));
 	else
-		outcome = loop_watch(p->checker->loop, &p->lfd, false) == 0 ? CHECKER_GOOD
-									    : CHECKER_UNKNOWN;
-	freeaddrinfo(address);
-	return outcome;
+		probe_end(p, outcome);
+}
+
+static void probe_on_name(struct names_query *query)
+{
+	struct probe *p = (void *)((char *)query - offsetof(struct probe, query));
+	struct checker *c = p->checker;
+
+	c->naming--;
+	if (p->record) {
+		probe_go(p, query->result, query->address);
+		checker_fill(c);
+	} else if (query->address) { /* the checker has stopped */
+		freeaddrinfo(query->address);
+	}
 }
 
 static void probe_start(struct probe *p)
 {
 	struct checker *c = p->checker;
-	enum checker_outcome outcome;
+	struct addrinfo *address;
+	enum names_result result;
 
 	p->asked = false;
 	p->reply_len = 0;
 	p->status = 0;
 	p->lfd = (struct loop_fd){.fd = -1, .on_event = probe_on_event};
-	outcome = probe_connect(p);
-	if (outcome == CHECKER_GOOD)
-		loop_timer_set(c->loop, &p->timer, checker_timeout(c, p->record));
-	else
-		probe_end(p, outcome);
+	result = names_literal(&p->record->in, &address);
+	if (result != NAMES_NONE) {
+		probe_go(p, result, address);
+	} else if (c->naming == CHECKER_NAMES_MAX) { /* others must have their turn */
+		probe_end(p, CHECKER_UNKNOWN);
+	} else {
+		c->naming++;
+		p->query.in = &p->record->in;
+		p->query.done = probe_on_name;
+		names_ask(c->names, &p->query);
+	}
 }
 
 /* ---- Turns ---- */
 
-/* Does the last probe of it still wait? Only one that may wait longer than its interval can. */
+/* Does the last probe of it still wait? Only one that may wait longer than its interval can, or
+ * for a name. */
 static bool checker_is_asking(const struct checker *c, const struct record *r)
 {
-	if (checker_timeout(c, r) < checker_interval(c, r))
+	if (checker_timeout(c, r) < checker_interval(c, r) && !c->naming)
 		return false;
 	for (size_t i = 0; i < CHECKER_PARALLEL; i++)
 		if (c->probes[i].record && c->probes[i].record->number == r->number)
@@ -437,6 +391,7 @@ static void *checker_main(void *arg)
 	c->pruned_ms = clock_ms();
 	loop_timer_set(c->loop, &c->tick, 0);
 	loop_run(c->loop);
+	names_free(&c->names); /* which reads the records */
 	for (size_t i = 0; i < CHECKER_PARALLEL; i++) {
 		struct probe *p = &c->probes[i];
 
@@ -444,6 +399,7 @@ static void *checker_main(void *arg)
 			continue;
 		loop_timer_clear(c->loop, &p->timer);
 		loop_unwatch(c->loop, &p->lfd);
+		probe_tls_free(&p->tls);
 		if (p->lfd.fd >= 0)
 			(void)close(p->lfd.fd); /* nothing to lose */
 		record_unref(&p->record);
@@ -476,8 +432,10 @@ struct checker *checker_start(struct registry *registry, const struct checker_op
 		free(c);
 		return NULL;
 	}
-	if (pthread_create(&c->thread, NULL, checker_main, c)) {
+	c->names = names_new(c->loop);
+	if (!c->names || pthread_create(&c->thread, NULL, checker_main, c)) {
 		(void)err_set(e, "checker: can't start a thread");
+		names_free(&c->names);
 		loop_free(&c->loop);
 		free(c);
 		return NULL;
