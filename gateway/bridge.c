@@ -242,10 +242,14 @@ static void bridge_ask(struct bridge *b)
 static void bridge_go(struct bridge *b)
 {
 	const struct table *table = b->x->table->table;
+	const struct settings_route *route = b->x->route;
 
+	/* Its time begins when all of the request is there: what a client took is not the
+	 * instance's, which would be called late at once. */
+	b->due_us = loop_now_us(worker_loop(b->x->worker)) + (uint64_t)route->timeout_ms * 1000;
 	if (b->settings->asks_signature)
-		b->signature = bridge_signature_find(
-			table->signatures, (size_t)(b->x->route - table->settings->routes));
+		b->signature = bridge_signature_find(table->signatures,
+						     (size_t)(route - table->settings->routes));
 	b->asks = b->settings->asks_signature && !b->signature;
 	if (!b->asks)
 		bridge_ask(b);
@@ -288,7 +292,6 @@ void bridge_start(struct exchange *x)
 	x->bridge = b;
 	b->x = x;
 	b->settings = &x->route->bridge;
-	b->due_us = loop_now_us(worker_loop(x->worker)) + (uint64_t)x->route->timeout_ms * 1000;
 	buf_init(&b->request, BRIDGE_XML_MAX);
 	buf_init(&b->answer, BRIDGE_JSON_MAX);
 	unknown = bridge_unknown_query(b);

@@ -98,6 +98,9 @@ ROUTES = [
     {"path": "/bomb", "service": "bomb", "xmlrpc": {"method": "x"}},
     {"path": "/large", "service": "large", "xmlrpc": {"method": "x", "reply": "4KiB"}},
     {"path": "/slow", "service": "slow", "xmlrpc": {"method": "x"}},
+    {"path": "/patient", "service": "calc", "methods": ["POST"], "timeout": "200ms",
+     "xmlrpc": {"method": "echo", "params": ["{body.text}"]}},
+    {"path": "/clock", "service": "silent", "timeout": "300ms", "xmlrpc": {"method": "x"}},
     {"path": "/gone", "service": "gone", "xmlrpc": {"method": "x"}},
     {"path": "/gone/default", "service": "gone", "xmlrpc": {"method": "x"},
      "fallback": {"status": 200, "json": {"sorry": True}}},
@@ -126,6 +129,8 @@ class Bridge(SharedCase):
             for name, text in answers.items()}
         cls.gateway = cls.stage.gateway({
             "services": {**services, "slow": {"instances": [cls.stage.origin(wait).address]},
+                         "silent": {"instances": [
+                             cls.stage.origin(lambda request, peer: None).address]},
                          "calc": {"instances": [cls.calc.address]},
                          "gone": {"instances": ["http://127.0.0.1:1"]}},
             "paths": {"escaped_slash": "keep"}, "routes": ROUTES})
@@ -141,6 +146,15 @@ class Bridge(SharedCase):
         answer = self.gateway.request("POST", "/body", body)
         self.assertEqual(answer.status, status, answer.body)
         return json.loads(answer.body)
+
+    def test_the_time_that_a_client_takes_for_its_body_is_not_the_instances(self):
+        with self.gateway.connect() as client:
+            client.send(b"POST /patient HTTP/1.1\r\nHost: t\r\nContent-Length: 13\r\n\r\n{\"tex")
+            self.get("/clock", 504)  # which takes longer than the other may
+            client.send(b't": "x"}')
+            answer = client.reply()
+        self.assertEqual(answer.status, 200, answer.body)
+        self.assertEqual(json.loads(answer.body), [["str", "x"]])
 
     def test_a_query_is_added_up(self):
         self.assertEqual(self.get("/add?a=3&b=4"), 7)
