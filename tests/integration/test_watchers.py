@@ -2,15 +2,18 @@
 
 import os
 import resource
+import socket
 import subprocess
 import threading
 import unittest
+import xmlrpc.client
 
-from harness import BUILD, Case
+from harness import BUILD, Case, wait_until
 from test_access import write_settings
 
 COUNT = 10000
 SPARE = 200
+GATHERED = 300  # KEEPER_MANY is less
 
 
 class Watchers(Case):
@@ -33,6 +36,18 @@ class Watchers(Case):
         self.assertLess(threads, 12)
         self.assertEqual(registry.call("registry.stats")["watchers"], 0)
 
+    def wait_with_many(self, registry):
+        """So many watch another service that changes are gathered before watchers are told."""
+        at = registry.register("idle", 1)["revision"]
+        body = xmlrpc.client.dumps(({"service": "idle", "revision": at, "wait_ms": 60000},),
+                                   "registry.watch").encode()
+        for _ in range(GATHERED):
+            connection = socket.create_connection(("127.0.0.1", registry.port))
+            self.addCleanup(connection.close)
+            connection.sendall(b"POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\n"
+                               b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        wait_until(lambda: registry.call("registry.stats")["watchers"] >= GATHERED, "watchers")
+
     def test_who_knows_the_last_change_waits_for_the_next(self):
         registry = self.stage.registry()
         answers = []
@@ -40,6 +55,7 @@ class Watchers(Case):
         def watch(revision):
             answers.append(registry.call("registry.watch", {
                 "service": "s", "revision": revision, "wait_ms": 30000}))
+        self.wait_with_many(registry)
         with registry.proxy() as proxy:
             for turn in range(10):
                 for port in (1, 2):  # the second so soon that the first is just being told
