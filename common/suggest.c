@@ -47,19 +47,24 @@ unsigned suggest_distance(const char *a, const char *b)
 	return suggest_min(above[b_len], SUGGEST_EDITS_MAX + 1);
 }
 
-bool suggest_is_near(const char *a, const char *b)
+static bool suggest_is_so_near(const char *a, const char *b, unsigned distance)
 {
-	unsigned distance = suggest_distance(a, b);
 	size_t a_len = strlen(a), b_len = strlen(b), len = a_len > b_len ? a_len : b_len;
 
 	return distance <= SUGGEST_EDITS_MAX && len > 2 * (size_t)distance && strcmp(a, b) != 0;
+}
+
+bool suggest_is_near(const char *a, const char *b)
+{
+	return suggest_is_so_near(a, b, suggest_distance(a, b));
 }
 
 void suggest_offer(struct suggest *s, const char *candidate)
 {
 	unsigned distance = suggest_distance(s->name, candidate);
 
-	if (!suggest_is_near(s->name, candidate) || (s->best && distance >= s->distance))
+	if (!suggest_is_so_near(s->name, candidate, distance) ||
+	    (s->best && distance >= s->distance))
 		return;
 	s->best = candidate;
 	s->distance = distance;

@@ -157,8 +157,10 @@ static void rpc_door_unknown(struct rpc_door *door, struct span name)
 	struct suggest near = {.name = text};
 
 	(void)snprintf(text, sizeof(text), "%.*s", (int)(name.len < 80 ? name.len : 80), name.at);
-	for (size_t i = 0; i < door->settings->method_count; i++)
+	/* A hundred mistakes of one multicall, each near to a thousand names, would take long. */
+	for (size_t i = 0; i < door->settings->method_count && !door->suggested; i++)
 		suggest_offer(&near, door->settings->methods[i].name);
+	door->suggested = true;
 	if (near.best)
 		rpc_door_fault(door, RPC_FAULT_METHOD, "no method \"%s\"; did you mean \"%s\"?",
 			       text, near.best);

@@ -26,6 +26,7 @@ struct rpc_door {
 	size_t left;		 /* bytes of replies that may still come */
 	/* Of a multicall: */
 	bool many;
+	bool suggested; /* for one mistyped name a name that is near was looked for */
 	struct json_iter calls;
 	/* The call at hand: */
 	const struct settings_rpc_method *method; /* NULL: one of system.* */

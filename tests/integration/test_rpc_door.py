@@ -335,6 +335,13 @@ class Door(SharedCase):
             self.assertEqual({found["faultCode"] for found in rpc.system.multicall(bad)}, {-32602})
             self.assertEqual(self.fault(rpc.system.multicall, {})[0], -32602)
 
+    def test_a_name_that_is_near_is_looked_for_once(self):
+        with self.proxy() as rpc:
+            found = rpc.system.multicall([{"methodName": "orders.gett", "params": []}] * 2)
+            self.assertEqual([item["faultString"] for item in found], [
+                'no method "orders.gett"; did you mean "orders.get"?',
+                'no method "orders.gett"; system.listMethods names them all'])
+
     def test_replies_are_bounded_one_and_all(self):
         with self.proxy() as rpc:
             self.assertEqual(len(rpc.large(65536)), 65536)
