@@ -18,7 +18,7 @@ static const char *no_instance_near(const struct worker *w, const char *name)
 	return suggest.best;
 }
 
-static const char *no_instance_why(struct exchange *x, const char *name)
+static const char *no_instance_why(struct exchange *x, const char *name, bool told)
 {
 	struct worker *w = x->worker;
 	const struct microreg_service *known =
@@ -32,7 +32,7 @@ static const char *no_instance_why(struct exchange *x, const char *name)
 				   known->count ? "that all are down or draining" : known->reason);
 	else if (!w->gateway->registry || microreg_follow_wait(w->gateway->registry, 0, NULL) < 0)
 		why = "the registry has not answered yet";
-	else if ((near = no_instance_near(w, name)) != NULL)
+	else if (told && (near = no_instance_near(w, name)) != NULL)
 		why = arena_printf(&x->arena,
 				   "the registry knows no service \"%s\"; did you mean \"%s\"?",
 				   name, near);
@@ -41,15 +41,24 @@ static const char *no_instance_why(struct exchange *x, const char *name)
 	return why ? why : "out of memory";
 }
 
+/* Is it time to say it again? */
+static bool no_instance_is_told(struct service *service, uint64_t now)
+{
+	uint64_t told = atomic_load_explicit(&service->told_ms, memory_order_relaxed);
+
+	return (!told || now >= told + NO_INSTANCE_TELL_MS) &&
+	       atomic_compare_exchange_strong(&service->told_ms, &told, now);
+}
+
+/* The registry may know a hundred thousand names. To compare them all takes longer than any other
+ * request, so it is done for the line in the log alone. */
 const char *no_instance_reason(struct exchange *x)
 {
 	struct service *service = x->forward.set->service;
-	const char *why = no_instance_why(x, service->name);
-	uint64_t now = loop_now_ms(worker_loop(x->worker));
-	uint64_t told = atomic_load_explicit(&service->told_ms, memory_order_relaxed);
+	bool told = no_instance_is_told(service, loop_now_ms(worker_loop(x->worker)));
+	const char *why = no_instance_why(x, service->name, told);
 
-	if ((!told || now >= told + NO_INSTANCE_TELL_MS) &&
-	    atomic_compare_exchange_strong(&service->told_ms, &told, now))
+	if (told)
 		log_warn("service \"%s\": no instance for %s: %s", service->name,
 			 x->route ? x->route->name : "a request", why);
 	return why;

@@ -20,8 +20,10 @@ class Hints(Case):
             self.assertEqual(gateway.get("/o").status, 503)
         gateway.wait_log(r'service "ordrs": no instance for /o: the registry knows no service '
                          r'"ordrs"; did you mean "orders"\?')
-        entry = wait_until(gateway.access_log, "the line")[0]
-        self.assertRegex(entry["reason"], 'did you mean "orders"')
+        entries = wait_until(lambda: gateway.access_log()[2:] and gateway.access_log(), "the lines")
+        self.assertRegex(entries[0]["reason"], 'did you mean "orders"')
+        for entry in entries[1:]:  # the registry may know very many names
+            self.assertEqual(entry["reason"], 'the registry knows no service "ordrs"')
         self.assertEqual(gateway.log().count("no instance for"), 1)
 
     def test_ready_is_said_when_it_is_so(self):
