@@ -13,7 +13,23 @@
 
 #include <string.h>
 
-enum { FORWARD_HEAD_USUAL = 512 }; /* bytes */
+enum {
+	FORWARD_HEAD_USUAL = 512, /* bytes */
+	FORWARD_HEAD_NAME = 64,	  /* the codec knows none that is longer */
+};
+
+/* A field that the gateway judges or writes, as CGI and its like see it: they take "-" and "_" for
+ * one, and would read what the client says in the place of what we say. */
+static bool forward_head_is_look_alike(struct span name)
+{
+	char dashed[FORWARD_HEAD_NAME];
+
+	if (name.len > sizeof(dashed) || !memchr(name.at, '_', name.len))
+		return false;
+	for (size_t i = 0; i < name.len; i++)
+		dashed[i] = name.at[i] == '_' ? '-' : name.at[i];
+	return http1_field_known(dashed, name.len) != HTTP1_OTHER;
+}
 
 bool forward_head_passes(const struct http1_field *field, bool trusted)
 {
@@ -33,7 +49,7 @@ bool forward_head_passes(const struct http1_field *field, bool trusted)
 	case HTTP1_FORWARDED:
 		return false;
 	default:
-		return true;
+		return !forward_head_is_look_alike(field->name);
 	}
 }
 

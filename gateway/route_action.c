@@ -190,7 +190,7 @@ static bool route_action_is_named(const struct settings_field *fields, size_t co
 				  struct span name)
 {
 	for (size_t i = 0; i < count; i++)
-		if (http_equal_nocase(fields[i].name, fields[i].name_len, name.at, name.len))
+		if (fields[i].name_len == name.len && identity_name_is(name, fields[i].name))
 			return true;
 	return false;
 }
@@ -198,8 +198,7 @@ static bool route_action_is_named(const struct settings_field *fields, size_t co
 bool route_action_drops(const struct settings_edits *edits, struct span name)
 {
 	for (size_t i = 0; i < edits->remove.count; i++)
-		if (http_equal_nocase(edits->remove.items[i], strlen(edits->remove.items[i]),
-				      name.at, name.len))
+		if (identity_name_is(name, edits->remove.items[i]))
 			return true;
 	return route_action_is_named(edits->set, edits->set_count, name);
 }

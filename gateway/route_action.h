@@ -34,7 +34,8 @@ unsigned route_action_status(const struct exchange *x, unsigned status);
  * arena. 0, or -1: that is spent. */
 int route_action_strip(struct exchange *x, struct span *query);
 
-/* True when the field is set or removed: what came of it is dropped. */
+/* True when the field is set or removed: what came of it is dropped. "_" counts as "-", as it does
+ * for CGI and its like. */
 bool route_action_drops(const struct settings_edits *edits, struct span name);
 bool route_action_is_empty(const struct settings_edits *edits);
 

@@ -91,8 +91,9 @@ class Actions(SharedCase):
     def test_header_fields_of_requests_are_set_added_and_removed(self):
         request = self.asked("/edit/a%20b?page=%0d%0aEvil:1", {
             "Cookie": "secret", "X-User": "forged", "authorization": "Basic x", "X-Other": "stays",
-            "X-Via-Route": "before"})
+            "X-Via-Route": "before", "X_User": "forged", "x_page": "forged"})
         fields = request.headers
+        self.assertEqual([name for name in ("X_User", "X_Page") if name in fields], [])
         self.assertEqual(fields.all("Host"), ["backend.internal"])
         self.assertEqual(fields.all("X-User"), ["user a b"])
         self.assertEqual(fields.all("X-Page"), ["%0D%0AEvil:1"])

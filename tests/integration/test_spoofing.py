@@ -121,6 +121,16 @@ class Spoofing(SharedCase):
             for request in self.origin.wait_requests(2):
                 self.assertNotIn(b"forged", request.raw)
 
+    def test_nor_does_a_look_alike_of_what_every_service_is_told(self):
+        names = ("X_Forwarded_For", "X-Forwarded_For", "x_forwarded_proto", "X_FORWARDED-HOST",
+                 "X_Request_Id", "Transfer_Encoding", "content_length", "Proxy_Authorization")
+        lines = "".join(f"{name}: forged\r\n" for name in names) + "X_Own: fine\r\n"
+        for path in self.credentials:
+            for request in self.send(path, lines):
+                self.assertNotIn(b"forged", request.raw)
+                self.assertEqual(request.headers.all("X-Forwarded-For"), ["127.0.0.1"])
+                self.assertEqual(request.headers.get("X_Own"), "fine")
+
     def test_the_answer_of_a_service_says_nothing_of_the_next_request(self):
         answer = self.gateway.get("/asked")
         self.assertEqual(json.loads(answer.body), {"a": 1})
