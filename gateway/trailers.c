@@ -45,22 +45,67 @@ static bool trailers_is_hop(const struct http1_head *head, struct span name)
 	return http1_head_has_token(head, HTTP1_CONNECTION, text);
 }
 
-/* What the settings make a field that says who asks, or which route is taken. */
-static bool trailers_is_judged(const struct exchange *x, struct span name)
+static bool trailers_is_among(const struct settings_strings *names, struct span name)
 {
-	const struct settings_strings *own = &x->table->table->settings->identity_names;
-	const struct settings_auth *auth = &x->route->policy.auth;
-
-	for (size_t i = 0; i < own->count; i++)
-		if (identity_name_is(name, own->items[i]))
-			return true;
-	for (size_t i = 0; i < auth->count; i++)
-		if (auth->methods[i].header && identity_name_is(name, auth->methods[i].header))
-			return true;
-	for (size_t i = 0; i < x->route->headers.count; i++)
-		if (identity_name_is(name, x->route->headers.items[i].name))
+	for (size_t i = 0; i < names->count; i++)
+		if (identity_name_is(name, names->items[i]))
 			return true;
 	return false;
+}
+
+static bool trailers_is_condition(const struct settings_conditions *conditions, struct span name)
+{
+	for (size_t i = 0; i < conditions->count; i++)
+		if (identity_name_is(name, conditions->items[i].name))
+			return true;
+	return false;
+}
+
+/* What shows who asks, or what a service is told that is asked who it is. */
+static bool trailers_is_shown(const struct settings_auth_method *method, struct span name)
+{
+	const struct settings_forward *forward = method->forward;
+
+	if (method->header && identity_name_is(name, method->header))
+		return true;
+	if (!forward)
+		return false;
+	for (size_t i = 0; i < forward->by_count; i++)
+		if (!forward->by[i].cookie && identity_name_is(name, forward->by[i].name))
+			return true;
+	return trailers_is_among(&forward->headers, name);
+}
+
+static bool trailers_is_counted(const struct settings_limits_list *limits, struct span name)
+{
+	for (size_t i = 0; i < limits->count; i++)
+		if (limits->items[i].header && identity_name_is(name, limits->items[i].header))
+			return true;
+	return false;
+}
+
+/* What the settings make a field that says who asks, whose use is counted, or where it goes. */
+static bool trailers_is_judged(const struct exchange *x, struct span name)
+{
+	const struct settings *settings = x->table->table->settings;
+	const struct settings_policy *policy = &x->route->policy;
+	const struct settings_balance *balance = &settings->services[x->service].balance;
+	const struct settings_consumer *consumer = x->identity ? x->identity->consumer : NULL;
+
+	if (trailers_is_among(&settings->identity_names, name) ||
+	    trailers_is_condition(&x->route->headers, name))
+		return true;
+	for (size_t i = 0; i < policy->auth.count; i++)
+		if (trailers_is_shown(&policy->auth.methods[i], name))
+			return true;
+	for (size_t i = 0; i < x->route->view_count; i++)
+		if (trailers_is_condition(&x->route->views[i].headers, name))
+			return true;
+	if (balance->by == HASH_BY_HEADER && identity_name_is(name, balance->name))
+		return true;
+	return trailers_is_counted(&settings->rate_limits, name) ||
+	       trailers_is_counted(&policy->limits, name) ||
+	       (consumer && trailers_is_counted(&consumer->limits, name));
 }
 
 static bool trailers_pass(const struct exchange *x, const struct trailers_way *way,

@@ -45,7 +45,9 @@ class Trailers(SharedCase):
                               "headers": {"X-User-Email": "email"}}},
             "services": {"o": {"instances": [cls.origin.address]},
                          "s": {"instances": [cls.shadow.address]},
-                         "both": {"instances": [cls.origin.address, cls.shadow.address]}},
+                         "both": {"instances": [cls.origin.address, cls.shadow.address]},
+                         "h": {"instances": [cls.origin.address],
+                               "balance": {"hash": {"header": "X-Shard"}}}},
             "routes": [
                 {"path": "/pass", **service}, {"path": "/drop", **service, "trailers": "drop"},
                 {"path": "/kept", "service": "o", "cache": {"ttl": "1h"}},
@@ -55,6 +57,14 @@ class Trailers(SharedCase):
                 {"path": "/beta", **service, "headers": {"X-Beta": "1"}},
                 {"path": "/asked", **service, "auth": {"forward": {
                     "service": "s", "path": "/check", "request_headers": "X-Asked-User"}}},
+                {"path": "/shown", **service, "auth": {"forward": {
+                    "service": "s", "path": "/check", "headers": ["X-Shown"],
+                    "cache": {"ttl": "1m", "by": ["header X-By"]}}}},
+                {"path": "/counted", **service, "rate_limit": {
+                    "rate": 1000, "per": "1s", "by": "header:X-Tenant"}},
+                {"path": "/sharded", "service": "h", "cache": "off"},
+                {"path": "/viewed", **service, "views": {
+                    "v": {"headers": {"X-View": "1"}, "reply": "."}}},
                 {"path": "/edited", **service,
                  "request": {"headers": {"remove": ["X-Gone"], "set": {"X-Set": "ours"}}},
                  "reply": {"headers": {"remove": ["X-Gone"], "set": {"X-Set": "ours"}}}},
@@ -153,8 +163,16 @@ class Trailers(SharedCase):
     def test_what_the_route_goes_by_or_changes_is_not_passed(self):
         request = self.sent(post(b"/beta", b"X-Beta: 2\r\nx_beta: 2\r\n" + SUM, b"X-Beta: 1\r\n"))
         self.assertEqual(trailers_of(request), SUM)
+        for path, name in ((b"/shown", b"X-Shown"), (b"/shown", b"X-By"), (b"/viewed", b"X-View"),
+                           (b"/counted", b"X-Tenant"), (b"/sharded", b"X-Shard")):
+            with self.subTest(path, name=name):
+                self.origin.clear()
+                both = name + b": 2\r\n" + name.replace(b"-", b"_") + b": 2\r\n"
+                request = self.sent(post(path, both + SUM, b"Trailer: %s, X-Sum\r\n" % name))
+                self.assertEqual(trailers_of(request), SUM)
+                self.assertEqual(request.headers.all("Trailer"), ["X-Sum"])
         self.origin.clear()
-        changed = b"X-Gone: 1\r\nX-Set: 2\r\n"
+        changed = b"X-Gone: 1\r\nX-Set: 2\r\nX_Gone: 1\r\nx_set: 2\r\n"
         request = self.sent(post(b"/edited", changed + SUM, b"Trailer: X-Gone, X-Sum, X-Set\r\n"))
         self.assertEqual(trailers_of(request), SUM)
         self.assertEqual(request.headers.all("Trailer"), ["X-Sum"])
