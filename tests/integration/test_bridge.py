@@ -98,9 +98,10 @@ ROUTES = [
     {"path": "/bomb", "service": "bomb", "xmlrpc": {"method": "x"}},
     {"path": "/large", "service": "large", "xmlrpc": {"method": "x", "reply": "4KiB"}},
     {"path": "/slow", "service": "slow", "xmlrpc": {"method": "x"}},
-    {"path": "/patient", "service": "calc", "methods": ["POST"], "timeout": "200ms",
-     "xmlrpc": {"method": "echo", "params": ["{body.text}"]}},
-    {"path": "/clock", "service": "silent", "timeout": "300ms", "xmlrpc": {"method": "x"}},
+    {"path": "/patient", "service": "patient", "methods": ["POST"], "timeout": "1s",
+     "xmlrpc": {"method": "x", "params": ["{body.text}"]}},
+    {"path": "/clock", "service": "silent", "timeout": "1100ms", "xmlrpc": {"method": "x"}},
+    {"path": "/tick", "service": "silent", "timeout": "50ms", "xmlrpc": {"method": "x"}},
     {"path": "/gone", "service": "gone", "xmlrpc": {"method": "x"}},
     {"path": "/gone/default", "service": "gone", "xmlrpc": {"method": "x"},
      "fallback": {"status": 200, "json": {"sorry": True}}},
@@ -118,7 +119,10 @@ class Bridge(SharedCase):
         cls.calc = Server()
         cls.addClassCleanup(cls.calc.close)
         answers = {"html": "<p>no</p>", "bomb": BOMB, "large": "x" * 5000}
-        cls.slow = threading.Event()
+        cls.slow, cls.go_on = threading.Event(), threading.Event()
+        cls.addClassCleanup(cls.go_on.set)
+        cls.patient = cls.stage.origin(lambda request, peer: cls.go_on.wait(20) and reply(
+            body=xmlrpc.client.dumps(("x",), methodresponse=True).encode()))
 
         def wait(_, __):
             cls.slow.wait()
@@ -129,6 +133,7 @@ class Bridge(SharedCase):
             for name, text in answers.items()}
         cls.gateway = cls.stage.gateway({
             "services": {**services, "slow": {"instances": [cls.stage.origin(wait).address]},
+                         "patient": {"instances": [cls.patient.address]},
                          "silent": {"instances": [
                              cls.stage.origin(lambda request, peer: None).address]},
                          "calc": {"instances": [cls.calc.address]},
@@ -152,9 +157,12 @@ class Bridge(SharedCase):
             client.send(b"POST /patient HTTP/1.1\r\nHost: t\r\nContent-Length: 13\r\n\r\n{\"tex")
             self.get("/clock", 504)  # which takes longer than the other may
             client.send(b't": "x"}')
+            self.patient.wait_requests(1)
+            self.get("/tick", 504)  # as long as the instance takes
+            self.go_on.set()
             answer = client.reply()
         self.assertEqual(answer.status, 200, answer.body)
-        self.assertEqual(json.loads(answer.body), [["str", "x"]])
+        self.assertEqual(json.loads(answer.body), "x")
 
     def test_a_query_is_added_up(self):
         self.assertEqual(self.get("/add?a=3&b=4"), 7)
