@@ -11,6 +11,7 @@
 #include "gateway/quota.h"
 #include "gateway/registry.h"
 #include "gateway/usage.h"
+#include "gateway/usage_choice.h"
 #include "gateway/worker.h"
 
 #include <pthread.h>
@@ -91,6 +92,7 @@ static bool reporter_meet(struct reporter *r)
 
 static void reporter_report(struct reporter *r)
 {
+	const struct microreg_snapshot *snapshot;
 	struct microreg_watch_status watch;
 	struct microreg_error error = {0};
 	struct microreg_use *uses;
@@ -101,6 +103,9 @@ static void reporter_report(struct reporter *r)
 	if (!watch.connected || !watch.revision[0] || !reporter_meet(r))
 		return;
 	uses = usages_take(r->gateway->usages, &count);
+	snapshot = microreg_snapshot_ref(r->gateway->registry);
+	count = usage_choose(uses, count, snapshot);
+	microreg_snapshot_unref(&snapshot);
 	failed = microreg_report(r->registry, watch.revision, uses, count, &error) < 0;
 	usages_release(r->gateway->usages);
 	free(uses);
