@@ -103,6 +103,10 @@ void call_fault(struct call *call, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void call_err(struct call *call, const struct err *e);
 
+/* What a search of the history takes of a multicall's room, whatever it finds: it reads all that is
+ * kept, a hundred thousand events, while heartbeats wait. */
+enum { CALL_ROOM_OF_SEARCH = 1000 };
+
 /* Before an answer that lists `count` instances or services. False, with the fault answered, when
  * that is more than the answers of a multicall may list together. */
 bool call_takes_room(struct call *call, size_t count);

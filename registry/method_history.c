@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { HISTORY_MAX = 1000 };
+enum { HISTORY_MAX = CALL_ROOM_OF_SEARCH };
 
 struct history {
 	const char *service, *since;
@@ -83,7 +83,8 @@ void method_history(struct call *call)
 
 	if (call_param_count(call) && !call_params(call, history_fields, 3, &want))
 		return;
-	if (!call_takes_room(call, (size_t)want.limit))
+	if (!call_takes_room(call,
+			     want.service || want.since ? CALL_ROOM_OF_SEARCH : (size_t)want.limit))
 		return;
 	query.service = want.service;
 	query.max = (size_t)want.limit;

@@ -189,6 +189,8 @@ static bool lookup_then(struct call *call, const struct lookup *want, struct cat
 	uint64_t revision;
 
 	*found = (struct catalog_answer){0};
+	if (!call_takes_room(call, CALL_ROOM_OF_SEARCH))
+		return false;
 	if (past_parse(call->registry, "registry.lookup: at", want->at, &revision, &e) == 0)
 		found->view = past_look(call->registry, want->service, revision, &e);
 	if (found->view)

@@ -311,9 +311,13 @@ enum store_find store_history_back(struct store_history *h, const struct store_h
 	char sql[1200];
 	int64_t floor;
 
+	/* Of each instance the first, which tells what it was before; a service that changes all
+	 * the time has very many others. */
 	(void)snprintf(sql, sizeof(sql),
-		       "SELECT " HISTORY_COLUMNS " FROM history WHERE at_revision > %" PRIu64
-		       " AND of_service = ?1 AND event NOT IN ('fenced', 'held') ORDER BY seq",
+		       "SELECT " HISTORY_COLUMNS " FROM history WHERE seq IN (SELECT min(seq) FROM "
+		       "history WHERE at_revision > %" PRIu64
+		       " AND of_service = ?1 AND event NOT IN ('fenced', 'held') GROUP BY of_id) "
+		       "ORDER BY seq",
 		       query->since);
 	(void)pthread_mutex_lock(&h->lock);
 	floor = history_floor_locked(h, e);

@@ -90,6 +90,18 @@ class History(SharedCase):
         self.assertEqual(self.registry.lookup("then", at=at[4])["reason"], "unknown_service")
         self.assertEqual(self.ids("then", at="2000-01-01T00:00:00Z"), [])
 
+    def test_a_multicall_searches_it_a_few_times_at_most(self):
+        at = self.registry.register("often", 1, id="a")["revision"]
+        for item in (("registry.lookup", {"service": "often", "at": at}),
+                     ("registry.lookup", {"service": "none", "at": "2000-01-01T00:00:00Z"}),
+                     ("registry.history", {"service": "none", "limit": 1}),
+                     ("registry.history", {"since": at, "limit": 1})):
+            with self.subTest(item):
+                found = self.registry.call("system.multicall", [
+                    {"methodName": item[0], "params": [item[1]]}] * 6)
+                self.assertEqual([type(one) for one in found[:4]], [list] * 4)
+                self.assertEqual(found[5]["faultCode"], 413)
+
     def test_what_is_no_time_is_told(self):
         for text in ("yesterday", "0123456789.5", "2026-13-01T00:00:00Z", "2026-01-01T00:00:00"):
             with self.subTest(text=text), self.assertRaises(xmlrpc.client.Fault) as caught:
