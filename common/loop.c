@@ -272,7 +272,8 @@ static void loop_count_turn(struct loop *loop)
 
 void loop_load(const struct loop *loop, struct loop_load *load)
 {
-	uint64_t passed = clock_us() - loop_get(&loop->window_us);
+	/* Before the clock: another thread's turn may begin a window meanwhile. */
+	uint64_t window_us = loop_get(&loop->window_us), passed = clock_us() - window_us;
 	uint64_t now = loop_get(&loop->longest_us), before = loop_get(&loop->longest_before_us);
 	uint64_t busy = loop_get(&loop->busy_before_us);
 
