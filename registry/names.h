@@ -30,8 +30,8 @@ struct names_query {
 /* NULL: no memory, or no thread. `loop` outlives it. */
 struct names *names_new(struct loop *loop);
 
-/* Waits for the lookup that is under way; those that wait are not done any more. After it the loop
- * may still deliver one that was. */
+/* Waits for no lookup: the one that is under way, and those that wait, are not done any more. After
+ * it the loop may still deliver one that was. */
 void names_free(struct names **names);
 
 /* The address of an instance whose host is a literal; else NAMES_NONE. Takes no time. */
