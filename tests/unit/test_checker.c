@@ -22,7 +22,9 @@ static struct registry registry;
 static atomic_uint lookups, passed, failed, asked;
 static atomic_bool hangs; /* the name server, from now on */
 
-/* In the place of the C library's: a name server that does not answer. */
+/* In the place of the C library's: a name server that does not answer. Its parameters' names are no
+ * names for others.
+ * NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
 int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
 		struct addrinfo **out)
 {
@@ -55,6 +57,7 @@ void freeaddrinfo(struct addrinfo *info)
 {
 	free(info);
 }
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
 
 int store_commit(struct store *store, const struct store_change *changes, size_t count,
 		 uint64_t revision, uint64_t number, struct err *e)
