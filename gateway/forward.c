@@ -91,8 +91,7 @@ bool forward_is_unsent(enum forward_failure failure)
 	return failure == FORWARD_CONNECT || failure >= FORWARD_CONNECT_TIMEOUT;
 }
 
-/* Whether the service is to blame. */
-static bool forward_is_service_failure(enum forward_failure failure)
+bool forward_is_service_failure(enum forward_failure failure)
 {
 	return forward_is_unsent(failure) || failure == FORWARD_RESET ||
 	       failure == FORWARD_MALFORMED || failure == FORWARD_TIMEOUT;

@@ -51,6 +51,9 @@ enum forward_failure {
 /* True when no connection came to be: nothing that was sent is being worked on. */
 bool forward_is_unsent(enum forward_failure failure);
 
+/* True when the service is to blame. Of the others nothing was asked: they say nothing of it. */
+bool forward_is_service_failure(enum forward_failure failure);
+
 /* What the starter of a forward learns. All are called from the loop; any may end the forward by
  * forward_cancel. */
 struct forward_sink {

@@ -66,13 +66,6 @@ static bool pipeline_is_held(struct exchange *x)
 			      x->route->timeout_ms + PIPELINE_HOLD_SPARE_MS, pipeline_now_ms(x));
 }
 
-/* Of the others nothing was asked: they say nothing of the origin. */
-static bool pipeline_is_origins(enum forward_failure failure)
-{
-	return forward_is_unsent(failure) || failure == FORWARD_RESET ||
-	       failure == FORWARD_MALFORMED || failure == FORWARD_TIMEOUT;
-}
-
 void pipeline_cache_failed(struct exchange *x, enum forward_failure failure)
 {
 	uint64_t now = pipeline_now_ms(x);
@@ -80,7 +73,7 @@ void pipeline_cache_failed(struct exchange *x, enum forward_failure failure)
 	if (!x->cached)
 		return;
 	cache_writer_abort(&x->keep);
-	if (x->kept && x->use.on_failure && !x->backup && pipeline_is_origins(failure))
+	if (x->kept && x->use.on_failure && !x->backup && forward_is_service_failure(failure))
 		flight_failed(x->worker->gateway->flights, &x->key, pipeline_origin(x), now);
 	flight_end(&x->flight, FLIGHT_FAILED, now);
 }

@@ -89,8 +89,11 @@ static void refresh_on_abort(struct forward *fwd)
 
 static void refresh_on_fail(struct forward *fwd, enum forward_failure failure)
 {
-	(void)failure; /* counted with the service's */
-	refresh_on_abort(fwd);
+	/* With too much under way, say, it was not asked, and is asked by the next one. */
+	if (forward_is_service_failure(failure))
+		refresh_on_abort(fwd);
+	else
+		refresh_free(refresh_of(fwd));
 }
 
 /* A 304: the kept head is renewed; the body is there. */

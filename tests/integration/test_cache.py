@@ -196,6 +196,25 @@ class Together(Case):
         registry.deregister("r", "one")
         wait_until(lambda: self.gateway.get("/x").body == b"better", "the other one")
 
+    def test_a_service_that_is_full_has_not_failed(self):
+        self.headers = {"Cache-Control": "max-age=0, stale-while-revalidate=1000"}
+        self.gateway = self.stage.gateway({
+            "services": {"s": {"instances": [self.origin.address], "max_in_flight": 1}},
+            "routes": [{"path": "/*", "service": "s", "cache": {}}]})
+        self.go.set()
+        self.assertEqual(self.gateway.get("/kept").status, 200)
+        self.go.clear()
+        with self.gateway.connect() as client:
+            client.send(GET % (b"/full", b""))
+            self.origin.wait_requests(2)
+            self.assertIn("hit", self.gateway.get("/kept").headers.get("Cache-Status"))
+            wait_until(lambda: self.metric('service_overflows_total{service="s"}') == 1,
+                       "one who finds no place to ask anew")
+            self.go.set()
+            self.assertEqual(client.reply().status, 200)
+        self.assertIn("hit", self.gateway.get("/kept").headers.get("Cache-Status"))
+        self.assertEqual(self.origin.wait_requests(3)[2].target, "/kept")  # by the next one
+
     def test_an_instance_that_can_not_be_reached_is_asked_by_one(self):
         registry = self.stage.registry()
         silent = self.stage.origin(lambda request, peer: None)  # as a host that is off
