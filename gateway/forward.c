@@ -251,14 +251,14 @@ int forward_hold(struct forward *fwd, struct span body)
 	return buf_append(&fwd->held, body.at, body.len);
 }
 
-int forward_copy_body(struct forward *fwd, const struct forward *from)
+int forward_copy_body(struct forward *copy, const struct forward *from)
 {
-	fwd->chunked = from->chunked;
-	fwd->body_done = true;
+	copy->chunked = from->chunked;
+	copy->body_done = true;
 	if (from->trailers.len &&
-	    buf_append(&fwd->trailers, from->trailers.data, from->trailers.len) < 0)
+	    buf_append(&copy->trailers, from->trailers.data, from->trailers.len) < 0)
 		return -1;
-	return forward_hold(fwd, (struct span){from->held.data, from->held.len});
+	return forward_hold(copy, (struct span){from->held.data, from->held.len});
 }
 
 void forward_body(struct forward *fwd, struct span piece)

@@ -172,7 +172,7 @@ int forward_hold(struct forward *fwd, struct span body);
 
 /* The request that goes out is another one's, whose body was given whole and is held: body,
  * trailers and framing, without the head. -1: no memory. */
-int forward_copy_body(struct forward *fwd, const struct forward *from);
+int forward_copy_body(struct forward *copy, const struct forward *from);
 
 /* A piece of the request's body, and its end. */
 void forward_body(struct forward *fwd, struct span piece);

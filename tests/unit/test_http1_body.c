@@ -49,10 +49,10 @@ static void reading_feed(struct reading *r, const char *data, size_t len)
 	free(exact);
 }
 
-static void reading_keep(struct reading *r, enum http1_framing framing, uint64_t length,
+static void reading_keep(struct reading *r, enum http1_framing framing, uint64_t announced,
 			 const char *data, size_t len, size_t piece, struct buf *trailers)
 {
-	struct http1_head head = {.framing = framing, .content_length = length};
+	struct http1_head head = {.framing = framing, .content_length = announced};
 
 	*r = (struct reading){.result = HTTP1_BODY_MORE};
 	buf_init(&r->content, 1 << 20);
@@ -67,10 +67,10 @@ static void reading_keep(struct reading *r, enum http1_framing framing, uint64_t
 	ck_assert_uint_eq(r->body.received, r->content.len);
 }
 
-static void reading_run(struct reading *r, enum http1_framing framing, uint64_t length,
+static void reading_run(struct reading *r, enum http1_framing framing, uint64_t announced,
 			const char *data, size_t len, size_t piece)
 {
-	reading_keep(r, framing, length, data, len, piece, NULL);
+	reading_keep(r, framing, announced, data, len, piece, NULL);
 }
 
 struct chunked {
