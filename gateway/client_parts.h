@@ -1,7 +1,7 @@
 /*
  * client_parts: what the files of client call of each other; nobody else
- * includes this. client.c opens, writes, finishes and keeps time;
- * client_read.c reads.
+ * includes this. client.c opens, finishes and keeps time;
+ * client_read.c reads, client_write.c writes.
  */
 #ifndef MICROREG_GATEWAY_CLIENT_PARTS_H
 #define MICROREG_GATEWAY_CLIENT_PARTS_H
@@ -29,11 +29,8 @@ const struct settings_limits *client_limits(const struct client *c);
 struct loop *client_loop(const struct client *c);
 void client_set_state(struct client *c, enum client_state state);
 
-/* The connection is gone under us: logs what it was about and frees. */
-void client_broken(struct client *c);
-
-/* Something of a reply is still to be sent. */
-bool client_has_output(const struct client *c);
+/* Sets the timer to when this state, or the peer's slowness, has lasted too long. */
+void client_arm(struct client *c);
 
 /* It has ended its side, and waits for an answer, or has gone: the clock for that starts. */
 void client_await_end(struct client *c);
@@ -46,6 +43,17 @@ void client_try_finish(struct client *c);
 
 /* Whose connection it is. */
 void client_name_peer(struct client *c, const struct sockaddr_storage *peer);
+
+/* ---- of client_write.c ---- */
+
+/* The connection is gone under us: logs what it was about and frees. */
+void client_broken(struct client *c);
+
+/* Something of a reply is still to be sent. */
+bool client_has_output(const struct client *c);
+
+/* Something is waited for to go out, or not: its clock starts, moves or stops. */
+void client_update_going(struct client *c);
 
 /* ---- of client_proxy.c ---- */
 

@@ -14,7 +14,6 @@
 
 enum {
 	FORWARD_HEAD_MAX = 4 << 20,	 /* a request head at its limits, and what we add */
-	FORWARD_HELD_MAX = 64 << 10,	 /* of a body, for another try */
 	FORWARD_TRAILERS_MAX = 64 << 10, /* over what the codec takes, written out */
 };
 
@@ -70,7 +69,7 @@ void forward_arm(struct forward *fwd)
 	loop_timer_set(forward_loop(fwd), &fwd->timer, at > now ? at - now : 0);
 }
 
-static void forward_touch(struct forward *fwd)
+void forward_touch(struct forward *fwd)
 {
 	fwd->active_ms = loop_now_ms(forward_loop(fwd));
 }
@@ -153,30 +152,6 @@ static void forward_on_task(struct loop_task *task)
 
 /* ---- An attempt ---- */
 
-static int forward_write_body(struct upstream *up, bool chunked, const char *at, size_t len)
-{
-	if (!len)
-		return 0;
-	if (!chunked)
-		return upstream_write(up, at, len);
-	http1_write_chunk_head(upstream_out(up), len);
-	if (upstream_write(up, at, len) < 0)
-		return -1;
-	http1_write_chunk_tail(upstream_out(up));
-	return 0;
-}
-
-static void forward_write_end(struct forward *fwd)
-{
-	struct buf *out = upstream_out(fwd->up);
-
-	if (!fwd->chunked)
-		return;
-	http1_write_last_chunk(out);
-	(void)buf_append(out, fwd->trailers.data, fwd->trailers.len); /* sticks */
-	http1_write_end(out);
-}
-
 void forward_send(struct forward *fwd)
 {
 	struct upstream *up = fwd->up;
@@ -238,72 +213,6 @@ void forward_restart(struct forward *fwd, struct endpoint_set *set,
 	fwd->failure = fwd->failure_soon = FORWARD_NONE;
 	fwd->ticket = 0;
 	forward_start(fwd);
-}
-
-/* ---- The request's body ---- */
-
-int forward_hold(struct forward *fwd, struct span body)
-{
-	if (!body.len)
-		return 0;
-	if (body.len > fwd->held.max)
-		buf_init(&fwd->held, body.len);
-	return buf_append(&fwd->held, body.at, body.len);
-}
-
-int forward_copy_body(struct forward *copy, const struct forward *from)
-{
-	copy->chunked = from->chunked;
-	copy->body_done = true;
-	if (from->trailers.len &&
-	    buf_append(&copy->trailers, from->trailers.data, from->trailers.len) < 0)
-		return -1;
-	return forward_hold(copy, (struct span){from->held.data, from->held.len});
-}
-
-void forward_body(struct forward *fwd, struct span piece)
-{
-	forward_touch(fwd);
-	/* Held for another try while it fits. A head told or a body lost: no other try comes. */
-	if (!fwd->body_lost && fwd->state != FORWARD_FLOWING) {
-		if (fwd->held.len + piece.len > FORWARD_HELD_MAX ||
-		    buf_append(&fwd->held, piece.at, piece.len) < 0) {
-			fwd->body_lost = true;
-			if (fwd->up)
-				buf_fini(&fwd->held);
-			else
-				forward_fail_soon(fwd, FORWARD_MEMORY);
-		}
-	}
-	if (!fwd->up) /* between attempts: `held` goes with the next */
-		return;
-	if (forward_write_body(fwd->up, fwd->chunked, piece.at, piece.len) < 0) {
-		forward_fail_soon(fwd, FORWARD_MEMORY);
-		return;
-	}
-	/* Pieces that come together leave together. */
-	if (upstream_is_full(fwd->up))
-		upstream_flush(fwd->up, false);
-	else
-		loop_defer(forward_loop(fwd), &fwd->task);
-}
-
-void forward_body_end(struct forward *fwd)
-{
-	fwd->body_done = true;
-	forward_touch(fwd);
-	if (!fwd->deadline_ms && fwd->state != FORWARD_FLOWING)
-		forward_await_reply(fwd);
-	if (!fwd->up)
-		return;
-	forward_write_end(fwd);
-	upstream_flush(fwd->up, true);
-}
-
-bool forward_is_full(const struct forward *fwd)
-{
-	/* Between attempts a body waits at its sender, so that what is held is whole. */
-	return fwd->up ? upstream_is_full(fwd->up) : fwd->state != FORWARD_OFF;
 }
 
 /* ---- Events of the connection ---- */

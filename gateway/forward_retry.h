@@ -8,6 +8,8 @@
 
 #include "gateway/forward.h"
 
+enum { FORWARD_HELD_MAX = 64 << 10 }; /* of a request's body, for another try */
+
 /* ---- of forward_retry.c ---- */
 
 /* RFC 9110 9.2.2: may be sent again though it may have been done; POST and PATCH may not, unless
@@ -108,6 +110,12 @@ void forward_hedge_measure(struct forward *fwd);
 /* Gives the second one up. Harmless without one. */
 void forward_hedge_drop(struct forward *fwd);
 
+/* ---- of forward_body.c ---- */
+
+/* A piece of the request's body, framed as it goes out; -1: no memory. And its end. */
+int forward_write_body(struct upstream *up, bool chunked, const char *at, size_t len);
+void forward_write_end(struct forward *fwd);
+
 /* ---- of forward.c ---- */
 
 /* Goes on with the final head of a reply. */
@@ -118,6 +126,8 @@ void forward_send(struct forward *fwd);
 void forward_arm(struct forward *fwd);
 /* Whether what flows is held up by nobody at the instance's side. */
 bool forward_is_moving(struct forward *fwd);
+/* Something flowed. */
+void forward_touch(struct forward *fwd);
 void forward_fail_soon(struct forward *fwd, enum forward_failure failure);
 
 #endif

@@ -19,7 +19,6 @@ enum {
 	UPSTREAM_IN_MAX = 3 << 20,  /* over every head's limit */
 	UPSTREAM_OUT_MAX = 5 << 20, /* likewise; bodies stop at UPSTREAM_HELD_MAX */
 	UPSTREAM_INTERIM_MAX = 16,  /* 1xx heads before the final one */
-	UPSTREAM_KEEP_MAX_MS = 60000,
 };
 
 static void upstream_on_time(struct wheel_timer *timer);
@@ -203,27 +202,6 @@ void upstream_fail(struct upstream *up, enum upstream_failure failure, const cha
 	upstream_free(&up);
 	if (owner)
 		events->on_fail(owner, failure, reason);
-}
-
-/* RFC 9112 9.3 and the customary Keep-Alive: timeout=N. We go a second before the origin does. */
-static uint64_t upstream_keep_ms(const struct upstream *up, const struct http1_head *head)
-{
-	const struct http1_field *field = http1_head_find(head, HTTP1_KEEP_ALIVE);
-	const char *at, *end;
-	uint64_t seconds = 0;
-
-	if (!field)
-		return up->endpoint->pool.idle_ms;
-	end = field->value.at + field->value.len;
-	at = memmem(field->value.at, field->value.len, "timeout=", 8);
-	if (!at)
-		return up->endpoint->pool.idle_ms;
-	for (at += 8; at < end && *at >= '0' && *at <= '9' && seconds < 100000; at++)
-		seconds = seconds * 10 + (uint64_t)(*at - '0');
-	if (seconds <= 1)
-		return 0;
-	seconds--;
-	return seconds * 1000 < UPSTREAM_KEEP_MAX_MS ? seconds * 1000 : UPSTREAM_KEEP_MAX_MS;
 }
 
 /* The reply is whole: back into the pool if both sides are at a boundary, then tell the owner. */

@@ -23,6 +23,10 @@ void upstream_fail(struct upstream *up, enum upstream_failure failure, const cha
  * yet, or it failed and may be gone. */
 bool upstream_connecting(struct upstream *up, unsigned events);
 
+/* Of upstream_keep.c. RFC 9112 9.3 and the customary Keep-Alive: timeout=N. We go a second before
+ * the origin does. */
+uint64_t upstream_keep_ms(const struct upstream *up, const struct http1_head *head);
+
 /* TLS broke: tells the log and the owner. */
 void upstream_fail_tls(struct upstream *up);
 

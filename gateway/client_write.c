@@ -1,0 +1,88 @@
+/*
+ * client_write: sends what a client is to get: the bytes of `out`, and of a reply that
+ * is kept. As in client.c any call may end the connection.
+ */
+#include "gateway/client_parts.h"
+#include "gateway/exchange.h"
+#include "gateway/worker.h"
+
+struct buf *client_out(struct client *c)
+{
+	return &c->out;
+}
+
+bool client_is_full(const struct client *c)
+{
+	return c->out.len - c->out_at > CLIENT_OUT_HELD;
+}
+
+bool client_has_output(const struct client *c)
+{
+	return c->out.len || (c->x && c->x->rest.len);
+}
+
+/* In the middle of a reply that is what tells the client: it must not look whole. */
+void client_broken(struct client *c)
+{
+	if (!c->x) {
+		client_abort(c);
+		return;
+	}
+	if (!c->x->reply_done || client_has_output(c))
+		c->x->flags |= ACCESS_DC;
+	client_cut(c);
+}
+
+void client_update_going(struct client *c)
+{
+	bool waiting = client_has_output(c);
+
+	if (waiting || c->going.due_us)
+		tempo_update(&c->going, waiting, waiting ? stream_delivered(&c->stream) : 0,
+			     loop_now_ms(client_loop(c)), client_limits(c));
+}
+
+/* A kept reply's body is sent piece by piece from where it lies; the first one with the head. */
+static void client_fill(struct client *c)
+{
+	struct span *rest = &c->x->rest;
+	size_t len = rest->len < CLIENT_OUT_HELD ? rest->len : CLIENT_OUT_HELD;
+
+	if (!len || c->out_at || c->out.len >= CLIENT_OUT_HELD)
+		return;
+	(void)buf_append(&c->out, rest->at, len); /* failure sticks */
+	rest->at += len;
+	rest->len -= len;
+}
+
+bool client_flush(struct client *c)
+{
+	enum stream_result r;
+
+	if (c->dead)
+		return false;
+	do {
+		uint64_t sent = 0;
+
+		if (c->x)
+			client_fill(c);
+		if (c->out.failed) { /* a reply that can't be written whole must not look whole */
+			client_cut(c);
+			return false;
+		}
+		r = stream_write(&c->stream, &c->out, &c->out_at, &sent);
+		if (c->x)
+			c->x->bytes_out += sent;
+		if (sent)
+			c->quiet_ms = loop_now_ms(client_loop(c));
+	} while (r == STREAM_OK && client_has_output(c));
+	if (r == STREAM_BROKEN) {
+		client_broken(c);
+		return false;
+	}
+	if (r == STREAM_WAIT && !c->going.due_us) {
+		client_update_going(c);
+		client_arm(c);
+	}
+	return true;
+}
