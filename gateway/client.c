@@ -10,6 +10,7 @@
 #include "gateway/pipeline.h"
 #include "gateway/listener.h"
 #include "gateway/settings.h"
+#include "gateway/splice.h"
 #include "gateway/stats.h"
 #include "gateway/tls.h"
 #include "gateway/worker.h"
@@ -51,6 +52,7 @@ static void client_free(struct client *c)
 	loop_timer_clear(client_loop(c), &c->timer);
 	loop_undefer(client_loop(c), &c->task);
 	stream_close(&c->stream);
+	splice_close(&c->worker->splices, &c->splice);
 	inner_client_gone(&c->inner);
 	*c->link = c->next;
 	if (c->next)

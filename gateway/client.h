@@ -26,6 +26,8 @@
 struct exchange;
 struct inner;
 struct listener;
+struct splice;
+struct splice_move;
 struct ssl_st;
 struct worker;
 
@@ -39,6 +41,7 @@ struct client {
 	struct exchange *x; /* in EXCHANGE and LINGER-to-be */
 	struct buf in, out;
 	size_t out_at;
+	struct splice *splice; /* what goes out behind `out`; NULL: nothing */
 	struct http1_reader reader;
 	struct wheel_timer timer;
 	struct loop_task task;	    /* go on with what lies in `in`, from the loop */
@@ -83,6 +86,13 @@ struct buf *client_out(struct client *client);
 /* Sends what can be sent. False when the connection broke, and with it the exchange. */
 bool client_flush(struct client *client);
 bool client_is_full(const struct client *client);
+/* Something waits to be sent until its socket has room. */
+bool client_is_blocked(const struct client *client);
+
+/* Takes bytes of the reply's body from a plain socket and sends them on by splice(2); the client's
+ * is plain too. When it is blocked then, what came is not all sent, or nothing was taken. False:
+ * not by this way, and nothing was done. May end the connection. */
+bool client_splice(struct client *client, struct stream *from, struct splice_move *move);
 
 /* The exchange's reply is written whole: flush, log, and go on to the next. May free the client. */
 void client_reply_done(struct client *client);

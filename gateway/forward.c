@@ -24,6 +24,7 @@ static void forward_on_end(void *owner);
 static void forward_on_fail(void *owner, enum upstream_failure failure, const char *reason);
 static void forward_on_drain(void *owner);
 static void forward_on_pause(void *owner);
+static bool forward_on_move(void *owner, struct stream *from, struct splice_move *move);
 static void forward_on_time(struct wheel_timer *timer);
 static void forward_on_task(struct loop_task *task);
 
@@ -35,6 +36,7 @@ static const struct upstream_events forward_events = {
 	.on_fail = forward_on_fail,
 	.on_drain = forward_on_drain,
 	.on_pause = forward_on_pause,
+	.on_move = forward_on_move,
 };
 
 void forward_init(struct forward *fwd, struct worker *worker, struct arena *arena,
@@ -319,6 +321,17 @@ static void forward_on_pause(void *owner)
 	struct forward *fwd = owner;
 
 	fwd->sink->on_flush(fwd);
+}
+
+static bool forward_on_move(void *owner, struct stream *from, struct splice_move *move)
+{
+	struct forward *fwd = owner;
+
+	if (!fwd->sink->on_move)
+		return false;
+	if (from->readable)
+		forward_touch(fwd);
+	return fwd->sink->on_move(fwd, from, move);
 }
 
 /* A reply that waits for its reader is the reader's, whose clock is watched by who knows it; and

@@ -70,6 +70,8 @@ struct forward_sink {
 	void (*on_want)(struct forward *fwd);
 	/* A round of pieces is over. */
 	void (*on_flush)(struct forward *fwd);
+	/* See upstream.h's; NULL: the reply comes by on_body alone. */
+	bool (*on_move)(struct forward *fwd, struct stream *from, struct splice_move *move);
 };
 
 enum forward_state {

@@ -288,6 +288,21 @@ enum http1_body_result http1_body_feed(struct http1_body *b, const char *data, s
 	}
 }
 
+uint64_t http1_body_left(const struct http1_body *b)
+{
+	return b->state == BODY_DATA && b->framing != HTTP1_CHUNKED ? b->left : 0;
+}
+
+void http1_body_skip(struct http1_body *b, uint64_t n)
+{
+	b->received += n;
+	if (b->framing == HTTP1_UNTIL_CLOSE)
+		return;
+	b->left -= n;
+	if (b->left == 0)
+		b->state = BODY_DONE;
+}
+
 bool http1_trailer_next(struct span *lines, struct http1_field *field)
 {
 	const char *lf = lines->len ? memchr(lines->at, '\n', lines->len) : NULL;

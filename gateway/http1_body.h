@@ -53,6 +53,13 @@ void http1_body_start(struct http1_body *b, const struct http1_head *head);
 enum http1_body_result http1_body_feed(struct http1_body *b, const char *data, size_t len,
 				       size_t *used, struct span *content);
 
+/* How many bytes of content come next without any framing in between, to the body's end: those of a
+ * length, or UINT64_MAX until the connection closes. 0: none, or the body is chunked. */
+uint64_t http1_body_left(const struct http1_body *b);
+
+/* So many of them, at most, were taken by another way than http1_body_feed. */
+void http1_body_skip(struct http1_body *b, uint64_t n);
+
 /* The next field of such lines, after END. False: there is none. */
 bool http1_trailer_next(struct span *lines, struct http1_field *field);
 

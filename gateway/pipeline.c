@@ -270,6 +270,7 @@ static const struct forward_sink pipeline_sink = {
 	.on_abort = pipeline_on_abort,
 	.on_want = pipeline_on_want,
 	.on_flush = pipeline_on_flush,
+	.on_move = pipeline_move,
 };
 
 static struct exchange *pipeline_exchange(struct forward *fwd)

@@ -37,6 +37,10 @@ void pipeline_body_end(struct exchange *x);
 void pipeline_body_refused(struct exchange *x, const char *reason);
 void pipeline_body_timed_out(struct exchange *x);
 
+/* Of a reply to which nothing is done on its way: from the instance's socket to the client's. See
+ * forward_sink's on_move. */
+bool pipeline_move(struct forward *fwd, struct stream *from, struct splice_move *move);
+
 /* Once, when the reply has been written or the client has gone. */
 void pipeline_log(struct exchange *x);
 

@@ -129,7 +129,8 @@ enum stream_result stream_write(struct stream *s, struct buf *out, size_t *at, u
 			return STREAM_WAIT;
 		if (s->tls)
 			return stream_tls_write(s, out, at, sent);
-		n = send(s->lfd.fd, out->data + *at, out->len - *at, MSG_NOSIGNAL);
+		n = send(s->lfd.fd, out->data + *at, out->len - *at,
+			 s->more ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL);
 		if (n >= 0) {
 			*at += (size_t)n;
 			*sent += (uint64_t)n;

@@ -22,6 +22,7 @@ struct stream {
 	bool readable;	    /* a read may give something */
 	bool writable;	    /* a write may take something */
 	bool hangup;	    /* the end, or an error, is in sight: read on until it shows */
+	bool more;	    /* what is written is sent with what follows at once, not before */
 	uint64_t written;   /* bytes the kernel took, in all */
 	/* Of TLS, where the two above say what its layer may give: the socket's own edges, whether
 	 * it has ended, and what came since the last byte of data. */

@@ -5,6 +5,7 @@
  */
 #include "gateway/dial.h"
 #include "gateway/pool.h"
+#include "gateway/splice.h"
 #include "gateway/stats.h"
 #include "gateway/tally.h"
 #include "gateway/tls_origin.h"
@@ -16,6 +17,12 @@
 enum {
 	/* One read; with what waits at the client it stays under 64 KiB a direction. */
 	UPSTREAM_READ = 32 << 10,
+	/* Where the last reply was moved the next may be: its head, and little of what follows. */
+	UPSTREAM_READ_HEAD = 4 << 10,
+	/* Of a body that is moved within the kernel. Less comes by one read, which costs no more
+	 * than the system calls of a move. */
+	UPSTREAM_MOVE_MIN = 32 << 10,
+	UPSTREAM_ROUNDS = 8,	    /* of reads or moves, then others have their turn */
 	UPSTREAM_IN_MAX = 3 << 20,  /* over every head's limit */
 	UPSTREAM_OUT_MAX = 5 << 20, /* likewise; bodies stop at UPSTREAM_HELD_MAX */
 	UPSTREAM_INTERIM_MAX = 16,  /* 1xx heads before the final one */
@@ -119,7 +126,8 @@ void upstream_begin(struct upstream *up, const struct upstream_events *events, v
 	up->owner = owner;
 	up->arena = arena;
 	up->received = up->sent = 0;
-	up->request_complete = up->head_done = up->paused = up->upgrading = false;
+	up->moved = up->moving;
+	up->request_complete = up->head_done = up->paused = up->moving = up->upgrading = false;
 	up->interim = 0;
 	upstream_count(up);
 	up->requests++;
@@ -349,6 +357,36 @@ static void upstream_ended(struct upstream *up, bool broken)
 		upstream_fail(up, UPSTREAM_CUT, "closed within the body");
 }
 
+/* The body may go from socket to socket. False: it must be read. */
+static bool upstream_move(struct upstream *up, enum stream_result *r)
+{
+	struct splice_move move = {.left = up->head_done ? http1_body_left(&up->body) : 0};
+
+	if (move.left < (up->moving ? 1 : UPSTREAM_MOVE_MIN) || up->stream.tls ||
+	    !up->events->on_move || !up->events->on_move(up->owner, &up->stream, &move))
+		return false;
+	up->moving = true;
+	up->received += move.taken;
+	http1_body_skip(&up->body, move.taken);
+	*r = move.result;
+	return true;
+}
+
+/* Appends to `in`, or moves. */
+static enum stream_result upstream_take(struct upstream *up, bool *moved)
+{
+	size_t before = up->in.len;
+	enum stream_result r;
+
+	*moved = upstream_move(up, &r);
+	if (*moved)
+		return r;
+	r = stream_read(&up->stream, &up->in,
+			up->moved && !up->head_done ? UPSTREAM_READ_HEAD : UPSTREAM_READ);
+	up->received += up->in.len - before;
+	return r;
+}
+
 static enum upstream_step upstream_step(struct upstream *up)
 {
 	enum upstream_step step;
@@ -356,14 +394,18 @@ static enum upstream_step upstream_step(struct upstream *up)
 
 	/* A pause left bytes of a body: they come first, also before the end behind them. */
 	if (!up->head_done || !up->in.len) {
-		size_t before = up->in.len;
-		enum stream_result r = stream_read(&up->stream, &up->in, UPSTREAM_READ);
+		bool moved;
+		enum stream_result r = upstream_take(up, &moved);
 
-		up->received += up->in.len - before;
+		if (!up->owner)
+			return STEP_GONE;
 		if (r == STREAM_END || r == STREAM_BROKEN) {
 			upstream_ended(up, r == STREAM_BROKEN);
 			return STEP_GONE;
 		}
+		/* Its last byte may have gone: a read shows first that nothing is behind it. */
+		if (moved)
+			return STEP_MORE;
 	}
 	step = upstream_parse_head(up, &at);
 	if (step == STEP_MORE)
@@ -376,9 +418,15 @@ static enum upstream_step upstream_step(struct upstream *up)
 /* Reads and tells until there is nothing to read, the owner pauses, or it is over. */
 static void upstream_receive(struct upstream *up)
 {
+	unsigned rounds = 0;
+
 	do {
 		if (up->paused || !up->owner)
 			return;
+		if (rounds++ == UPSTREAM_ROUNDS) {
+			loop_defer(up->loop, &up->task);
+			break;
+		}
 		/* After GONE the connection may serve the next request already. */
 		if (upstream_step(up) == STEP_GONE)
 			return;

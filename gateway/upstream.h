@@ -18,6 +18,7 @@
 
 struct dial;
 struct resolver_answer;
+struct splice_move;
 struct stats_worker;
 struct tls_origin;
 struct upstream;
@@ -61,6 +62,10 @@ struct upstream_events {
 	void (*on_ready)(void *owner);
 	/* This round of pieces is over: a good moment to send on what was collected. */
 	void (*on_pause)(void *owner);
+	/* Much of the body is to come, of which nothing was read: the owner may take it from the
+	 * plain socket itself, at most `left`. False: it is read, and comes by on_body. NULL: that
+	 * always. */
+	bool (*on_move)(void *owner, struct stream *from, struct splice_move *move);
 };
 
 enum upstream_state { UPSTREAM_CONNECTING = 0, UPSTREAM_BUSY, UPSTREAM_IDLE, UPSTREAM_SWITCHED };
@@ -85,6 +90,8 @@ struct upstream {
 	bool head_done;
 	bool keep; /* the reply allows another request */
 	bool paused;
+	bool moving;	/* some of the body went by on_move */
+	bool moved;	/* of the last one */
 	bool upgrading; /* a 101 is an answer; set after upstream_begin */
 	bool entered; /* one of its callbacks is on the stack: the memory stays until it returns */
 	bool dead;    /* freed meanwhile; closed already */

@@ -406,6 +406,7 @@ void worker_free(struct worker **worker)
 		listener_close(&w->listeners[i]);
 	free(w->listeners);
 	exchange_free_spare(w);
+	splice_pool_fini(&w->splices);
 	worker_table_unref(&w->table);
 	HASH_ITER(hh, w->sets, entry, next)
 	{

@@ -13,6 +13,7 @@
 #include "gateway/endpoint.h"
 #include "gateway/gateway.h"
 #include "gateway/listener.h"
+#include "gateway/splice.h"
 #include "gateway/table.h"
 
 #include <pthread.h>
@@ -57,6 +58,7 @@ struct worker {
 	struct client *clients; /* all of them */
 	struct exchange *spare; /* for reuse */
 	unsigned spare_count;
+	struct splice_pool splices;
 	struct jq_pool *jq_pool;
 	uint64_t jq_logged_ms;	/* when a program's message was logged last */
 	struct mirror *mirrors; /* copies of requests under way */

@@ -402,6 +402,44 @@ START_TEST(until_close_takes_everything_and_ends_with_the_connection)
 }
 END_TEST
 
+START_TEST(content_may_be_taken_by_another_way)
+{
+	static const enum http1_framing framings[] = {HTTP1_LENGTH, HTTP1_UNTIL_CLOSE};
+	struct http1_head head = {.framing = framings[_i], .content_length = 100};
+	struct http1_body b;
+	struct span content;
+	size_t used;
+
+	http1_body_start(&b, &head);
+	ck_assert_int_eq(http1_body_feed(&b, "0123456789", 10, &used, &content),
+			 HTTP1_BODY_CONTENT);
+	ck_assert_uint_eq(http1_body_left(&b), _i ? UINT64_MAX : 90);
+	http1_body_skip(&b, 0);
+	http1_body_skip(&b, 89);
+	ck_assert_int_eq(http1_body_feed(&b, NULL, 0, &used, &content), HTTP1_BODY_MORE);
+	http1_body_skip(&b, 1);
+	ck_assert_uint_eq(b.received, 100);
+	ck_assert_uint_eq(http1_body_left(&b), _i ? UINT64_MAX : 0);
+	ck_assert_int_eq(http1_body_feed(&b, NULL, 0, &used, &content),
+			 _i ? HTTP1_BODY_MORE : HTTP1_BODY_END);
+	ck_assert_int_eq(http1_body_eof(&b), HTTP1_BODY_END);
+}
+END_TEST
+
+START_TEST(of_chunks_nothing_is_known_to_be_left)
+{
+	struct http1_head head = {.framing = HTTP1_CHUNKED};
+	struct http1_body b;
+	struct span content;
+	size_t used;
+
+	http1_body_start(&b, &head);
+	ck_assert_uint_eq(http1_body_left(&b), 0);
+	ck_assert_int_eq(http1_body_feed(&b, "ff\r\nab", 6, &used, &content), HTTP1_BODY_CONTENT);
+	ck_assert_uint_eq(http1_body_left(&b), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("http1_body");
@@ -424,6 +462,8 @@ int main(void)
 	tcase_add_test(t, a_length_that_is_not_met_is_cut_short);
 	tcase_add_test(t, no_body_and_a_length_of_0_end_at_once);
 	tcase_add_test(t, until_close_takes_everything_and_ends_with_the_connection);
+	tcase_add_loop_test(t, content_may_be_taken_by_another_way, 0, 2);
+	tcase_add_test(t, of_chunks_nothing_is_known_to_be_left);
 	suite_add_tcase(s, t);
 	return unit_run(s);
 }
