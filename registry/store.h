@@ -141,8 +141,8 @@ int store_history(struct store *store, const struct store_history_query *query,
 		  struct err *e);
 
 /* What has changed of query->service after query->since: `each` gets the first event of each
- * instance, oldest first, whose `before` is what was there at that revision. STORE_PAST when that is
- * not kept any more; `e` says since when it is. */
+ * instance, oldest first, whose `before` is what was there at that revision. STORE_PAST when that
+ * is not kept any more; `e` says since when it is. */
 enum store_find store_look_back(struct store *store, const struct store_history_query *query,
 				int (*each)(void *arg, const struct store_event *event), void *arg,
 				struct err *e);
