@@ -99,27 +99,68 @@ static void json_iter_space(struct json_iter *iter)
 		iter->at++;
 }
 
-bool json_iter_next(struct json_iter *iter, struct span *name, struct span *value)
+/* To the next value, past its name. */
+static bool json_iter_seek(struct json_iter *iter, struct span *name)
 {
 	const char *start;
 
 	*name = (struct span){NULL, 0};
 	json_iter_space(iter);
-	if (iter->at >= iter->end)
+	if (iter->at >= iter->end || *iter->at == '}' || *iter->at == ']')
 		return false;
-	if (iter->object) {
-		start = iter->at;
-		iter->at = json_skip_string(start, iter->end);
-		*name = (struct span){start, (size_t)(iter->at - start)};
-		while (iter->at < iter->end && (json_is_space(*iter->at) || *iter->at == ':'))
-			iter->at++;
-		if (iter->at >= iter->end)
-			return false;
-	}
+	if (!iter->object)
+		return true;
 	start = iter->at;
+	iter->at = json_skip_string(start, iter->end);
+	*name = (struct span){start, (size_t)(iter->at - start)};
+	while (iter->at < iter->end && (json_is_space(*iter->at) || *iter->at == ':'))
+		iter->at++;
+	return iter->at < iter->end;
+}
+
+static void json_iter_take(struct json_iter *iter, struct span *value)
+{
+	const char *start = iter->at;
+
 	iter->at = json_skip(start, iter->end);
 	*value = (struct span){start, (size_t)(iter->at - start)};
+}
+
+bool json_iter_next(struct json_iter *iter, struct span *name, struct span *value)
+{
+	if (!json_iter_seek(iter, name))
+		return false;
+	json_iter_take(iter, value);
 	return true;
+}
+
+bool json_iter_step(struct json_iter *iter, struct span *name, struct span *value)
+{
+	if (!json_iter_seek(iter, name))
+		return false;
+	if (*iter->at == '{' || *iter->at == '[')
+		*value = (struct span){iter->at, 1};
+	else
+		json_iter_take(iter, value);
+	return true;
+}
+
+void json_iter_enter(const struct json_iter *iter, struct json_iter *inner)
+{
+	*inner = (struct json_iter){
+		.at = iter->at + 1, .end = iter->end, .object = *iter->at == '{'};
+}
+
+void json_iter_leave(struct json_iter *iter, const struct json_iter *inner)
+{
+	iter->at = inner->at < inner->end ? inner->at + 1 : inner->end;
+}
+
+void json_iter_whole(struct json_iter *iter, struct span *value)
+{
+	if (json_kind(*value) < JSON_KIND_ARRAY)
+		return; /* it is, and the iter behind it */
+	json_iter_take(iter, value);
 }
 
 bool json_member(struct span object, struct span name, struct span *value)

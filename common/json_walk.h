@@ -39,6 +39,16 @@ void json_iter_init(struct json_iter *iter, struct span value);
 /* False at the end. `name` is a member's, with its quotes; of an element len 0. */
 bool json_iter_next(struct json_iter *iter, struct span *name, struct span *value);
 
+/* The same for who reads all that a value holds before the next one: of an array or an object only
+ * the first byte is there, for nobody has looked for its end. Go in with json_iter_enter, to the
+ * end of `inner`, and out with json_iter_leave; or take it whole. With json_iter_next each byte is
+ * looked at once for every level that it is within. */
+bool json_iter_step(struct json_iter *iter, struct span *name, struct span *value);
+void json_iter_enter(const struct json_iter *iter, struct json_iter *inner);
+void json_iter_leave(struct json_iter *iter, const struct json_iter *inner);
+/* After json_iter_step, in the place of going in: all of the value. */
+void json_iter_whole(struct json_iter *iter, struct span *value);
+
 /* The member of that name, decoded, of an object. False: there is none. */
 bool json_member(struct span object, struct span name, struct span *value);
 

@@ -326,68 +326,65 @@ static int rpc_json_put_number(struct buf *xml, struct span json, enum rpc_json_
 	return rpc_json_put_large(xml, json, dialect);
 }
 
-static int rpc_json_put_object(struct buf *xml, struct span json, enum rpc_json_dialect dialect,
+static int rpc_json_put_scalar(struct buf *xml, struct span json, enum rpc_json_dialect dialect,
 			       struct err *e)
 {
-	struct span name, value;
-	struct json_iter iter;
+	enum json_kind kind = json_kind(json);
 
-	(void)buf_puts(xml, "<value><struct>");
-	json_iter_init(&iter, json);
-	while (json_iter_next(&iter, &name, &value)) {
-		(void)buf_puts(xml, "<member><name>");
-		if (rpc_json_put_decoded(xml, name, e) < 0)
-			return -1;
-		(void)buf_puts(xml, "</name>");
-		/* As deep as json_check allows. */
-		if (rpc_json_write_as(xml, value, dialect, e) < 0)
-			return -1;
-		(void)buf_puts(xml, "</member>");
-	}
-	(void)buf_puts(xml, "</struct></value>");
-	return 0;
-}
-
-static int rpc_json_put_array(struct buf *xml, struct span json, enum rpc_json_dialect dialect,
-			      struct err *e)
-{
-	struct span name, value;
-	struct json_iter iter;
-
-	(void)buf_puts(xml, "<value><array><data>");
-	json_iter_init(&iter, json);
-	while (json_iter_next(&iter, &name, &value))
-		if (rpc_json_write_as(xml, value, dialect, e) < 0)
-			return -1;
-	(void)buf_puts(xml, "</data></array></value>");
-	return 0;
-}
-
-int rpc_json_write_as(struct buf *xml, struct span json, enum rpc_json_dialect dialect,
-		      struct err *e)
-{
-	switch (json_kind(json)) {
-	case JSON_KIND_FALSE:
-	case JSON_KIND_TRUE:
+	if (kind == JSON_KIND_FALSE || kind == JSON_KIND_TRUE)
 		return rpc_json_put_bool(xml, json, e);
-	case JSON_KIND_NUMBER:
+	if (kind == JSON_KIND_NUMBER)
 		return rpc_json_put_number(xml, json, dialect, e);
-	case JSON_KIND_OBJECT:
-		return rpc_json_put_object(xml, json, dialect, e);
-	case JSON_KIND_ARRAY:
-		return rpc_json_put_array(xml, json, dialect, e);
-	case JSON_KIND_NULL:
+	if (kind == JSON_KIND_NULL) {
 		(void)buf_puts(xml, dialect == RPC_JSON_PLAIN ? "<value><string></string></value>"
 							      : "<value><nil/></value>");
 		return 0;
-	case JSON_KIND_STRING:
-		break;
 	}
 	(void)buf_puts(xml, "<value><string>");
 	if (rpc_json_put_decoded(xml, json, e) < 0)
 		return -1;
 	(void)buf_puts(xml, "</string></value>");
 	return 0;
+}
+
+/* An array or an object, whose first byte `at` stands at. As deep as json_check allows. */
+static int rpc_json_put_tree(struct buf *xml, struct json_iter *at, enum rpc_json_dialect dialect,
+			     struct err *e)
+{
+	struct span name, value;
+	struct json_iter iter;
+	int result;
+
+	json_iter_enter(at, &iter);
+	(void)buf_puts(xml, iter.object ? "<value><struct>" : "<value><array><data>");
+	while (json_iter_step(&iter, &name, &value)) {
+		if (iter.object) {
+			(void)buf_puts(xml, "<member><name>");
+			if (rpc_json_put_decoded(xml, name, e) < 0)
+				return -1;
+			(void)buf_puts(xml, "</name>");
+		}
+		result = json_kind(value) >= JSON_KIND_ARRAY
+				 ? rpc_json_put_tree(xml, &iter, dialect, e)
+				 : rpc_json_put_scalar(xml, value, dialect, e);
+		if (result < 0)
+			return -1;
+		if (iter.object)
+			(void)buf_puts(xml, "</member>");
+	}
+	(void)buf_puts(xml, iter.object ? "</struct></value>" : "</data></array></value>");
+	json_iter_leave(at, &iter);
+	return 0;
+}
+
+int rpc_json_write_as(struct buf *xml, struct span json, enum rpc_json_dialect dialect,
+		      struct err *e)
+{
+	struct json_iter at = {.at = json.at, .end = json.at + json.len};
+
+	if (json_kind(json) < JSON_KIND_ARRAY)
+		return rpc_json_put_scalar(xml, json, dialect, e);
+	return rpc_json_put_tree(xml, &at, dialect, e);
 }
 
 int rpc_json_write(struct buf *xml, struct span json, struct err *e)

@@ -163,52 +163,76 @@ static bool fields_has_within(struct span value)
 	return kind == JSON_KIND_OBJECT || kind == JSON_KIND_ARRAY || kind == JSON_KIND_NULL;
 }
 
-static void fields_write_object(const struct fields *fields, struct span value, struct buf *out)
+static void fields_write_tree(const struct fields *fields, struct json_iter *at, struct buf *out);
+
+/* A value that is written in part, at which `iter` stands. */
+static void fields_write_part(const struct fields *fields, struct json_iter *iter,
+			      struct span value, struct buf *out)
 {
-	struct json_iter iter;
+	if (json_kind(value) >= JSON_KIND_ARRAY)
+		fields_write_tree(fields, iter, out);
+	else
+		(void)buf_append(out, value.at, value.len); /* sticks */
+}
+
+/* Each of an array whose iter it is. */
+static void fields_write_items(const struct fields *fields, struct json_iter *iter, struct buf *out)
+{
+	struct span none, item;
+	char comma = '[';
+
+	while (json_iter_step(iter, &none, &item)) {
+		if (!fields_has_within(item))
+			continue;
+		(void)buf_putc(out, comma); /* failures stick, here and below */
+		comma = ',';
+		fields_write_part(fields, iter, item, out);
+	}
+	(void)buf_puts(out, comma == '[' ? "[]" : "]");
+}
+
+static void fields_write_members(const struct fields *fields, struct json_iter *iter,
+				 struct buf *out)
+{
 	struct span name, member;
 	char comma = '{';
 
-	json_iter_init(&iter, value);
-	while (json_iter_next(&iter, &name, &member)) {
+	while (json_iter_step(iter, &name, &member)) {
 		const struct fields *node = fields_find(fields, name);
+		bool whole = node && node->whole;
 
-		if (!node || (!node->whole && !fields_has_within(member)))
+		if (whole || !node)
+			json_iter_whole(iter, &member);
+		if (!node || (!whole && !fields_has_within(member)))
 			continue;
 		(void)buf_putc(out, comma); /* failures stick, here and below */
 		comma = ',';
 		(void)buf_append(out, name.at, name.len);
 		(void)buf_putc(out, ':');
-		if (node->whole)
+		if (whole)
 			(void)buf_append(out, member.at, member.len);
 		else
-			fields_write(node, member, out);
+			fields_write_part(node, iter, member, out);
 	}
 	(void)buf_puts(out, comma == '{' ? "{}" : "}");
 }
 
 /* Depth is bounded by the document's, JSON_DEPTH_MAX. */
-void fields_write(const struct fields *fields, struct span value, struct buf *out)
+static void fields_write_tree(const struct fields *fields, struct json_iter *at, struct buf *out)
 {
 	struct json_iter iter;
-	struct span none, item;
-	char comma = '[';
 
-	if (json_kind(value) == JSON_KIND_OBJECT) {
-		fields_write_object(fields, value, out);
-		return;
-	}
-	if (json_kind(value) != JSON_KIND_ARRAY) {
-		(void)buf_append(out, value.at, value.len);
-		return;
-	}
-	json_iter_init(&iter, value);
-	while (json_iter_next(&iter, &none, &item)) {
-		if (!fields_has_within(item))
-			continue;
-		(void)buf_putc(out, comma);
-		comma = ',';
-		fields_write(fields, item, out);
-	}
-	(void)buf_puts(out, comma == '[' ? "[]" : "]");
+	json_iter_enter(at, &iter);
+	if (iter.object)
+		fields_write_members(fields, &iter, out);
+	else
+		fields_write_items(fields, &iter, out);
+	json_iter_leave(at, &iter);
+}
+
+void fields_write(const struct fields *fields, struct span value, struct buf *out)
+{
+	struct json_iter at = {.at = value.at, .end = value.at + value.len};
+
+	fields_write_part(fields, &at, value, out);
 }

@@ -1,4 +1,8 @@
-/* xml_from_json: the members of a value, first those that are attributes, then the others. */
+/*
+ * xml_from_json: writes a value as it is read, once: bodies are deep, and to look
+ * for the end of each object in it first takes as often as long as it is deep.
+ * So attributes that come after other members are put into their place later.
+ */
 #include "common/json_walk.h"
 #include "gateway/xml_json.h"
 
@@ -11,10 +15,12 @@ enum { XML_NAME_MAX = 1000 };
 
 struct xml_writer {
 	struct buf *out;
+	struct buf *late; /* attributes of the elements that are open, beside those written */
 	struct err *e;
 };
 
-static int xml_write_element(struct xml_writer *w, struct span name, struct span value);
+static int xml_write_element(struct xml_writer *w, struct span name, struct json_iter *at,
+			     struct span value);
 
 /* The next character of a string, whole: json_string_next takes UTF-8 byte by byte. */
 static size_t xml_next(struct span *rest, char bytes[4])
@@ -158,81 +164,128 @@ static bool xml_is_scalar(struct span value)
 	return json_kind(value) != JSON_KIND_ARRAY && json_kind(value) != JSON_KIND_OBJECT;
 }
 
-static int xml_write_attributes(struct xml_writer *w, struct span object)
+static int xml_write_attribute(const struct xml_writer *w, struct buf *out, struct span name,
+			       struct span value)
 {
-	struct json_iter iter;
-	struct span name, value;
+	struct xml_writer to = {.out = out, .e = w->e};
 
-	json_iter_init(&iter, object);
-	while (json_iter_next(&iter, &name, &value)) {
-		if (!xml_is_attribute(name))
-			continue;
-		if (!xml_is_scalar(value))
-			return err_set(w->e, "the attribute %.*s is no scalar",
-				       (int)(name.len < 64 ? name.len : 64), name.at);
-		(void)buf_putc(w->out, ' ');
-		if (xml_write_name(w, name, 1) < 0)
-			return -1;
-		(void)buf_puts(w->out, "=\"");
-		if (xml_write_text(w, value, true) < 0)
-			return -1;
-		(void)buf_putc(w->out, '"');
-	}
+	if (!xml_is_scalar(value))
+		return err_set(w->e, "the attribute %.*s is no scalar",
+			       (int)(name.len < 64 ? name.len : 64), name.at);
+	(void)buf_putc(out, ' '); /* failures stick, here and below */
+	if (xml_write_name(&to, name, 1) < 0)
+		return -1;
+	(void)buf_puts(out, "=\"");
+	if (xml_write_text(&to, value, true) < 0)
+		return -1;
+	(void)buf_putc(out, '"');
 	return 0;
 }
 
-static int xml_write_list(struct xml_writer *w, struct span name, struct span list)
+static int xml_write_list(struct xml_writer *w, struct span name, struct json_iter *list)
 {
-	struct json_iter iter;
 	struct span none, item;
 
-	json_iter_init(&iter, list);
-	while (json_iter_next(&iter, &none, &item)) {
+	while (json_iter_step(list, &none, &item)) {
 		if (json_kind(item) == JSON_KIND_ARRAY)
 			return err_set(w->e, "a list within the list %.*s has no form in XML",
 				       (int)(name.len < 64 ? name.len : 64), name.at);
-		if (xml_write_element(w, name, item) < 0)
+		if (xml_write_element(w, name, list, item) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-static int xml_write_children(struct xml_writer *w, struct span object)
+/* `at` stands at the value. */
+static int xml_write_child(struct xml_writer *w, struct span name, struct json_iter *at,
+			   struct span value)
 {
 	static const struct span text = {"#text", 5};
-	struct json_iter iter;
-	struct span name, value;
-	int result = 0;
+	struct json_iter list;
 
-	json_iter_init(&iter, object);
-	while (result == 0 && json_iter_next(&iter, &name, &value)) {
-		if (xml_is_attribute(name))
-			continue;
-		if (!json_string_is(name, text))
-			result = json_kind(value) == JSON_KIND_ARRAY
-					 ? xml_write_list(w, name, value)
-					 : xml_write_element(w, name, value);
-		else if (xml_is_scalar(value))
-			result = xml_write_text(w, value, false);
-		else
-			result = err_set(w->e, "\"#text\" is no scalar");
-	}
-	return result;
+	if (json_string_is(name, text))
+		return xml_is_scalar(value) ? xml_write_text(w, value, false)
+					    : err_set(w->e, "\"#text\" is no scalar");
+	if (json_kind(value) != JSON_KIND_ARRAY)
+		return xml_write_element(w, name, at, value);
+	json_iter_enter(at, &list);
+	if (xml_write_list(w, name, &list) < 0)
+		return -1;
+	json_iter_leave(at, &list);
+	return 0;
 }
 
-/* Of anything but a list. Depth is bounded by the document's, JSON_DEPTH_MAX. */
-static int xml_write_element(struct xml_writer *w, struct span name, struct span value)
+/* Puts what is late from `mark` on before the '>' that ends at `start`. */
+static void xml_insert_late(struct xml_writer *w, size_t mark, size_t start)
 {
-	bool object = json_kind(value) == JSON_KIND_OBJECT;
+	struct buf *out = w->out, *late = w->late;
+	size_t more = late->failed ? 0 : late->len - mark;
+
+	out->failed |= late->failed;
+	out->full |= late->full;
+	if (!more)
+		return;
+	if (buf_append(out, late->data + mark, more) == 0) {
+		memmove(out->data + start - 1 + more, out->data + start - 1,
+			out->len - more - (start - 1));
+		memcpy(out->data + start - 1, late->data + mark, more);
+	}
+	late->len = mark;
+}
+
+/* The attributes, the '>' and what is within, whose beginning is told. */
+static int xml_write_object(struct xml_writer *w, struct json_iter *object, size_t *start)
+{
+	size_t mark = w->late->len;
+	struct span name, value;
+	bool empty;
+
+	*start = 0;
+	while (json_iter_step(object, &name, &value)) {
+		if (xml_is_attribute(name)) {
+			if (xml_write_attribute(w, *start ? w->late : w->out, name, value) < 0)
+				return -1;
+			continue;
+		}
+		if (!*start) {
+			(void)buf_putc(w->out, '>'); /* failures stick, here and below */
+			*start = w->out->len;
+		}
+		if (xml_write_child(w, name, object, value) < 0)
+			return -1;
+	}
+	if (!*start) {
+		(void)buf_putc(w->out, '>');
+		*start = w->out->len;
+	}
+	empty = w->out->len == *start;
+	xml_insert_late(w, mark, *start);
+	*start = empty ? w->out->len : *start;
+	return 0;
+}
+
+/* Of anything but a list, at which `at` stands. Depth is bounded by the document's,
+ * JSON_DEPTH_MAX. */
+static int xml_write_element(struct xml_writer *w, struct span name, struct json_iter *at,
+			     struct span value)
+{
+	struct json_iter object;
 	size_t start;
 
 	(void)buf_putc(w->out, '<'); /* failures stick, here and below */
-	if (xml_write_name(w, name, 0) < 0 || (object && xml_write_attributes(w, value) < 0))
+	if (xml_write_name(w, name, 0) < 0)
 		return -1;
-	(void)buf_putc(w->out, '>');
-	start = w->out->len;
-	if ((object ? xml_write_children(w, value) : xml_write_text(w, value, false)) < 0)
-		return -1;
+	if (json_kind(value) == JSON_KIND_OBJECT) {
+		json_iter_enter(at, &object);
+		if (xml_write_object(w, &object, &start) < 0)
+			return -1;
+		json_iter_leave(at, &object);
+	} else {
+		(void)buf_putc(w->out, '>');
+		start = w->out->len;
+		if (xml_write_text(w, value, false) < 0)
+			return -1;
+	}
 	if (w->out->failed)
 		return 0;
 	if (w->out->len == start) {
@@ -259,6 +312,22 @@ static int xml_find_root(struct span value, struct span *name, struct span *root
 	return xml_is_attribute(*name) || json_kind(*root) == JSON_KIND_ARRAY ? -1 : 0;
 }
 
+/* All of it, with the buf of late attributes. */
+static int xml_write_document(struct xml_writer *w, struct span name, struct span value)
+{
+	struct json_iter at = {.at = value.at, .end = value.at + value.len};
+	struct buf late;
+	int result;
+
+	buf_init(&late, w->out->max);
+	w->late = &late;
+	result = xml_write_element(w, name, &at, value);
+	w->late = NULL;
+	buf_fini(&late);
+	(void)buf_putc(w->out, '\n'); /* sticks */
+	return result;
+}
+
 int xml_from_json(struct span value, const char *root, struct buf *out, struct err *e)
 {
 	struct xml_writer w = {.out = out, .e = e};
@@ -278,9 +347,8 @@ int xml_from_json(struct span value, const char *root, struct buf *out, struct e
 		return err_set(e, "only an object of one member, which is no list, is XML: that is "
 				  "the root element");
 	}
-	if (xml_write_element(&w, name, value) < 0)
+	if (xml_write_document(&w, name, value) < 0)
 		return -1;
-	(void)buf_putc(out, '\n');
 	if (!out->failed)
 		return 0;
 	return out->full ? err_code(e, EFBIG, "the XML is too large")

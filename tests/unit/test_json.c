@@ -202,6 +202,45 @@ START_TEST(members_and_elements_come_in_order)
 }
 END_TEST
 
+/* Each name and scalar, going into all but what is called "whole". */
+static void walk(struct json_iter *at, char *line, size_t size)
+{
+	struct json_iter iter;
+	struct span name, value;
+
+	json_iter_enter(at, &iter);
+	(void)strncat(line, iter.object ? "{" : "[", size - strlen(line) - 1);
+	while (json_iter_step(&iter, &name, &value)) {
+		bool whole = name.len && json_string_is(name, text("whole"));
+
+		if (whole)
+			json_iter_whole(&iter, &value);
+		(void)snprintf(line + strlen(line), size - strlen(line), "%.*s ", (int)name.len,
+			       name.at ? name.at : "");
+		if (whole || json_kind(value) < JSON_KIND_ARRAY)
+			(void)snprintf(line + strlen(line), size - strlen(line), "%.*s;",
+				       (int)value.len, value.at);
+		else
+			walk(&iter, line, size);
+	}
+	(void)strncat(line, iter.object ? "}" : "]", size - strlen(line) - 1);
+	json_iter_leave(at, &iter);
+}
+
+START_TEST(values_are_walked_without_a_look_for_their_ends)
+{
+	struct span doc = text("{\"a\": [ 1,[], {} ,[{\"b\":\"]}\"}],2], \"whole\":{\"c\":[3]},"
+			       "\"whole\" :4 , \"d\":{\"e\":null}}");
+	struct json_iter at = {.at = doc.at, .end = doc.at + doc.len};
+	char line[200] = "";
+
+	walk(&at, line, sizeof(line));
+	ck_assert_str_eq(line, "{\"a\" [ 1; [] {} [ {\"b\" \"]}\";}] 2;]\"whole\" {\"c\":[3]};"
+			       "\"whole\" 4;\"d\" {\"e\" null;}}");
+	ck_assert_ptr_eq(at.at, at.end);
+}
+END_TEST
+
 static const struct {
 	const char *path, *json, *found; /* each followed by a space */
 } paths[] = {
@@ -292,6 +331,7 @@ static Suite *suite(void)
 	tcase_add_test(t, depth_is_bounded);
 	tcase_add_loop_test(t, twins_are_found_among_many, 0, 6);
 	tcase_add_test(t, members_and_elements_come_in_order);
+	tcase_add_test(t, values_are_walked_without_a_look_for_their_ends);
 	tcase_add_loop_test(t, paths_lead_there, 0, COUNT(paths));
 	tcase_add_loop_test(t, what_is_no_path_is_refused, 0, COUNT(no_paths));
 	tcase_add_test(t, strings_decode);
