@@ -189,14 +189,15 @@ static int server_make_shared(struct server *s, struct settings *settings, struc
 	return g->audit ? 0 : -1;
 }
 
-/* A client's connection, and one to an instance; and the pipes that large replies go through. */
+/* A client's connection, and one to an instance. Pipes of large replies do not count: those are
+ * copied when there is none left. */
 static void server_raise_files(const struct settings *settings)
 {
 	unsigned long files = daemon_raise_files();
 
-	if (files < 2ul * settings->limits.connections + 2ul * SPLICE_PIPES_MAX * settings->workers)
-		log_warn("%lu open files are allowed: too few for limits.connections: %u, as many "
-			 "to instances, and the pipes of large replies; see ulimit -n",
+	if (files < 2ul * settings->limits.connections)
+		log_warn("%lu open files are allowed: too few for limits.connections: %u and as "
+			 "many to instances; see ulimit -n",
 			 files, settings->limits.connections);
 }
 
