@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { HISTORY_MAX = CALL_ROOM_OF_SEARCH };
+enum { HISTORY_MAX = CALL_ROOM_OF_SEARCH, HISTORY_DETAIL_MAX = 1024 };
 
 struct history {
 	const char *service, *since;
@@ -52,7 +52,7 @@ static int history_write(void *arg, const struct store_event *event)
 	struct call *call = arg;
 	struct buf *to = &call->text;
 	char text[CATALOG_POSITION_SIZE], time[CLOCK_RFC3339_SIZE];
-	char actor[INSTANCE_NAME_MAX + INET6_ADDRSTRLEN + 2];
+	char actor[INSTANCE_NAME_MAX + INET6_ADDRSTRLEN + 2], detail[HISTORY_DETAIL_MAX];
 
 	if (!history_may_tell(call, event))
 		return 0;
@@ -62,6 +62,10 @@ static int history_write(void *arg, const struct store_event *event)
 	(void)snprintf(actor, sizeof(actor), "%s%s%s", event->token,
 		       *event->token && *event->address ? "@" : "",
 		       *event->address || *event->token ? event->address : "registry");
+	/* Long texts were cut where they were made, in the midst of a character maybe; and an
+	 * answer that is not UTF-8 is one that nobody can read. */
+	(void)snprintf(detail, sizeof(detail), "%s", event->detail);
+	method_clean(detail);
 	rpc_write_struct(to);
 	rpc_write_set_string(to, "revision", text);
 	rpc_write_set_string(to, "time", time);
@@ -69,7 +73,7 @@ static int history_write(void *arg, const struct store_event *event)
 	rpc_write_set_string(to, "service", event->service);
 	rpc_write_set_string(to, "id", event->id);
 	rpc_write_set_string(to, "actor", actor);
-	rpc_write_set_string(to, "detail", event->detail);
+	rpc_write_set_string(to, "detail", detail);
 	rpc_write_struct_end(to);
 	return to->failed ? -1 : 0;
 }

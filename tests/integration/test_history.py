@@ -49,6 +49,14 @@ class History(SharedCase):
         self.assertEqual({event["actor"] for event in events}, {"127.0.0.1"})
         self.assertRegex(events[0]["time"], r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
 
+    def test_a_reason_that_is_too_long_is_cut_between_characters(self):
+        self.registry.register("long", 1, id="a")
+        for start in ("", "."):  # one of them ends in the midst of a character
+            self.registry.call("registry.set_status", {
+                "service": "long", "id": "a", "status": "draining", "reason": start + "é" * 200})
+        for event in self.history(service="long")[1:]:
+            self.assertRegex(event["detail"], "^[a-z]+ -> draining: [.]?é+$")
+
     def test_expiry_and_checks_are_the_registrys_own(self):
         self.registry.register("short", 1, id="a", ttl_ms=1000)
         wait_until(lambda: self.history(service="short")[-1]["event"] == "expired", "expiry")
