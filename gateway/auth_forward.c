@@ -95,7 +95,9 @@ static int forward_make_key(struct auth_forward *f)
 			 (const void *)f->settings);
 	forward_put(&text, f->target);
 	forward_put(&text, x->request.method_text);
-	forward_put(&text, identity ? identity->id : (struct span){"", 0});
+	/* All that the service is told of it: another issuer may know the same id, another token
+	 * have other scopes. */
+	forward_put(&text, identity ? identity->fields : (struct span){"", 0});
 	if (f->settings->per == FORWARD_PER_REQUEST) {
 		forward_put(&text, x->request.authority);
 		forward_put(&text, f->uri);

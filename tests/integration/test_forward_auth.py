@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import os
 import re
 import threading
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
+import tokens
 from harness import Case, SharedCase, wait_until
 from origin import chunked, reply
 
@@ -327,6 +329,27 @@ class Alone(Case):
         for path in answers:
             with self.subTest(path):
                 self.assertEqual(self.gateway.get(path).status, 200 if path == "/" else 503)
+
+    def test_what_is_kept_of_one_token_is_not_said_of_another(self):
+        signer = tokens.key("P-256", "e")
+        keys = os.path.join(self.stage.dir, "keys.jwks")
+        with open(keys, "w", encoding="utf-8") as file:
+            file.write(tokens.public(signer))
+        authz = self.stage.origin(lambda request, peer: reply(
+            200 if request.headers.get("X-Auth-Scopes") == "admin" else 403))
+        gateway = self.stage.gateway({
+            "workers": 1, "issuers": {"id": {"jwks_file": keys}},
+            "services": {"o": {"instances": [self.stage.origin().address]},
+                         "authz": {"instances": [authz.address]}},
+            "routes": [{"path": "/*", "service": "o", "auth": {"all": [{"jwt": "id"}, {"forward": {
+                "service": "authz", "path": "/",
+                "cache": {"ttl": "1h", "by": "cookie sid"}}}]}}]})
+
+        def ask(scope):
+            token = tokens.sign(signer, "ES256", tokens.claims(sub="ada", scope=scope))
+            return gateway.get("/", {"Authorization": "Bearer " + token, "Cookie": "sid=7"}).status
+        self.assertEqual([ask("admin"), ask("admin"), ask("read")], [200, 200, 403])
+        self.assertEqual(len(authz.requests), 2)
 
     def test_a_reload_forgets_what_was_kept(self):
         cache = {"ttl": "1h", "by": "header Authorization"}
