@@ -11,7 +11,7 @@
 enum {
 	LEASE_REGISTRATION_BYTES_MAX = 1 << 20,
 	LEASE_REPLY_BYTES_MAX = 1 << 16,
-	LEASE_WAIT_MAX_MS = 3600000,
+	LEASE_WAIT_MAX_MS = 60000, /* a registry refuses to wait longer for gateways */
 };
 
 static const char *lease_text(const char *text)

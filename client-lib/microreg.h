@@ -183,7 +183,8 @@ MICROREG_API int microreg_set_status(struct microreg_lease *lease, const char *s
 				     const char *reason, struct microreg_error *error);
 
 /* Takes the instance out and frees the lease; *lease becomes NULL whatever happens. With
- * `wait_ms` it returns when every gateway has stopped using the instance, or after that time.
+ * `wait_ms`, of which 60000 count at most, it returns when every gateway has stopped using the
+ * instance, or after that time.
  * 0, or -1 when the registry could not be told (the instance then expires) or a newer process has
  * the id (MICROREG_FENCED). Returns within the options' timeout_ms and wait_ms. */
 MICROREG_API int microreg_deregister(struct microreg_lease **lease, unsigned wait_ms,

@@ -201,6 +201,7 @@ int tool_number(const struct tool *tool, enum tool_option option, unsigned max, 
 int tool_duration(const struct tool *tool, enum tool_option option, unsigned *to)
 {
 	const char *text = tool->given[option];
+	bool waits = option == TOOL_OPTION_WAIT; /* a registry does so for a minute */
 	struct err e = {0};
 	uint64_t ms;
 
@@ -208,9 +209,9 @@ int tool_duration(const struct tool *tool, enum tool_option option, unsigned *to
 		return TOOL_OK;
 	if (settings_value_duration(text, &ms, &e) < 0)
 		return tool_usage(tool, "--%s: %s", tool_options[option].name, e.text);
-	if (ms > 3600000)
-		return tool_usage(tool, "--%s %s: allowed: at most 1h", tool_options[option].name,
-				  text);
+	if (ms > (waits ? 60000 : 3600000))
+		return tool_usage(tool, "--%s %s: allowed: at most %s", tool_options[option].name,
+				  text, waits ? "1m" : "1h");
 	*to = (unsigned)ms;
 	return TOOL_OK;
 }

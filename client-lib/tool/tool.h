@@ -60,7 +60,7 @@ enum tool_exit {
 	X(LEASE, "lease", "LEASE",                                                                 \
 	  "the lease that register answered; without it: as an "                                   \
 	  "administrator")                                                                         \
-	X(WAIT, "wait", "DURATION", "wait until every gateway has stopped using it")               \
+	X(WAIT, "wait", "DURATION", "wait until every gateway has stopped using it, at most 1m")   \
 	X(REASON, "reason", "TEXT", "why, for people")                                             \
 	X(SERVICE, "service", "NAME", "what the command is an instance of")                        \
 	X(SINCE, "since", "REVISION", "only what came after it")                                   \

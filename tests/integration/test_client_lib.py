@@ -178,6 +178,13 @@ class Leases(Case):
         self.assertEqual(caught.exception.code, "bad_argument")
         self.assertIn('service: "a/b"', caught.exception.text)
 
+    def test_a_deregistration_may_be_asked_to_wait_for_longer_than_a_registry_does(self):
+        registry = self.stage.registry()
+        driver = Driver(self.stage, registry.url)
+        driver.do("register", 1, "orders", 80)
+        driver.do("deregister", 1, 120000)
+        self.assertEqual(registry.lookup("orders")["instances"], [])
+
     def test_a_deregistration_is_told_to_a_dead_registry_within_its_deadline(self):
         registry = self.stage.registry()
         driver = Driver(self.stage, registry.url, timeout_ms=500)
