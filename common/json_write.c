@@ -78,6 +78,13 @@ static void json_write_escape(struct buf *out, unsigned char c)
 		(void)buf_printf(out, "\\u%04x", c);
 }
 
+/* DEL, and in two bytes U+0080 to U+009F: JSON lets them stand, but terminals take them for orders,
+ * and what is written is shown to people, too. */
+static bool json_is_control(const unsigned char *s, size_t n)
+{
+	return *s == 0x7f || (n == 2 && *s == 0xc2 && s[1] < 0xa0);
+}
+
 static void json_write_text(struct buf *out, const char *text, size_t len)
 {
 	const unsigned char *s = (const unsigned char *)text;
@@ -89,16 +96,17 @@ static void json_write_text(struct buf *out, const char *text, size_t len)
 
 		if (s[i] >= 0x80)
 			n = json_utf8(s + i, len - i);
-		if (n && s[i] >= 0x20 && s[i] != '"' && s[i] != '\\') {
+		if (n && s[i] >= 0x20 && s[i] != '"' && s[i] != '\\' &&
+		    !json_is_control(s + i, n)) {
 			i += n;
 			continue;
 		}
 		(void)buf_append(out, text + from, i - from);
 		if (n)
-			json_write_escape(out, s[i]);
+			json_write_escape(out, s[i + n - 1]);
 		else
 			(void)buf_puts(out, "\xef\xbf\xbd");
-		from = ++i;
+		from = i += n ? n : 1;
 	}
 	(void)buf_append(out, text + from, len - from);
 	(void)buf_putc(out, '"');

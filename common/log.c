@@ -48,16 +48,25 @@ int log_level_parse(const char *text)
 	return -1;
 }
 
+/* U+0080 to U+009F, which terminals take for orders: the first of their two bytes. */
+static bool log_is_control_pair(const char *text)
+{
+	return (unsigned char)text[0] == 0xc2 && ((unsigned char)text[1] & 0xe0) == 0x80;
+}
+
 /* Copies text with control characters written out; returns the length. */
 static size_t log_escape(char *out, size_t room, const char *text)
 {
 	static const char hex[] = "0123456789abcdef";
+	const char *escaped = text; /* all before it is written out */
 	size_t n = 0;
 
 	for (; *text && n + 5 < room; text++) {
 		unsigned char c = (unsigned char)*text;
 
-		if (c >= 0x20 && c != 0x7f) {
+		if (log_is_control_pair(text))
+			escaped = text + 2;
+		if (c >= 0x20 && c != 0x7f && text >= escaped) {
 			out[n++] = *text;
 			continue;
 		}

@@ -118,7 +118,7 @@ void access_line_escape(struct buf *out, struct span text, size_t max)
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)text.at[i];
 
-		if (c < 0x20 || c == 0x7f || c == '"' || c == '\\')
+		if (c < 0x20 || c > 0x7e || c == '"' || c == '\\')
 			(void)buf_printf(out, "\\x%02X", c);
 		else
 			(void)buf_putc(out, text.at[i]);

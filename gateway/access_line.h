@@ -15,7 +15,8 @@ enum {
 	ACCESS_LINE_MAX = 49152,
 };
 
-/* What could end a field or a line is written as \xNN. Errors stick in the buf. */
+/* What could end a field or a line, or is no printable ASCII, is written as \xNN. Errors stick in
+ * the buf. */
 void access_line_escape(struct buf *out, struct span text, size_t max);
 
 /* One JSON object, with a newline. Errors stick in the buf. */

@@ -197,6 +197,8 @@ START_TEST(no_peer_can_forge_a_line_or_make_it_too_long)
 	access_line_combined(&out, &r);
 	ck_assert(!out.failed);
 	ck_assert_ptr_eq(memchr(out.data, '\n', out.len), out.data + out.len - 1);
+	for (size_t i = 0; i + 1 < out.len; i++) /* nor has a terminal an order in it */
+		ck_assert(out.data[i] >= 0x20 && out.data[i] < 0x7f);
 	buf_fini(&out);
 }
 END_TEST
