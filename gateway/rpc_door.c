@@ -44,6 +44,7 @@ void rpc_door_fault(struct rpc_door *door, int code, const char *format, ...)
 	va_list list;
 
 	va_start(list, format);
+	door->failed = true;
 	door->fault.code = code;
 	(void)vsnprintf(door->fault.text, sizeof(door->fault.text), format, list); /* may be cut */
 	va_end(list);
@@ -119,9 +120,9 @@ static bool rpc_door_called(struct rpc_door *door)
 {
 	const char *name = door->method ? door->method->name : "system";
 
-	if (door->fault.code)
+	if (door->failed)
 		rpc_door_note(door, (struct span){name, strlen(name)});
-	if (!door->many && door->fault.code) {
+	if (!door->many && door->failed) {
 		rpc_door_respond_fault(door);
 		return false;
 	}
@@ -130,7 +131,7 @@ static bool rpc_door_called(struct rpc_door *door)
 		rpc_door_respond(door);
 		return false;
 	}
-	if (door->fault.code)
+	if (door->failed)
 		rpc_door_write_fault(door);
 	else
 		rpc_write_array_end(&door->answer);
@@ -174,7 +175,7 @@ static bool rpc_door_call(struct rpc_door *door, struct span name, struct span p
 {
 	struct inner_request request;
 
-	door->fault.code = 0;
+	door->failed = false;
 	door->method = rpc_door_find(door, name);
 	if (!door->method) {
 		if (!rpc_door_system(door, name, params))
@@ -196,7 +197,7 @@ static bool rpc_door_call_item(struct rpc_door *door, struct span item)
 	bool waits = false;
 
 	door->method = NULL;
-	door->fault.code = 0;
+	door->failed = false;
 	door->mark = door->answer.len;
 	if (json_kind(item) != JSON_KIND_OBJECT ||
 	    !json_member(item, (struct span){"methodName", 10}, &name) ||

@@ -31,8 +31,9 @@ struct rpc_door {
 	/* The call at hand: */
 	const struct settings_rpc_method *method; /* NULL: one of system.* */
 	struct span values[SETTINGS_RPC_PARAMS_MAX];
-	size_t mark;	  /* where its value begins in `answer` */
-	struct err fault; /* its code 0: there is none */
+	size_t mark; /* where its value begins in `answer` */
+	bool failed; /* then its fault, whose code may be 0 */
+	struct err fault;
 };
 
 /* A fault of the call at hand, whose value is dropped. */

@@ -28,7 +28,7 @@ class Server:
         self.calls = []
         self.server = SimpleXMLRPCServer(("127.0.0.1", 0), Handler, allow_none=True,
                                          bind_and_activate=True)
-        for name in ("echo", "add", "everything", "fail", "nan"):
+        for name in ("echo", "add", "everything", "fail", "zero", "nan"):
             self.server.register_function(getattr(self, "do_" + name), name)
         if introspects:
             self.server.register_function(self.do_signature, "system.methodSignature")
@@ -67,6 +67,10 @@ class Server:
     def do_fail(self):
         """A fault."""
         raise xmlrpc.client.Fault(4711, "no such <thing>")
+
+    def do_zero(self):
+        """A fault of no code."""
+        raise xmlrpc.client.Fault(0, "no number")
 
     def do_nan(self):
         """A double that JSON does not know."""

@@ -54,6 +54,7 @@ METHODS = {
     "moved": {"call": "GET /moved"},
     "again": {"call": "POST /RPC2"},
     "fault": {"call": "GET /fault"},
+    "zero": {"call": "GET /zero"},
     "slow": {"call": "GET /slow"},
     "whoami": {"call": "GET /whoami"},
 }
@@ -116,6 +117,7 @@ def settings(stage, calc):
             "reply": {"set": {"n": "a", "f": "b.f"}}}},
         {"path": "/moved", "redirect": {"to": "/orders/1"}},
         {"path": "/fault", "service": "calc", "xmlrpc": {"method": "fail"}},
+        {"path": "/zero", "service": "calc", "xmlrpc": {"method": "zero"}},
         {"path": "/slow", "service": "slow"},
         {"path": "/nowhere", "service": "shop", "headers": {"X-Never": "sent"}},
     ]
@@ -238,6 +240,10 @@ class Door(SharedCase):
             self.assertEqual(self.fault(rpc.nowhere), (404, "No route matches the request"))
             self.assertEqual(self.fault(rpc.moved)[0], 307)
             self.assertEqual(self.fault(rpc.fault), (4711, "no such <thing>"))  # over a bridge
+            # Many servers have 0 for all that goes wrong.
+            self.assertEqual(self.fault(rpc.zero), (0, "no number"))
+            self.assertEqual(rpc.system.multicall([{"methodName": "zero", "params": []}]),
+                             [{"faultCode": 0, "faultString": "no number"}])
             code, text = self.fault(rpc.orders.gett, "1")
             self.assertEqual((code, text),
                              (-32601, 'no method "orders.gett"; did you mean "orders.get"?'))
