@@ -101,8 +101,8 @@ void call_fini(struct call *call)
 
 /* ---- The beginning ---- */
 
-/* What the cache knows the service by: who asks, and what the call itself says in its fields, may
- * change the reply. -1: no memory. */
+/* What the cache knows the service by: who asks, with all that the service is told of it, and what
+ * the call itself says in its fields, may change the reply. -1: no memory. */
 static int call_make_key(struct call *call)
 {
 	const struct identity *identity = call->x->identity;
@@ -111,8 +111,8 @@ static int call_make_key(struct call *call)
 
 	if (identity || call->own_count) {
 		name = arena_printf(&call->x->arena, "%s\n%.*s", name,
-				    identity ? (int)identity->id.len : 0,
-				    identity && identity->id.len ? identity->id.at : "");
+				    identity ? (int)identity->fields.len : 0,
+				    identity && identity->fields.len ? identity->fields.at : "");
 		for (size_t i = 0; i < call->own_count && name; i++)
 			name = arena_printf(&call->x->arena, "%s\n%.*s:%.*s", name,
 					    (int)call->own[i].name.len, call->own[i].name.at,

@@ -96,7 +96,7 @@ int call_base_choose(struct call_base *base, struct exchange *x,
 		     const void *arg);
 
 /* Fills call->head for the method and target ("/a?b"). `own` are fields in the place of the base's
- * of the same name. -1: no memory. */
+ * of the same name, which ends in a NUL; one without a value is left out. -1: no memory. */
 int call_head_make(struct call *call, const char *method, struct span target,
 		   const struct http1_field *own, size_t own_count);
 

@@ -8,6 +8,7 @@
 #include "gateway/exchange.h"
 #include "gateway/forward_head.h"
 #include "gateway/http1_write.h"
+#include "gateway/identity.h"
 #include "gateway/signer.h"
 #include "gateway/table.h"
 #include "gateway/trace.h"
@@ -98,10 +99,11 @@ int call_base_make(struct call_base *base, struct exchange *x)
 	return 0;
 }
 
+/* In any spelling that programs behind CGI take for the same. */
 static bool call_has(const struct http1_field *own, size_t count, struct span name)
 {
 	for (size_t i = 0; i < count; i++)
-		if (http_equal_nocase(own[i].name.at, own[i].name.len, name.at, name.len))
+		if (own[i].name.len == name.len && identity_name_is(name, own[i].name.at))
 			return true;
 	return false;
 }
@@ -123,8 +125,11 @@ static int call_merge_fields(struct call *call)
 	for (size_t i = 0; i < base->field_count; i++)
 		if (!call_has(call->own, call->own_count, base->fields[i].name))
 			head->fields[head->field_count++] = base->fields[i];
-	memcpy(head->fields + head->field_count, call->own, call->own_count * sizeof(*call->own));
-	head->field_count += call->own_count;
+	/* One without a value is left out, and the client's of that name with it: what the call
+	 * says of the client is not the client's to say where the gateway knows nothing. */
+	for (size_t i = 0; i < call->own_count; i++)
+		if (call->own[i].value.len)
+			head->fields[head->field_count++] = call->own[i];
 	return 0;
 }
 
@@ -184,8 +189,7 @@ void call_head_write(struct call *call, struct buf *out)
 	trace_write_again(call->x, call->base->trace, out);
 	call_sign(call, out);
 	http1_write_field(out, "X-Timeout-Ms", timeout, (size_t)len);
-	if (call->body.len &&
-	    !call_has(call->own, call->own_count, (struct span){"Content-Type", 12}))
+	if (call->body.len && !http1_head_find_text(head, "Content-Type"))
 		http1_write_field(out, "Content-Type", "application/json", 16);
 	if (head->framing == HTTP1_LENGTH ||
 	    !((unsigned)head->method & (HTTP_GET | HTTP_HEAD | HTTP_OPTIONS)))

@@ -154,7 +154,8 @@ static bool part_is_wanted(struct compose_part *part)
 
 /* ---- The call ---- */
 
-/* The call's own fields; an empty one is left out. -1: no memory. */
+/* The call's own fields, also those without a value: the client's are none of them. -1: no memory.
+ */
 static int part_fields(struct compose_part *part, const struct template_values *values,
 		       struct http1_field **fields, size_t *count, const char **reason)
 {
@@ -174,11 +175,10 @@ static int part_fields(struct compose_part *part, const struct template_values *
 
 		if (part_render(part, from->value, values, &value, reason) < 0)
 			return -1;
-		if (value.len)
-			(*fields)[(*count)++] = (struct http1_field){
-				.name = {from->name, from->name_len},
-				.value = value,
-				.known = http1_field_known(from->name, from->name_len)};
+		(*fields)[(*count)++] = (struct http1_field){
+			.name = {from->name, from->name_len},
+			.value = value,
+			.known = http1_field_known(from->name, from->name_len)};
 	}
 	return 0;
 }

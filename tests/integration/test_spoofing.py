@@ -47,11 +47,17 @@ class Spoofing(SharedCase):
             "identity": {"sign": {"key_file": cls.stage.dir + "/secret"}},
             "consumers": [{"name": "bob", "groups": ["staff"], "keys": "sha256:" +
                            hashlib.sha256(KEY.encode()).hexdigest()}],
-            "issuers": {"i": {"jwks_file": cls.stage.dir + "/i.jwks",
+            "issuers": {"i": {"jwks_file": cls.stage.dir + "/i.jwks", "strip": True,
                               "headers": {"X-User-Email": "email"}}},
             "services": {"o": {"instances": [cls.origin.address]}},
-            "routes": routes + [{"path": "/composed", "compose": {"calls": {
-                "one": {"service": "o", "path": "/one"}}, "reply": {"from": "one"}}}]})
+            "routes": routes + [
+                {"path": "/composed", "compose": {"calls": {
+                    "one": {"service": "o", "path": "/one",
+                            "headers": {"X-Tenant": "{claims.tenant}"}}},
+                    "reply": {"from": "one"}}},
+                {"path": "/kept", "auth": {"jwt": "i"}, "compose": {"calls": {
+                    "one": {"service": "o", "path": "/kept", "cache": {"ttl": "1h"}}},
+                    "reply": {"from": "one"}}}]})
         cls.credentials = {
             "open": "", "maybe": "", "composed": "", "asked": "",
             "key": f"X-Api-Key: {KEY}\r\n",
@@ -130,6 +136,20 @@ class Spoofing(SharedCase):
                 self.assertNotIn(b"forged", request.raw)
                 self.assertEqual(request.headers.all("X-Forwarded-For"), ["127.0.0.1"])
                 self.assertEqual(request.headers.get("X_Own"), "fine")
+
+    def test_what_a_call_says_of_a_client_is_never_the_clients_to_say(self):
+        lines = "".join(f"{name}: forged\r\n" for name in spellings("X-Tenant"))
+        for request in self.send("composed", lines):
+            self.assertNotIn(b"forged", request.raw)
+
+    def test_a_part_is_kept_for_those_of_whom_the_same_is_said(self):
+        self.origin.clear()
+        for scope in ("read", "read admin", "read"):
+            token = sign(EC, "ES256", claims(scope=scope))
+            answer = self.gateway.get("/kept", headers={"Authorization": "Bearer " + token})
+            self.assertEqual(answer.status, 200, answer)
+        self.assertEqual([request.headers.get("X-Auth-Scopes")
+                          for request in self.origin.wait_requests(2)], ["read", "read admin"])
 
     def test_the_answer_of_a_service_says_nothing_of_the_next_request(self):
         answer = self.gateway.get("/asked")
