@@ -120,7 +120,7 @@ static void forward_share(struct auth_forward *f)
 	text = arena_printf(&f->x->arena, "\n%016" PRIx64 "%016" PRIx64 "%016" PRIx64 "%016" PRIx64,
 			    parts[0], parts[1], parts[2], parts[3]);
 	if (text)
-		f->key = (struct cache_key){{text, strlen(text)}, parts[1]};
+		f->key = (struct cache_key){.text = {text, strlen(text)}, .hash = parts[1]};
 }
 
 /* ---- The question ---- */

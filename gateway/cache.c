@@ -13,7 +13,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum {
 	CACHE_SHARDS = 16,
@@ -22,6 +21,7 @@ enum {
 	CACHE_BYTES_A_BUCKET = 4096,
 	/* How long a place in the list by last use is good enough. */
 	CACHE_TOUCH_MS = 1000,
+	CACHE_DROPS = 256, /* of a shard, are remembered by the hash of their key */
 };
 
 struct cache_shard {
@@ -29,9 +29,14 @@ struct cache_shard {
 	struct cache_item **buckets;
 	struct cache_item *newest, *oldest; /* by last use */
 	uint64_t bytes, entries, evicted;
+	/* The number of the last drop of a key. Keys that share a place are dropped together, which
+	 * costs a reply that could have been kept. */
+	uint64_t dropped[CACHE_DROPS];
 };
 
 struct cache {
+	atomic_uint_fast64_t drops; /* the number of the newest */
+	struct cache_purges purges;
 	struct cache_shard shards[CACHE_SHARDS];
 	unsigned shard_count;
 	size_t bucket_count; /* of each shard; a power of two */
@@ -47,6 +52,10 @@ struct cache *cache_new(uint64_t bytes_max, uint64_t object_max_bytes)
 	if (!ok)
 		return NULL;
 	memset(cache, 0, sizeof(*cache));
+	if (pthread_mutex_init(&cache->purges.lock, NULL) != 0) {
+		free(cache);
+		return NULL;
+	}
 	/* Each shard must hold a few of the largest. */
 	cache->shard_count = CACHE_SHARDS;
 	while (cache->shard_count > 1 && bytes_max / cache->shard_count / 4 < object_max_bytes)
@@ -94,6 +103,7 @@ void cache_free(struct cache **cache)
 		free(c->shards[i].buckets);
 		(void)pthread_mutex_destroy(&c->shards[i].lock);
 	}
+	(void)pthread_mutex_destroy(&c->purges.lock);
 	free(c);
 }
 
@@ -107,6 +117,7 @@ int cache_key_make(struct cache_key *key, struct arena *arena, struct span servi
 	char *to = arena_alloc(arena, len);
 
 	key->text = (struct span){.at = to, .len = len};
+	key->since = 0;
 	if (!to)
 		return -1;
 	/* NUL and '?' are in none of the parts before them, so that no two keys are alike. */
@@ -228,12 +239,47 @@ const struct cache_entry *cache_find(struct cache *cache, const struct cache_key
 	return item ? &item->entry : NULL;
 }
 
+/* ---- Drop ---- */
+
+void cache_key_begin(struct cache *cache, struct cache_key *key)
+{
+	key->since = atomic_load(&cache->drops);
+}
+
+static uint64_t *cache_drop_place_locked(struct cache_shard *shard, uint64_t hash)
+{
+	return &shard->dropped[hash / CACHE_SHARDS % CACHE_DROPS];
+}
+
+/* A drop is written down before it goes through the shard, under whose lock this is asked: what
+ * comes before it is found there, what comes after it is known here. */
+static bool cache_is_dropped_locked(struct cache *cache, struct cache_shard *shard,
+				    const struct cache_key *key)
+{
+	if (key->since == atomic_load(&cache->drops))
+		return false;
+	return *cache_drop_place_locked(shard, key->hash) > key->since ||
+	       cache_purges_have(&cache->purges, key->text, key->since);
+}
+
+bool cache_key_is_dropped(struct cache *cache, const struct cache_key *key)
+{
+	struct cache_shard *shard = cache_shard_of(cache, key->hash);
+	bool dropped;
+
+	pthread_mutex_lock(&shard->lock);
+	dropped = cache_is_dropped_locked(cache, shard, key);
+	pthread_mutex_unlock(&shard->lock);
+	return dropped;
+}
+
 void cache_invalidate(struct cache *cache, const struct cache_key *key)
 {
 	struct cache_shard *shard = cache_shard_of(cache, key->hash);
 	struct cache_item **link, *gone = NULL;
 
 	pthread_mutex_lock(&shard->lock);
+	*cache_drop_place_locked(shard, key->hash) = atomic_fetch_add(&cache->drops, 1) + 1;
 	link = cache_bucket_locked(cache, shard, key->hash);
 	while (*link)
 		if (cache_item_has_key(*link, key->hash, key->text))
@@ -242,33 +288,6 @@ void cache_invalidate(struct cache *cache, const struct cache_key *key)
 			link = &(*link)->chain;
 	pthread_mutex_unlock(&shard->lock);
 	cache_drop(gone);
-}
-
-/* See cache_key_make; the service's name ends in "\n" where more than that makes the key. */
-static bool cache_is_match(struct span key, const struct cache_match *match)
-{
-	const char *service_end = memchr(key.at, '\0', key.len), *host_end = NULL, *host;
-	size_t len, path_len;
-
-	if (!service_end)
-		return false;
-	host = service_end + 1;
-	host_end = memchr(host, '\0', key.len - (size_t)(host - key.at));
-	if (!host_end)
-		return false;
-	len = match->service ? strlen(match->service) : 0;
-	if (match->service &&
-	    ((size_t)(service_end - key.at) < len || memcmp(key.at, match->service, len) != 0 ||
-	     (key.at + len != service_end && key.at[len] != '\n')))
-		return false;
-	len = match->host ? strlen(match->host) : 0;
-	if (match->host &&
-	    ((size_t)(host_end - host) != len || strncasecmp(host, match->host, len) != 0))
-		return false;
-	path_len = key.len - (size_t)(host_end + 1 - key.at);
-	return path_len >= match->prefix.len &&
-	       (!match->prefix.len ||
-		memcmp(host_end + 1, match->prefix.at, match->prefix.len) == 0);
 }
 
 static void cache_purge_bucket_locked(struct cache_shard *shard, struct cache_item **link,
@@ -285,6 +304,7 @@ uint64_t cache_purge(struct cache *cache, const struct cache_match *match)
 {
 	uint64_t dropped = 0;
 
+	cache_purges_add(&cache->purges, atomic_fetch_add(&cache->drops, 1) + 1, match);
 	for (unsigned i = 0; i < cache->shard_count; i++) {
 		struct cache_shard *shard = &cache->shards[i];
 		struct cache_item *gone = NULL;
@@ -343,13 +363,16 @@ static bool cache_make_room_locked(struct cache_shard *shard, struct cache_item 
 bool cache_add(struct cache *cache, struct cache_item *item)
 {
 	struct cache_shard *shard = cache_shard_of(cache, item->hash);
+	struct cache_key key = {.text = item->key, .hash = item->hash, .since = item->since};
 	struct cache_item **bucket, *gone = NULL;
 	bool added;
 
 	pthread_mutex_lock(&shard->lock);
 	bucket = cache_bucket_locked(cache, shard, item->hash);
-	cache_replace_locked(shard, bucket, item, &gone);
-	added = item->size <= cache->shard_bytes_max &&
+	added = !cache_is_dropped_locked(cache, shard, &key);
+	if (added)
+		cache_replace_locked(shard, bucket, item, &gone);
+	added = added && item->size <= cache->shard_bytes_max &&
 		cache_make_room_locked(shard, bucket, item, &gone);
 	if (added) {
 		item->chain = *bucket;

@@ -57,6 +57,7 @@ struct cache_entry {
 struct cache_key {
 	struct span text;
 	uint64_t hash;
+	uint64_t since; /* see cache_key_begin */
 };
 
 struct cache_counts {
@@ -70,6 +71,14 @@ void cache_free(struct cache **cache); /* when no entry and no writer is held an
 /* `authority` as in the request: its case does not count. -1: the arena is spent. */
 int cache_key_make(struct cache_key *key, struct arena *arena, struct span service,
 		   const struct http1_head *request, struct span path);
+
+/* An instance is asked for it from now on: a reply that was asked for before it was dropped may be
+ * older than what made somebody drop it, and is not kept. To be called before the request leaves;
+ * without it a reply is not kept once anything of its key was dropped. */
+void cache_key_begin(struct cache *cache, struct cache_key *key);
+
+/* It was dropped since then. Also true of some that were not: what is remembered is bounded. */
+bool cache_key_is_dropped(struct cache *cache, const struct cache_key *key);
 
 /* The newest reply that this request selects (RFC 9111 4.1), or NULL. A reply with an error
  * status is found only while it is fresh; after that the good one before it is. The caller
@@ -93,8 +102,9 @@ struct cache_match {
 uint64_t cache_purge(struct cache *cache, const struct cache_match *match);
 
 /* Takes a reply in as its body comes. NULL when it can't be kept (declared longer than an object
- * may be, too many replies are being taken in, out of memory): the request goes on without. What
- * is in `life` must say store. `key`, `request` and `reply` are borrowed for this call. */
+ * may be, too many replies are being taken in, its key was dropped, out of memory): the request
+ * goes on without. What is in `life` must say store. `key`, `request` and `reply` are borrowed for
+ * this call. */
 struct cache_writer *cache_writer_begin(struct cache *cache, const struct cache_key *key,
 					const struct http1_head *request,
 					const struct http1_head *reply,

@@ -270,6 +270,7 @@ struct cache_item *cache_item_new(const struct cache_key *key, const struct http
 		return NULL;
 	atomic_init(&item->refs, 1);
 	item->hash = key->hash;
+	item->since = key->since;
 	item->is_error = reply->status >= 400;
 	item->entry.status = reply->status;
 	item->entry.life = *life;

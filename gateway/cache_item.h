@@ -7,6 +7,7 @@
 
 #include "gateway/cache.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 /* A name in Vary, and what the request had there, its lines joined (RFC 9111 4.1). */
@@ -20,7 +21,7 @@ struct cache_item {
 	struct cache_entry entry;
 	atomic_uint refs;
 	struct span key;
-	uint64_t hash;
+	uint64_t hash, since; /* as in its cache_key */
 	bool is_error;
 	struct cache_vary vary[CACHE_VARY_MAX];
 	unsigned vary_count;
@@ -37,6 +38,31 @@ struct cache_limits {
 	uint64_t writing_max;	      /* of all replies being taken in */
 	atomic_uint_fast64_t writing; /* bytes of them */
 };
+
+enum {
+	CACHE_PURGES_MAX = 32,	    /* are remembered */
+	CACHE_PURGE_TEXT_MAX = 512, /* of what one says */
+};
+
+/* What was purged last. All drops, also those of single keys, are numbered from 1. */
+struct cache_purges {
+	pthread_mutex_t lock; /* guards what follows; taken within a shard's lock */
+	struct cache_purge {
+		uint64_t number; /* 0: none */
+		struct cache_match match;
+		char text[CACHE_PURGE_TEXT_MAX]; /* what `match` points into */
+	} last[CACHE_PURGES_MAX];
+	size_t next;
+	uint64_t forgotten; /* the number of the newest that is no longer remembered */
+};
+
+/* What does not fit is left out: then more counts as purged. */
+void cache_purges_add(struct cache_purges *purges, uint64_t number,
+		      const struct cache_match *match);
+/* A key was, or may have been, purged after the drop of the number `since`. */
+bool cache_purges_have(struct cache_purges *purges, struct span key, uint64_t since);
+
+bool cache_is_match(struct span key, const struct cache_match *match);
 
 struct cache_limits *cache_limits(struct cache *cache);
 

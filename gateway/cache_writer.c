@@ -53,7 +53,8 @@ struct cache_writer *cache_writer_begin(struct cache *cache, const struct cache_
 	uint64_t max = cache_limits(cache)->object_max;
 	struct cache_writer *w;
 
-	if (!life->store || (reply->framing == HTTP1_LENGTH && reply->content_length > max))
+	if (!life->store || cache_key_is_dropped(cache, key) ||
+	    (reply->framing == HTTP1_LENGTH && reply->content_length > max))
 		return NULL;
 	w = calloc(1, sizeof(*w));
 	if (!w)

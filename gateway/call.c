@@ -200,6 +200,7 @@ bool call_start(struct call *call)
 	call->sent_ms = loop_now_ms(call_loop(call));
 	if (call_ask_cache(call))
 		return true;
+	cache_key_begin(call->x->worker->gateway->cache, &call->key);
 	if (!call_set_up(call)) {
 		call->problem = PROBLEM_NO_MEMORY;
 		call->outcome = CALL_FAILED;

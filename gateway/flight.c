@@ -113,7 +113,7 @@ static struct flight *flight_new_locked(struct flight_shard *shard, struct fligh
 	if (!f)
 		return NULL;
 	memcpy(f->text, key->text.at, key->text.len);
-	f->key = (struct cache_key){{f->text, key->text.len}, key->hash};
+	f->key = (struct cache_key){.text = {f->text, key->text.len}, .hash = key->hash};
 	f->shard = shard;
 	f->next = *bucket;
 	f->link = bucket;

@@ -330,6 +330,7 @@ void pipeline_forward(struct exchange *x)
 	if (fwd->body_done && !x->upgrade.protocol)
 		mirror_start(x);
 	x->sent_ms = loop_now_ms(worker_loop(x->worker));
+	cache_key_begin(x->worker->gateway->cache, &x->key);
 	forward_start(fwd);
 	respond_continue(x);
 	pipeline_feed(x);

@@ -111,10 +111,11 @@ static bool pipeline_lands(struct exchange *x, enum flight_outcome outcome)
 {
 	struct cache_status status = x->cache_status;
 
-	if (outcome == FLIGHT_SHARED) {
-		pipeline_look_up(x);
-		if (!x->use.serve) /* another variant, say */
-			return true;
+	if (outcome == FLIGHT_SHARED || outcome == FLIGHT_DROPPED)
+		pipeline_look_up(x); /* another may have asked since it was dropped */
+	if (outcome == FLIGHT_SHARED && !x->use.serve) /* another variant, say */
+		return true;
+	if (x->use.serve) {
 		status.collapsed = true;
 		stats_inc(x->worker->stats, STAT_CACHE_COLLAPSED);
 		pipeline_serve_kept(x, &status);
@@ -176,6 +177,16 @@ bool pipeline_cache(struct exchange *x)
 
 /* ---- The reply ---- */
 
+/* What those that wait are told. What was asked for before somebody dropped it is not for them, but
+ * the next may be. */
+static enum flight_outcome pipeline_outcome(const struct exchange *x, bool shared)
+{
+	if (shared)
+		return FLIGHT_SHARED;
+	return cache_key_is_dropped(x->worker->gateway->cache, &x->key) ? FLIGHT_DROPPED
+									: FLIGHT_PRIVATE;
+}
+
 bool pipeline_validates(struct exchange *x, const struct http1_head *head)
 {
 	struct gateway *gateway = x->worker->gateway;
@@ -199,8 +210,7 @@ bool pipeline_validates(struct exchange *x, const struct http1_head *head)
 	}
 	x->cache_status.stored = renewed != NULL;
 	x->cache_status.validated = x->validated = true;
-	flight_end(&x->flight,
-		   renewed && life.fresh_ms > life.age_ms ? FLIGHT_SHARED : FLIGHT_PRIVATE,
+	flight_end(&x->flight, pipeline_outcome(x, renewed && life.fresh_ms > life.age_ms),
 		   times.received_ms);
 	return true;
 }
@@ -232,7 +242,8 @@ void pipeline_keep(struct exchange *x, const struct http1_head *head)
 	x->cache_status.stored = x->keep != NULL;
 	/* What is not fresh is nobody else's answer. */
 	if (!x->keep || life.fresh_ms <= life.age_ms)
-		flight_end(&x->flight, head->status < 500 ? FLIGHT_PRIVATE : FLIGHT_FAILED, now);
+		flight_end(&x->flight,
+			   head->status < 500 ? pipeline_outcome(x, false) : FLIGHT_FAILED, now);
 }
 
 void pipeline_keep_body(struct exchange *x, struct span piece)
@@ -252,5 +263,5 @@ void pipeline_keep_end(struct exchange *x)
 		stats_inc(x->worker->stats, STAT_CACHE_STORED);
 		tally_inc(x->tally, TALLY_CACHE_STORED);
 	}
-	flight_end(&x->flight, kept ? FLIGHT_SHARED : FLIGHT_PRIVATE, pipeline_now_ms(x));
+	flight_end(&x->flight, pipeline_outcome(x, kept), pipeline_now_ms(x));
 }

@@ -78,6 +78,15 @@ static void refresh_end(struct refresh *r, enum flight_outcome outcome)
 	refresh_free(r);
 }
 
+/* As pipeline_outcome. */
+static enum flight_outcome refresh_outcome(const struct refresh *r)
+{
+	if (r->fresh)
+		return FLIGHT_SHARED;
+	return cache_key_is_dropped(r->worker->gateway->cache, &r->key) ? FLIGHT_DROPPED
+									: FLIGHT_PRIVATE;
+}
+
 static void refresh_on_abort(struct forward *fwd)
 {
 	struct refresh *r = refresh_of(fwd);
@@ -136,7 +145,7 @@ static void refresh_on_head(struct forward *fwd, const struct http1_head *head)
 					     &life);
 	r->fresh = r->keep && life.fresh_ms > life.age_ms;
 	if (!r->keep)
-		refresh_end(r, FLIGHT_PRIVATE);
+		refresh_end(r, refresh_outcome(r));
 }
 
 static void refresh_on_body(struct forward *fwd, struct span piece)
@@ -155,10 +164,13 @@ static void refresh_on_end(struct forward *fwd)
 	struct refresh *r = refresh_of(fwd);
 
 	if (r->keep) {
-		r->fresh = cache_writer_commit(&r->keep) && r->fresh;
-		stats_inc(r->worker->stats, STAT_CACHE_STORED);
+		bool kept = cache_writer_commit(&r->keep);
+
+		r->fresh = r->fresh && kept;
+		if (kept)
+			stats_inc(r->worker->stats, STAT_CACHE_STORED);
 	}
-	refresh_end(r, r->fresh ? FLIGHT_SHARED : FLIGHT_PRIVATE);
+	refresh_end(r, refresh_outcome(r));
 }
 
 static void refresh_ignore(struct forward *fwd)
@@ -208,7 +220,8 @@ static int refresh_fill(struct refresh *r, struct exchange *x, struct endpoint_s
 	struct forward *fwd = &r->forward;
 	char *key = arena_strndup(&r->arena, x->key.text.at, x->key.text.len);
 
-	r->key = (struct cache_key){{key, x->key.text.len}, x->key.hash};
+	r->key = (struct cache_key){.text = {key, x->key.text.len}, .hash = x->key.hash};
+	cache_key_begin(r->worker->gateway->cache, &r->key);
 	fwd->set = set;
 	fwd->settings = &settings->services[x->service];
 	fwd->limits = (struct http1_limits){.line_max = (size_t)settings->limits.request_line_bytes,

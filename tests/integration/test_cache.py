@@ -131,6 +131,20 @@ class Together(Case):
             (200, b"/kept/x", "microreg; fwd=miss; stored"): 1,
             (200, b"/kept/x", "microreg; fwd=miss; collapsed"): 4})
 
+    def test_what_was_asked_for_before_an_unsafe_request_is_not_kept_after_it(self):
+        self.origin.behave = lambda request, peer: (
+            reply(204) if request.method == "POST" else self.answer(request, peer))
+        clients = self.ask(2)
+        self.origin.wait_requests(1)
+        self.assertEqual(
+            self.gateway.request("POST", "/kept/x", headers={"Host": "t"}).status, 204)
+        self.go.set()
+        self.assertEqual(self.replies(clients), {
+            (200, b"/kept/x", "microreg; fwd=miss"): 1,
+            (200, b"/kept/x", "microreg; fwd=miss; stored"): 1})
+        self.assertIn("hit", self.gateway.get("/kept/x", {"Host": "t"}).headers.get("Cache-Status"))
+        self.assertEqual([r.method for r in self.origin.requests], ["GET", "POST", "GET"])
+
     def test_when_the_first_one_fails_nobody_waits_on(self):
         self.status = 0
         clients = self.ask(5)

@@ -41,6 +41,7 @@ static struct cache_key key_of(struct arena *a, const struct http1_head *request
 	struct cache_key key;
 
 	ck_assert_int_eq(cache_key_make(&key, a, text("orders"), request, request->path), 0);
+	cache_key_begin(cache, &key);
 	return key;
 }
 
@@ -256,6 +257,106 @@ START_TEST(an_unsafe_request_drops_all_variants)
 }
 END_TEST
 
+/* ---- Replies that were asked for before a drop ---- */
+
+/* A reply of which half has come. */
+static struct cache_writer *half(const char *line)
+{
+	struct cache_life life = {.store = true, .received_ms = NOW_MS, .fresh_ms = 60000};
+	struct http1_head request = cache_case_request(&arena, line, "");
+	struct http1_head reply = cache_case_reply(&arena, "200", "");
+	struct cache_key key = key_of(&arena, &request);
+	struct cache_writer *w = cache_writer_begin(cache, &key, &request, &reply, &life);
+
+	ck_assert_ptr_nonnull(w);
+	cache_writer_append(&w, text("half"));
+	return w;
+}
+
+static void purge(const char *service, const char *prefix)
+{
+	struct cache_match match = {.service = service, .prefix = text(prefix)};
+
+	(void)cache_purge(cache, &match);
+}
+
+START_TEST(what_was_asked_for_before_its_key_was_dropped_is_not_kept)
+{
+	struct http1_head request = cache_case_request(&arena, "POST /a", "");
+	struct cache_key key = key_of(&arena, &request);
+	struct cache_writer *w = half("GET /a"), *other = half("GET /b");
+
+	ck_assert(!cache_key_is_dropped(cache, &key));
+	cache_invalidate(cache, &key);
+	ck_assert(cache_key_is_dropped(cache, &key));
+	ck_assert(store("GET /a", "asked for after it"));
+	ck_assert(!cache_writer_commit(&w));
+	ck_assert(cache_writer_commit(&other));
+	ck_assert(finds("GET /a", "", "asked for after it"));
+	ck_assert(finds("GET /b", "", "half"));
+}
+END_TEST
+
+START_TEST(what_was_asked_for_before_a_purge_is_not_kept)
+{
+	struct cache_writer *w = half("GET /a/1"), *other = half("GET /b/1");
+
+	purge("orders", "/a");
+	purge("users", "/b");
+	ck_assert(!cache_writer_commit(&w));
+	ck_assert(finds("GET /a/1", "", NULL));
+	ck_assert(cache_writer_commit(&other));
+	ck_assert(store("GET /a/1", "asked for after it"));
+	w = half("GET /a/1");
+	purge(NULL, "");
+	ck_assert(!cache_writer_commit(&w));
+	ck_assert(finds("GET /a/1", "", NULL));
+}
+END_TEST
+
+START_TEST(of_more_purges_than_are_remembered_each_counts_for_all)
+{
+	struct cache_writer *w = half("GET /a"), *other = half("GET /a");
+	char *service = arena_alloc(&arena, 1001);
+
+	for (unsigned i = 0; i < 32; i++)
+		purge("orders", "/b");
+	ck_assert(cache_writer_commit(&w));
+	purge("orders", "/b");
+	w = half("GET /a");
+	purge("orders", "/b");
+	ck_assert(cache_writer_commit(&w));
+	ck_assert(!cache_writer_commit(&other));
+	/* One with a longer text than is remembered counts for more than it says, never for less.
+	 */
+	memset(service, 's', 1000);
+	service[1000] = '\0';
+	w = half("GET /a");
+	other = half("GET /b");
+	purge(service, "/a");
+	ck_assert(!cache_writer_commit(&w));
+	ck_assert(cache_writer_commit(&other));
+}
+END_TEST
+
+START_TEST(a_304_to_what_was_asked_before_a_drop_renews_nothing)
+{
+	struct cache_life life = {.store = true, .received_ms = NOW_MS, .fresh_ms = 60000};
+	struct http1_head request = cache_case_request(&arena, "GET /a", "");
+	struct http1_head reply = cache_case_reply(&arena, "304", ""), head;
+	struct cache_key key = key_of(&arena, &request);
+	const struct cache_entry *old;
+
+	ck_assert(store("GET /a", "old"));
+	old = find_in(&arena, "GET /a", "", NOW_MS);
+	ck_assert_int_eq(cache_renew_head(&head, &arena, old, &reply), 0);
+	cache_invalidate(cache, &key);
+	ck_assert_ptr_null(cache_renew(cache, &key, &request, &head, &life, old));
+	ck_assert(finds("GET /a", "", NULL));
+	cache_unref(&old);
+}
+END_TEST
+
 /* ---- Bounds ---- */
 
 static char *filler(size_t len)
@@ -410,6 +511,10 @@ int main(void)
 	tcase_add_test(t, an_error_never_evicts_a_good_one);
 	tcase_add_test(t, errors_leave_the_variants_of_good_replies_alone);
 	tcase_add_test(t, an_unsafe_request_drops_all_variants);
+	tcase_add_test(t, what_was_asked_for_before_its_key_was_dropped_is_not_kept);
+	tcase_add_test(t, what_was_asked_for_before_a_purge_is_not_kept);
+	tcase_add_test(t, of_more_purges_than_are_remembered_each_counts_for_all);
+	tcase_add_test(t, a_304_to_what_was_asked_before_a_drop_renews_nothing);
 	tcase_add_test(t, what_was_used_last_stays);
 	tcase_add_test(t, a_body_over_the_maximum_is_not_kept);
 	tcase_add_test(t, what_all_writers_hold_is_bounded);

@@ -8,9 +8,9 @@ static struct flights *flights;
 static struct loop *loop;
 static unsigned told;
 static enum flight_outcome outcome_told;
-static const struct cache_key key_a = {{"a", 1}, 7};
+static const struct cache_key key_a = {.text = {"a", 1}, .hash = 7};
 /* Of the same hash, which is no reason to be taken for the other. */
-static const struct cache_key key_b = {{"b", 1}, 7};
+static const struct cache_key key_b = {.text = {"b", 1}, .hash = 7};
 static const char origin[2];
 
 static void on_landed(void *arg, enum flight_outcome outcome)
