@@ -113,8 +113,12 @@ static const char *compose_fields(const struct compose *c)
 	const char *report = compose_report(c), *vary = view_vary(c->x);
 	bool whole = true;
 
-	for (size_t i = 0; i < c->part_count; i++)
-		whole &= c->parts[i].outcome == PART_GOOD || c->parts[i].outcome == PART_SKIPPED;
+	for (size_t i = 0; i < c->part_count; i++) {
+		const struct compose_part *part = &c->parts[i];
+
+		whole &= part->outcome == PART_GOOD || part->outcome == PART_SKIPPED;
+		whole &= !part->each || compose_each_is_whole(part->each);
+	}
 	if (!report)
 		return NULL;
 	return arena_printf(&c->x->arena, "X-Composition: %s\r\n%s%s", report, vary ? vary : "",

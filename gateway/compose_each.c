@@ -35,6 +35,7 @@ struct compose_each {
 	unsigned running;
 	size_t bytes; /* of all results */
 	bool starting, stale;
+	bool lacks; /* a value has no reply of its own */
 	struct buf result;
 };
 
@@ -169,6 +170,11 @@ void compose_each_count(const struct compose_each *each, size_t *good, size_t *a
 		*good += each->items[i].result.len > 0;
 }
 
+bool compose_each_is_whole(const struct compose_each *each)
+{
+	return !each->lacks;
+}
+
 static void each_fail(struct compose_each *each, enum problem problem, unsigned status,
 		      const char *reason)
 {
@@ -212,6 +218,7 @@ static bool each_lack(struct compose_each *each, struct each_item *item, enum pr
 {
 	const struct settings_call *settings = each->part->settings;
 
+	each->lacks = true;
 	if (settings->require == REQUIRE_OPTIONAL)
 		return true;
 	if (settings->require == REQUIRE_DEFAULT) {

@@ -97,6 +97,8 @@ void compose_each_start(struct compose_part *part);
 void compose_each_free(struct compose_each **each);
 /* How many of how many values have a reply. */
 void compose_each_count(const struct compose_each *each, size_t *good, size_t *all);
+/* True when each value has the reply of its service. */
+bool compose_each_is_whole(const struct compose_each *each);
 
 /* ---- compose_join.c ---- */
 

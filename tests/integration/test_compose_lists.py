@@ -119,7 +119,11 @@ class Lists(SharedCase):
         self.assertEqual(sorted(self.products("/optional", values)), ["a", "c"])
         answer = self.ask("/optional", values)
         self.assertIn("products=200;2/3", answer.headers.get("X-Composition"))
-        self.assertIn(b'"b":{"n": 1.10}', self.ask("/default", values).body)
+        self.assertEqual(answer.headers.get("Cache-Control"), "no-store")
+        answer = self.ask("/default", values)
+        self.assertIn(b'"b":{"n": 1.10}', answer.body)
+        self.assertEqual(answer.headers.get("Cache-Control"), "no-store")
+        self.assertIsNone(self.ask("/optional", values[:1]).headers.get("Cache-Control"))
 
     def test_so_many_run_at_once(self):
         values = [f'"v{i}"' for i in range(40)]
