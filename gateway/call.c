@@ -4,6 +4,7 @@
 #include "gateway/caller.h"
 #include "gateway/client.h"
 #include "gateway/exchange.h"
+#include "gateway/forward_head.h"
 #include "gateway/forward_problem.h"
 #include "gateway/gateway.h"
 #include "gateway/identity.h"
@@ -107,11 +108,11 @@ static int call_make_key(struct call *call)
 {
 	const struct identity *identity = call->x->identity;
 	const char *name = call_settings(call)->services[call->service].name;
-	struct span service = {name, strlen(name)};
+	struct span service = {name, strlen(name)}, secure = forward_head_secure(call->x);
 
-	if (identity || call->own_count) {
-		name = arena_printf(&call->x->arena, "%s\n%.*s", name,
-				    identity ? (int)identity->fields.len : 0,
+	if (identity || call->own_count || secure.len) {
+		name = arena_printf(&call->x->arena, "%s\n%.*s\n%.*s", name, (int)secure.len,
+				    secure.at, identity ? (int)identity->fields.len : 0,
 				    identity && identity->fields.len ? identity->fields.at : "");
 		for (size_t i = 0; i < call->own_count && name; i++)
 			name = arena_printf(&call->x->arena, "%s\n%.*s:%.*s", name,

@@ -126,6 +126,17 @@ static const char *forward_head_element(struct exchange *x, const char *address,
 	return text;
 }
 
+struct span forward_head_secure(const struct exchange *x)
+{
+	const struct http1_field *told = http1_head_find_text(&x->request, "X-Forwarded-Proto");
+
+	if (!told || !table_trusts(x->table->table, &x->client->peer))
+		return client_tls(x->client) ? (struct span){"https", 5} : (struct span){"", 0};
+	if (http_equal_nocase(told->value.at, told->value.len, "http", 4))
+		return (struct span){"", 0};
+	return told->value;
+}
+
 /* RFC 7239, and the fields everybody used before it. */
 static void forward_head_write_client(struct exchange *x, struct buf *out, bool trusted)
 {

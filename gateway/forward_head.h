@@ -14,6 +14,10 @@ void forward_head_write(struct exchange *x, struct buf *out);
  * signature is for one. */
 void forward_head_readdress(struct exchange *x, size_t service, struct buf *head);
 
+/* What the service is told of how the client came, when that is not plain "http"; else len 0. What
+ * it answers may differ by it: a redirect to https does. */
+struct span forward_head_secure(const struct exchange *x);
+
 /* ---- For calls of the gateway's own ---- */
 
 /* False: the field is between the client and us, or is written anew. `trusted`: the client is a

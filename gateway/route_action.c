@@ -3,6 +3,7 @@
 #include "common/siphash.h"
 #include "gateway/caller.h"
 #include "gateway/client.h"
+#include "gateway/forward_head.h"
 #include "gateway/http1_write.h"
 #include "gateway/identity.h"
 #include "gateway/query.h"
@@ -245,12 +246,12 @@ static struct span route_action_cache_caller(const struct exchange *x)
 struct span route_action_cache_name(struct exchange *x)
 {
 	const char *name = x->table->table->settings->services[x->service].name;
-	struct span caller = route_action_cache_caller(x);
-	struct span parts[] = {{name, strlen(name)}, x->host, x->extra, caller};
+	struct span caller = route_action_cache_caller(x), proto = forward_head_secure(x);
+	struct span parts[] = {{name, strlen(name)}, proto, x->host, x->extra, caller};
 	size_t len = 0;
 	char *text, *at;
 
-	if (!x->extra.len && !x->host.len && !caller.len)
+	if (!x->extra.len && !x->host.len && !caller.len && !proto.len)
 		return parts[0];
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		len += parts[i].len + 1;

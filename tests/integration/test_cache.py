@@ -11,6 +11,27 @@ FRESH = {"Cache-Control": "max-age=1000"}
 GET = b"GET %s HTTP/1.1\r\nHost: t\r\n%s\r\n"
 
 
+class Schemes(Case):
+    """What a service answers to http is no answer to https."""
+
+    def test_each_has_its_own(self):
+        def answer(request, _):
+            proto = request.headers.get("X-Forwarded-Proto")
+            return reply(200, b'"%s"' % proto.encode(),
+                         {"Content-Type": "application/json", **FRESH})
+        origin = self.stage.origin(answer)
+        gateway = self.stage.gateway({
+            "trusted_proxies": "127.0.0.1", "services": {"s": {"instances": [origin.address]}},
+            "routes": [{"path": "/kept", "service": "s", "cache": {}},
+                       {"path": "/parts", "compose": {"calls": {
+                           "a": {"service": "s", "path": "/part", "cache": {}}}}}]})
+        for path, form in (("/kept", '"%s"'), ("/parts", '{"a":"%s"}')):
+            for proto in ("http", "https", "http", "https"):
+                found = gateway.get(path, {"X-Forwarded-Proto": proto})
+                self.assertEqual(found.body.decode(), form % proto)
+        self.assertEqual(len(origin.requests), 4)
+
+
 class Together(Case):
     """A gateway of two workers; the origin answers when the test says so."""
 
