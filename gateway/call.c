@@ -231,6 +231,11 @@ static bool call_backup(struct call *call, enum forward_failure failure)
 	fwd->deadline_ms += call->timeout_ms / 2;
 	fwd->timeout_ms = call->timeout_ms;
 	fwd->settings = &call_settings(call)->services[service->backup];
+	call->service = service->backup;
+	if (call->x->table->table->signer) { /* what is signed names the service */
+		buf_reset(&fwd->head);
+		call_head_write(call, &fwd->head);
+	}
 	call_set_key(call);
 	forward_restart(fwd, worker_resolve(call->x->worker, call->x->table, service->backup),
 			fwd->settings);

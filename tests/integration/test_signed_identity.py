@@ -40,12 +40,15 @@ class Signed(Case):
             "issuers": {"i": {"jwks_file": self.stage.dir + "/i.jwks", "consumer": "sub"}},
             "consumers": [{"name": "Ada.L", "id": "ada", "groups": ["staff", "eu"]}],
             "services": {"o": {"instances": [self.origin.address]},
-                         "p": {"instances": [self.origin.address]}},
+                         "p": {"instances": [self.origin.address]},
+                         "gone": {"instances": ["http://127.0.0.1:1"], "backup": "p"}},
             "routes": [
                 {"path": "/a/*", "service": "o", "auth": auth, "rewrite": "/b/{*}"},
                 {"path": "/both", "auth": auth, "compose": {"calls": {
                     "one": {"service": "o", "path": "/one?x=1"},
                     "two": {"service": "p", "path": "/two"}}, "reply": {"from": "one"}}},
+                {"path": "/backup", "compose": {"calls": {
+                    "one": {"service": "gone", "path": "/one"}}}},
                 {"path": "/asked", "service": "o",
                  "auth": {"forward": {"service": "p", "path": "/check"}}}]})
 
@@ -95,9 +98,9 @@ class Signed(Case):
         _, said = payload_of(self.signatures(gateway, "/a/x")["/b/x"], verifier)
         self.assertNotIn("sub", said)
         self.assertEqual((said["iss"], said["exp"] - said["iat"]), ("gw-1", 5))
-        for path, parts in (("/both", {"/one?x=1": "o", "/two": "p"}),
+        for path, parts in (("/both", {"/one?x=1": "o", "/two": "p"}), ("/backup", {"/one": "p"}),
                             ("/asked", {"/check": "p", "/asked": "o"})):
-            seen = self.signatures(gateway, path, 2)
+            seen = self.signatures(gateway, path, len(parts))
             self.assertEqual(seen.keys(), parts.keys())
             for target, service in parts.items():
                 _, said = payload_of(seen[target], verifier)
