@@ -26,7 +26,7 @@ enum {
 
 /* Tells one version of a file from another. */
 struct issuer_stamp {
-	struct timespec changed;
+	struct timespec changed; /* its mode and owner, too: then it may be readable */
 	off_t size;
 	ino_t inode;
 };
@@ -160,7 +160,7 @@ static bool issuer_has_changed(const char *file, struct issuer_stamp *stamp)
 	if (!file)
 		return false;
 	if (stat(file, &st) == 0)
-		now = (struct issuer_stamp){st.st_mtim, st.st_size, st.st_ino};
+		now = (struct issuer_stamp){st.st_ctim, st.st_size, st.st_ino};
 	if (now.changed.tv_sec == stamp->changed.tv_sec &&
 	    now.changed.tv_nsec == stamp->changed.tv_nsec && now.size == stamp->size &&
 	    now.inode == stamp->inode)
@@ -227,8 +227,11 @@ static void issuer_release(struct issuer *i)
 /* One round of work, without the lock. `fetch`: the keys are due. */
 static void issuer_work(struct issuer *i, bool fetch)
 {
-	bool keys_due = fetch || issuer_has_changed(i->jwks_file, &i->keys_stamp);
-	bool revoked_due = issuer_has_changed(i->revoked_file, &i->revoked_stamp);
+	bool again = i->again_ms && clock_ms() >= i->due_ms; /* what could not be read */
+	bool keys_due = fetch || issuer_has_changed(i->jwks_file, &i->keys_stamp) ||
+			(again && i->jwks_file);
+	bool revoked_due = issuer_has_changed(i->revoked_file, &i->revoked_stamp) ||
+			   (again && i->revoked_file);
 	struct err e;
 
 	if (!keys_due && !revoked_due)

@@ -33,8 +33,12 @@ static void revoked_cut(struct revoked *r)
 		size_t len = end ? (size_t)(end - line) : r->text.len - at;
 
 		at += len + 1;
-		while (len && (line[len - 1] == '\r' || line[len - 1] == ' '))
+		while (len && strchr("\r\t ", line[len - 1]))
 			len--;
+		while (len && strchr("\t ", *line)) {
+			line++;
+			len--;
+		}
 		if (len && *line != '#')
 			r->lines[r->count++] = (struct span){line, len};
 	}

@@ -34,7 +34,7 @@ class Tokens(SharedCase):
             return path
         main = {"issuer": tokens.ISSUER, "audience": ["gw", "gw2"], "jwks_file": write(
             "main.jwks", public(*{id(k): k for k in KINDS.values() if k is not SECRET}.values())),
-            "revoked_file": write("revoked", "# gone\nbad-id\r\n\n other\n")}
+            "revoked_file": write("revoked", "# gone\nbad-id\r\n\n other\n\ttab \t\n")}
         every = {"issuer": tokens.ISSUER, "algorithms": list(tokens.ALGORITHMS), "skew": "0s",
                  "jwks_file": write("all.jwks", public(
                      *{id(k): k for k in KINDS.values()}.values()))}
@@ -164,6 +164,11 @@ class Tokens(SharedCase):
         with open(os.path.join(self.stage.dir, "revoked"), "a", encoding="utf-8") as file:
             file.write("later\n")
         wait_until(lambda: self.get("/main", token).status == 401, "the revocation")
+
+    def test_white_space_around_the_revoked_is_none_of_theirs(self):
+        for jti in ("other", "tab", "bad-id"):
+            token = sign(EC, "ES256", claims(jti=jti))
+            self.assertEqual(self.get("/main", token).status, 401, jti)
 
     def test_other_demands_of_an_issuer(self):
         def ask(path, signer, algorithm, header=None, **said):
@@ -390,6 +395,27 @@ class Fetched(Case):
         self.assertEqual(gateway.get("/", token).status, 200)
         self.keys = [key("P-256", "two")]
         gateway.wait_status("/", 401, token)
+
+    def test_the_revoked_are_read_until_they_can_be(self):
+        path = os.path.join(self.stage.dir, "revoked")
+
+        def write(text):
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+        write("one\n")
+        gateway, _ = self.prepare(jwks_url="BASE/keys", revoked_file=path)
+        self.assertEqual(self.ask(gateway, self.keys[0], jti="one"), 401)
+        before = os.stat(path)
+        write("two\n")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        wait_until(lambda: self.ask(gateway, self.keys[0], jti="two") == 401, "the other one")
+        os.remove(path)
+        os.mkdir(path)
+        wait_until(lambda: len(re.findall("revoked can't be read", gateway.log())) > 1, "a try")
+        self.assertEqual(self.ask(gateway, self.keys[0], jti="two"), 401)
+        os.rmdir(path)
+        write("three\n")
+        wait_until(lambda: self.ask(gateway, self.keys[0], jti="three") == 401, "the third")
 
     def test_discovery_finds_the_keys_and_says_who_the_issuer_is(self):
         gateway, base = self.prepare(discovery="BASE/")
