@@ -217,6 +217,7 @@ static void bridge_call(struct bridge *b)
 		.service = b->x->route->service,
 		.cache = &bridge_cache,
 		.reply_max = b->settings->reply_bytes,
+		.whole_ms = b->x->route->timeout_ms,
 		.timeout_ms = b->due_us > now ? (unsigned)((b->due_us - now + 999) / 1000) : 1,
 		.body = {b->request.data, b->request.len},
 	};

@@ -184,6 +184,7 @@ static bool call_set_up(struct call *call)
 	fwd->limits = (struct http1_limits){.line_max = (size_t)limits->request_line_bytes,
 					    .headers_max = (size_t)limits->headers_bytes,
 					    .fields_max = limits->headers_count};
+	fwd->whole_ms = call->whole_ms ? call->whole_ms : call->timeout_ms;
 	fwd->timeout_ms = call->timeout_ms;
 	if (fwd->settings->backup_name)
 		fwd->timeout_ms -= call->timeout_ms / 2;

@@ -50,6 +50,7 @@ struct call {
 	bool stale; /* a kept reply will do when it fails */
 	uint64_t reply_max;
 	unsigned timeout_ms;	       /* for the whole, its body too */
+	unsigned whole_ms;	       /* as forward's; 0: timeout_ms */
 	struct http1_head head;	       /* as call_head_make has made it */
 	const struct http1_field *own; /* fields of its own, which are in the cache's key too */
 	size_t own_count;

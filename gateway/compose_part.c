@@ -221,6 +221,8 @@ int part_call(struct compose_part *part, struct call *call, const struct span *i
 		.stale = settings->require == REQUIRE_STALE,
 		.reply_max = settings->reply_bytes,
 		.timeout_ms = left,
+		.whole_ms = settings->timeout_ms ? settings->timeout_ms
+						 : part->compose->x->route->timeout_ms,
 	};
 	if (part_call_head(part, call, items, count, reason) == 0)
 		return call_start(call);

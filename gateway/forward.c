@@ -370,7 +370,7 @@ static void forward_on_time(struct wheel_timer *timer)
 	struct forward *fwd =
 		(struct forward *)(void *)((char *)timer - offsetof(struct forward, timer));
 	uint64_t now = loop_now_ms(forward_loop(fwd));
-	bool flowing = fwd->state == FORWARD_FLOWING;
+	bool flowing = fwd->state == FORWARD_FLOWING, late;
 
 	if (fwd->state == FORWARD_TRYING && fwd->hedge_at_ms && now >= fwd->hedge_at_ms) {
 		forward_hedge_start(fwd);
@@ -399,9 +399,12 @@ static void forward_on_time(struct wheel_timer *timer)
 		forward_waited_too_long(fwd);
 		return;
 	}
-	if (fwd->endpoint && fwd->up)
+	late = forward_came_late(fwd);
+	if (fwd->endpoint && fwd->up && !late)
 		health_failed(fwd->set, fwd->endpoint, now);
-	forward_judge(fwd, true);
+	/* Tries before it that failed were the service's, too. */
+	if (!late || fwd->attempts > 1 || fwd->failure)
+		forward_judge(fwd, true);
 	fwd->failure_reason = "the route's timeout is over";
 	fwd->failure = FORWARD_TIMEOUT;
 	forward_release(fwd);

@@ -93,6 +93,7 @@ struct forward {
 	const struct settings_service *settings;
 	struct http1_limits limits; /* of a reply's head */
 	unsigned timeout_ms;	    /* for the whole reply, from the end of the request on */
+	unsigned whole_ms; /* what it would be had nobody before used some; 0: timeout_ms */
 	/* The request: */
 	enum http_method method;
 	struct buf head;	       /* as it goes out, framing and empty line included */

@@ -6,8 +6,15 @@
 #include "gateway/forward_retry.h"
 #include "gateway/worker.h"
 
-/* So long nobody is taken for slow: a failure before it is the instance's. */
-enum { FORWARD_PATIENCE_MS = 1000 };
+enum {
+	/* So long nobody is taken for slow: a failure before it is the instance's. */
+	FORWARD_PATIENCE_MS = 1000,
+	/* Who had this time can be blamed for being late … */
+	FORWARD_FAIR_MS = 1000,
+	/* … or such a part of the request's, or what its service allows a try. A backup is left a
+	 * half, less what timers are late. */
+	FORWARD_FAIR_PART = 4,
+};
 
 static uint64_t forward_blame_now_ms(const struct forward *fwd)
 {
@@ -29,6 +36,21 @@ bool forward_excuses(const struct forward *fwd, enum upstream_failure failure)
 {
 	return (failure == UPSTREAM_DIED || failure == UPSTREAM_STALE) &&
 	       forward_waited_for_client(fwd);
+}
+
+bool forward_came_late(const struct forward *fwd)
+{
+	unsigned whole_ms = fwd->whole_ms ? fwd->whole_ms : fwd->timeout_ms;
+	uint64_t fair_ms = whole_ms / FORWARD_FAIR_PART, began_us = fwd->tried_us;
+
+	if (fwd->state == FORWARD_RESOLVING)
+		began_us = fwd->resolving_us;
+	if (fair_ms > FORWARD_FAIR_MS)
+		fair_ms = FORWARD_FAIR_MS;
+	if (fwd->settings->timeout_ms && fair_ms > fwd->settings->timeout_ms)
+		fair_ms = fwd->settings->timeout_ms;
+	/* By what was planned: a timer that is late gave it no time. */
+	return fwd->deadline_ms < began_us / 1000 + fair_ms;
 }
 
 void forward_pause(struct forward *fwd)

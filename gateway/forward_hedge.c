@@ -155,6 +155,8 @@ static struct forward_hedge *forward_hedge_new(struct forward *fwd)
 	second->number = fwd->number;
 	second->attempts = fwd->settings->retry.attempts; /* none is left */
 	second->deadline_ms = fwd->deadline_ms;
+	second->timeout_ms = fwd->timeout_ms;
+	second->whole_ms = fwd->whole_ms;
 	fwd->hedge = hedge;
 	if (buf_append(&second->head, fwd->head.data, fwd->head.len) < 0 ||
 	    forward_copy_body(second, fwd) < 0) {

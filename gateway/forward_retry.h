@@ -55,6 +55,10 @@ bool forward_waited_for_client(const struct forward *fwd);
 /* The attempt failed in such a way: it does not count against the instance. */
 bool forward_excuses(const struct forward *fwd, enum upstream_failure failure);
 
+/* At the request's deadline: whoever is being asked got only what others had left of its time. That
+ * it did not reply does not count against it. */
+bool forward_came_late(const struct forward *fwd);
+
 /* ---- of forward_connect.c ---- */
 
 /* Gets a connection to `ep`, from the pool or new, and sends. A place there was taken for it. */

@@ -142,12 +142,36 @@ class Breaker(Case):
             "routes": [{"path": "/*", "service": "s", "cache": "off"},
                        {"path": "/clock", "service": "clock"}]})
 
+    @staticmethod
+    def service(gateway):
+        """Its breaker, and how often its instances were ejected."""
+        service = json.loads(gateway.admin("/services/s").body)
+        return service["breaker"], {one["ejections"] for one in service["instances"]}
+
     def assert_well(self, gateway):
         """Nothing is held against the service, nor against one of its instances."""
-        service = json.loads(gateway.admin("/services/s").body)
-        self.assertEqual(service["breaker"], "closed")
-        self.assertEqual({one["ejections"] for one in service["instances"]}, {0})
+        self.assertEqual(self.service(gateway), ("closed", {0}))
         self.assertEqual(gateway.get("/x").status, 200)
+
+    def test_who_got_only_what_others_left_of_the_time_has_not_failed(self):
+        silent = [self.stage.origin(lambda request, peer: None) for _ in range(3)]
+        clock, *late = [origin.address for origin in silent]
+        services = {"s": {"instances": late, "retry": {"attempts": 1},
+                          "breaker": {"requests": 2, "open": "1h"}},
+                    "clock": {"instances": [clock], "retry": {"attempts": 1}, "breaker": "off"}}
+        gateway = self.stage.gateway({"workers": 1, "services": services, "routes": [
+            {"path": "/*", "service": "s", "cache": "off", "timeout": "100ms"},
+            {"path": "/late", "timeout": "400ms", "compose": {"calls": {
+                "clock": {"service": "clock", "path": "/", "timeout": "300ms",
+                          "require": 'default: {"id": 5}'},
+                "late": {"service": "s", "path": "/{clock.id}", "require": "optional"}}}}]})
+        wait_until(lambda: gateway.get("/late").status == 200 and silent[1].requests and
+                   silent[2].requests and len(silent[1].requests + silent[2].requests) >= 12,
+                   "the late ones")
+        self.assertEqual(self.service(gateway), ("closed", {0}))
+        for _ in range(2):  # they have all of the time now
+            self.assertEqual(gateway.get("/x").status, 504)
+        self.assertEqual(self.service(gateway)[0], "open")
 
     def test_instances_that_do_not_wait_for_a_slow_body_have_not_failed(self):
         origins = [self.stage.origin(), self.stage.origin()]
