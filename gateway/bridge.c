@@ -17,6 +17,8 @@ enum {
 	BRIDGE_BYTES_PER_ELEMENT = 16, /* of a reply; fewer are a flood */
 	BRIDGE_XML_MAX = 32 << 20,
 	BRIDGE_JSON_MAX = 64 << 20,
+	/* Of what a fault says, whole tracebacks at times; the rest is cut. */
+	BRIDGE_FAULT_MAX = 256 << 10,
 };
 
 /* A POST is never answered from the cache. */
@@ -75,6 +77,18 @@ static void bridge_fail_malformed(struct bridge *b, const char *reason)
 		    arena_printf(&b->x->arena, "the reply is no XML-RPC: %s", reason));
 }
 
+/* Within no character. */
+static void bridge_cut_fault(struct buf *text)
+{
+	size_t len = BRIDGE_FAULT_MAX;
+
+	if (text->len <= len)
+		return;
+	while (len && ((unsigned char)text->data[len] & 0xc0) == 0x80)
+		len--;
+	text->len = len;
+}
+
 /* What the service said is the client's to see, since it is about the client's call. */
 static void bridge_answer_fault(struct bridge *b, struct span fault)
 {
@@ -91,6 +105,7 @@ static void bridge_answer_fault(struct bridge *b, struct span fault)
 	}
 	buf_init(&plain, (size_t)b->call.reply_max);
 	json_string_decode(text, &plain);
+	bridge_cut_fault(&plain);
 	answer.part.fault = buf_str(&plain);
 	answer.part.fault_code = (int)strtol(code.at, NULL, 10);
 	if (answer.part.fault)

@@ -372,9 +372,10 @@ void respond_problem(struct exchange *x, enum problem problem, const char *detai
 void respond_part(struct exchange *x, const struct respond_part *answer)
 {
 	const char *more = answer->fields ? answer->fields : "", *line;
+	size_t fault = answer->part.fault ? strlen(answer->part.fault) : 0;
 	struct buf body, proxy;
 
-	buf_init(&body, 16 << 10);
+	buf_init(&body, (16 << 10) + 6 * fault); /* all of it escaped */
 	buf_init(&proxy, 1 << 10);
 	problem_write_part(&body, answer->problem, &answer->part, answer->detail,
 			   x->id.len ? x->id.at : NULL);

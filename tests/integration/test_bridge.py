@@ -24,11 +24,13 @@ class Handler(SimpleXMLRPCRequestHandler):
 class Server:
     """An XML-RPC server of Python on a thread; `calls` has what was asked."""
 
+    said = ""
+
     def __init__(self, introspects=True):
         self.calls = []
         self.server = SimpleXMLRPCServer(("127.0.0.1", 0), Handler, allow_none=True,
                                          bind_and_activate=True)
-        for name in ("echo", "add", "everything", "fail", "zero", "nan"):
+        for name in ("echo", "add", "everything", "fail", "zero", "long", "nan"):
             self.server.register_function(getattr(self, "do_" + name), name)
         if introspects:
             self.server.register_function(self.do_signature, "system.methodSignature")
@@ -72,6 +74,10 @@ class Server:
         """A fault of no code."""
         raise xmlrpc.client.Fault(0, "no number")
 
+    def do_long(self):
+        """A fault as a test says."""
+        raise xmlrpc.client.Fault(1, self.said)
+
     def do_nan(self):
         """A double that JSON does not know."""
         return float("nan")
@@ -96,6 +102,7 @@ ROUTES = [
      "xmlrpc": {"method": "echo", "params": ["{query.d}", "{query.b}"]}},
     {"path": "/everything", "service": "calc", "xmlrpc": {"method": "everything"}},
     {"path": "/fail", "service": "calc", "xmlrpc": {"method": "fail"}},
+    {"path": "/long", "service": "calc", "xmlrpc": {"method": "long"}},
     {"path": "/nan", "service": "calc", "xmlrpc": {"method": "nan"}},
     {"path": "/no-method", "service": "calc", "xmlrpc": {"method": "nothing.there"}},
     {"path": "/html", "service": "html", "xmlrpc": {"method": "x"}},
@@ -248,6 +255,12 @@ class Bridge(SharedCase):
         self.assertEqual(problem["type"], "urn:microreg:problem:xmlrpc-fault")
         self.assertEqual((problem["faultCode"], problem["faultString"]), (4711, "no such <thing>"))
         self.assertIn("nothing.there", self.get("/no-method", 502)["faultString"])
+
+    def test_a_fault_of_any_length_is_told(self):
+        for text in ("\"line\"\n" * 5000, "x" + "\u00e9" * 200000):
+            type(self.calc).said = text
+            told = self.get("/long", 502)["faultString"]
+            self.assertEqual(told, text.encode()[:256 << 10].decode(errors="ignore"))
 
     def test_what_is_no_reply_is_a_502(self):
         for path in ("/html", "/bomb", "/large", "/nan"):
