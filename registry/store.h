@@ -131,6 +131,7 @@ struct store_history_query {
 	const char *service; /* NULL: all */
 	uint64_t since;	     /* after this revision */
 	bool newest;	     /* the newest `max`; else the oldest */
+	bool of_instances;   /* none of consumers, keys and quotas */
 	size_t max;
 };
 

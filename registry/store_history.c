@@ -256,12 +256,17 @@ static int history_each_locked(struct store_history *h, const char *sql, const c
 	return r;
 }
 
+static const char history_of_instances[] = " AND event NOT GLOB 'consumer_*'"
+					   " AND event NOT GLOB 'key_*'"
+					   " AND event NOT GLOB 'quota_*'";
+
 int store_history_list(struct store_history *h, const struct store_history_query *query,
 		       int (*each)(void *arg, const struct store_event *event), void *arg,
 		       struct err *e)
 {
 	const char *of = query->service ? " AND of_service = ?1" : "";
-	char sql[1200];
+	const char *instances = query->of_instances ? history_of_instances : "";
+	char sql[1400];
 	int r;
 
 	if (query->newest)
@@ -269,15 +274,15 @@ int store_history_list(struct store_history *h, const struct store_history_query
 			       "SELECT " HISTORY_COLUMNS
 			       " FROM history WHERE seq IN (SELECT seq FROM "
 			       "history WHERE at_revision > %" PRIu64
-			       "%s ORDER BY seq DESC LIMIT %zu) ORDER BY seq",
-			       query->since, of, query->max);
+			       "%s%s ORDER BY seq DESC LIMIT %zu) ORDER BY seq",
+			       query->since, of, instances, query->max);
 	else /* within one commit seq is not the order of revisions, by which callers go on */
-		(void)snprintf(sql, sizeof(sql),
-			       "SELECT " HISTORY_COLUMNS
-			       " FROM history WHERE seq IN (SELECT seq FROM "
-			       "history WHERE at_revision > %" PRIu64
-			       "%s ORDER BY seq LIMIT %zu) ORDER BY at_revision, seq LIMIT %zu",
-			       query->since, of, query->max + STORE_CHANGES_MAX, query->max);
+		(void)snprintf(
+			sql, sizeof(sql),
+			"SELECT " HISTORY_COLUMNS " FROM history WHERE seq IN (SELECT seq FROM "
+			"history WHERE at_revision > %" PRIu64
+			"%s%s ORDER BY seq LIMIT %zu) ORDER BY at_revision, seq LIMIT %zu",
+			query->since, of, instances, query->max + STORE_CHANGES_MAX, query->max);
 	(void)pthread_mutex_lock(&h->lock);
 	r = history_each_locked(h, sql, query->service, each, arg, e);
 	(void)pthread_mutex_unlock(&h->lock);

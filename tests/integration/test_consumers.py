@@ -335,6 +335,15 @@ class Roles(SharedCase):
         events = self.call("admin", "history", {})["events"]
         self.assertEqual({e["actor"].split("@")[0] for e in events if e["id"] == "ada"}, {"admin"})
 
+    def test_what_readers_are_not_told_takes_no_place_in_a_page(self):
+        made = self.call("register", "register", {"service": "page", "port": 1, "id": "a"})
+        key = self.call("admin", "consumer_key_new", {"name": "ada"})["key"]
+        self.call("admin", "consumer_key_revoke", {"name": "ada", "key": key})
+        self.call("register", "register", {"service": "page", "port": 2, "id": "b"})
+        new = self.call("read", "history", {"limit": 2})["events"]
+        old = self.call("read", "history", {"limit": 1, "since": made["revision"]})["events"]
+        self.assertEqual([event["id"] for event in new + old], ["a", "b", "b"])
+
     def test_there_are_no_more_than_the_settings_allow(self):
         self.call("admin", "consumer_put", {"name": "bob"})
         with self.assertRaisesRegex(xmlrpc.client.Fault, r"limits\.consumers"):
