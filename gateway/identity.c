@@ -35,6 +35,34 @@ bool claim_has(const struct claim *claim, struct span text)
 	return false;
 }
 
+/* ---- Scopes and groups ---- */
+
+bool identity_lists(struct span rest, char between, struct span name)
+{
+	while (rest.len) {
+		const char *end = memchr(rest.at, between, rest.len);
+		size_t len = end ? (size_t)(end - rest.at) : rest.len;
+
+		if (len == name.len && memcmp(rest.at, name.at, len) == 0)
+			return true;
+		len += end != NULL;
+		rest = (struct span){rest.at + len, rest.len - len};
+	}
+	return false;
+}
+
+bool identity_is_of_group(const struct identity *identity, struct span name)
+{
+	const struct settings_strings *groups =
+		identity && identity->consumer ? &identity->consumer->groups : NULL;
+
+	for (size_t i = 0; groups && i < groups->count; i++)
+		if (strlen(groups->items[i]) == name.len &&
+		    memcmp(groups->items[i], name.at, name.len) == 0)
+			return true;
+	return identity && identity_lists(identity->groups, ',', name);
+}
+
 /* ---- What services are told ---- */
 
 /* A client's own words (a token's subject, say) must not make a field of their own. */

@@ -67,6 +67,12 @@ bool identity_clear(struct http1_head *request, const struct settings_strings *c
 /* The claim of that name, or NULL; NULL also when `claims` is. */
 const struct claim *claims_find(const struct claims *claims, const char *name, size_t len);
 
+/* True when the name is one of a list, between such characters. */
+bool identity_lists(struct span list, char between, struct span name);
+
+/* True when somebody is known, and is of that group: by the settings, or as a service told. */
+bool identity_is_of_group(const struct identity *identity, struct span name);
+
 /* True when the claim is that text, or a list with it. */
 bool claim_has(const struct claim *claim, struct span text);
 

@@ -13,35 +13,9 @@ static bool rule_equal(struct span a, struct span b)
 	return a.len == b.len && memcmp(a.at, b.at, a.len) == 0;
 }
 
-static bool rule_lists(struct span rest, char between, struct span name)
-{
-	while (rest.len) {
-		const char *end = memchr(rest.at, between, rest.len);
-		size_t len = end ? (size_t)(end - rest.at) : rest.len;
-
-		if (rule_equal((struct span){rest.at, len}, name))
-			return true;
-		len += end != NULL;
-		rest = (struct span){rest.at + len, rest.len - len};
-	}
-	return false;
-}
-
-static bool rule_in_group(const struct identity *identity, struct span name)
-{
-	const struct settings_strings *groups =
-		identity && identity->consumer ? &identity->consumer->groups : NULL;
-
-	for (size_t i = 0; groups && i < groups->count; i++)
-		if (strlen(groups->items[i]) == name.len &&
-		    memcmp(groups->items[i], name.at, name.len) == 0)
-			return true;
-	return identity && rule_lists(identity->groups, ',', name);
-}
-
 static bool rule_has_scope(const struct identity *identity, struct span name)
 {
-	return identity && rule_lists(identity->scopes, ' ', name);
+	return identity && identity_lists(identity->scopes, ' ', name);
 }
 
 static const struct claim *rule_claim(const struct identity *identity, struct span name)
@@ -99,7 +73,7 @@ static bool rule_node_holds(const struct rule_node *node, const struct template_
 	case RULE_KNOWN:
 		return identity != NULL;
 	case RULE_GROUP:
-		return rule_in_group(identity, node->text);
+		return identity_is_of_group(identity, node->text);
 	case RULE_CONSUMER:
 		return identity && identity->consumer && rule_equal(identity->id, node->text);
 	case RULE_SCOPE:

@@ -33,14 +33,10 @@ static enum settings_device view_device(const struct exchange *x)
 
 static bool view_is_of_group(const struct exchange *x, const struct settings_strings *groups)
 {
-	const struct identity *identity = x->identity;
-
-	if (!identity || !identity->consumer)
-		return false;
 	for (size_t i = 0; i < groups->count; i++)
-		for (size_t k = 0; k < identity->consumer->groups.count; k++)
-			if (strcmp(groups->items[i], identity->consumer->groups.items[k]) == 0)
-				return true;
+		if (identity_is_of_group(x->identity,
+					 (struct span){groups->items[i], strlen(groups->items[i])}))
+			return true;
 	return false;
 }
 

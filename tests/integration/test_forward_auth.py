@@ -44,9 +44,13 @@ class Asked(SharedCase):
     @classmethod
     def prepare(cls):
         cls.authz = cls.stage.origin(decide)
-        cls.origin = cls.stage.origin(
-            lambda request, peer: reply(body=(request.headers.get("X-User") or "-").encode(),
-                                        headers={"X-Session": "services"}))
+        def serve(request, _):
+            if request.target == "/viewed/a":
+                return reply(body=b'{"id":1,"secret":2}',
+                             headers={"Content-Type": "application/json"})
+            return reply(body=(request.headers.get("X-User") or "-").encode(),
+                         headers={"X-Session": "services"})
+        cls.origin = cls.stage.origin(serve)
 
         def forward(path="/check", **more):
             return {"forward": {"service": "authz", "path": path, **more}}
@@ -56,6 +60,7 @@ class Asked(SharedCase):
             "plain": forward(),
             "told": forward(request_headers=["X-User", "X-User-Mail"],
                             reply_headers=["X-Session"], **named),
+            "viewed": forward(**named),
             "swap": forward(request_headers=["Authorization"]),
             "login": forward("/login"),
             "body": forward(body=True, reply_headers=["X-Why"]),
@@ -73,6 +78,7 @@ class Asked(SharedCase):
             "down": [{"forward": {"service": "gone", "path": "/"}}, "key"],
         }
         rest = {"told": {"allow": "group:staff and group:eu and scope:write and known"},
+                "viewed": {"views": {"eu": {"groups": ["eu"], "reply": "{id}"}}},
                 "few": {"rewrite": "/elsewhere"}}
         cls.gateway = cls.stage.gateway({
             "workers": 2, "consumers": [
@@ -98,6 +104,9 @@ class Asked(SharedCase):
         lines = wait_until(lambda: [one for one in self.gateway.access_log()
                                     if one["path"] == path], "the line")
         return lines[-1]
+
+    def test_groups_that_a_service_tells_have_their_views(self):
+        self.assertEqual(self.get("/viewed/a").body, b'{"id":1}')
 
     def test_the_question_has_the_clients_fields_and_not_its_body(self):
         self.gateway.request("PUT", "/plain/../plain/a%41?x=1", b'{"a":1}', {
