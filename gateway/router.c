@@ -16,6 +16,8 @@
 
 /* A host name is at most 253 bytes (RFC 1035), of 127 labels. */
 enum { ROUTER_HOST_MAX = 255, ROUTER_DOTS_MAX = 128 };
+/* One of each line, and one of who wants none. */
+enum { ROUTER_ROWS_MAX = HTTP1_FIELDS_MAX + 1 };
 
 struct router_segment {
 	struct span text;
@@ -165,55 +167,69 @@ static bool router_try(struct router_search *s, const struct router_candidate *c
 	return false;
 }
 
-/* The first that wants the value which the list's field has, NULL when it is not there. False: it
- * is there more than once, and the index does not help. */
-static bool router_look_up(const struct router_search *s, const struct router_list *list,
-			   const struct router_candidate **first)
+/* Those of a list that can take the request, each the first of a row: of who wants no value of its
+ * field, and of who wants what a line of it says. Returns how many. A client may send very many
+ * lines. */
+static size_t router_look_up(const struct router_search *s, const struct router_list *list,
+			     const struct router_candidate *rows[ROUTER_ROWS_MAX])
 {
-	const struct http1_field *found = NULL;
-	size_t len = strlen(list->header);
+	size_t len = strlen(list->header), count = 0;
 
-	*first = NULL;
-	for (size_t i = 0; i < s->request->field_count; i++) {
+	if (list->others)
+		rows[count++] = list->others;
+	for (size_t i = 0; i < s->request->field_count && count < ROUTER_ROWS_MAX; i++) {
 		const struct http1_field *f = &s->request->fields[i];
+		const struct router_candidate *first;
+		bool again = false;
 
 		if (!http_equal_nocase(f->name.at, f->name.len, list->header, len))
 			continue;
-		if (found)
-			return false;
-		found = f;
+		first = router_table_find(&s->router->table, list->id, f->value.at, f->value.len,
+					  router_hash(f->value.at, f->value.len));
+		for (size_t k = 0; k < count; k++)
+			again |= rows[k] == first;
+		if (first && !again)
+			rows[count++] = first;
 	}
-	if (found)
-		*first = router_table_find(&s->router->table, list->id, found->value.at,
-					   found->value.len,
-					   router_hash(found->value.at, found->value.len));
-	return true;
+	return count;
+}
+
+/* Takes the most specific one off the rows; NULL when they are empty. */
+static const struct router_candidate *router_take(const struct router_candidate **rows,
+						  size_t *count)
+{
+	const struct router_candidate *found;
+	size_t best = 0;
+
+	if (!*count)
+		return NULL;
+	for (size_t i = 1; i < *count; i++)
+		if (rows[i]->rank < rows[best]->rank)
+			best = i;
+	found = rows[best];
+	rows[best] = found->next_alike;
+	if (!rows[best])
+		rows[best] = rows[--*count];
+	return found;
 }
 
 static bool router_try_list(struct router_search *s, const struct router_list *list)
 {
-	const struct router_candidate *alike, *others, *c;
+	const struct router_candidate *rows[ROUTER_ROWS_MAX], *c;
+	size_t count;
 
 	if (!list)
 		return false;
-	if (!list->header || !router_look_up(s, list, &alike)) {
+	if (!list->header) {
 		for (c = list->first; c; c = c->next)
 			if (router_try(s, c))
 				return true;
 		return false;
 	}
-	others = list->others;
-	while (alike || others) {
-		if (!others || (alike && alike->rank < others->rank)) {
-			c = alike;
-			alike = alike->next_alike;
-		} else {
-			c = others;
-			others = others->next_alike;
-		}
+	count = router_look_up(s, list, rows);
+	while ((c = router_take(rows, &count)) != NULL)
 		if (router_try(s, c))
 			return true;
-	}
 	return false;
 }
 

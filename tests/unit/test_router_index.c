@@ -12,7 +12,7 @@ static struct settings_route *routes;
 static struct settings_condition (*conditions)[CONDITIONS];
 static size_t route_count;
 static struct router *router;
-static struct http1_field fields[FIELDS];
+static struct http1_field fields[HTTP1_FIELDS_MAX];
 static struct http1_head head;
 static struct router_match match;
 
@@ -100,6 +100,15 @@ START_TEST(ten_thousand_routes_of_one_path_are_each_found)
 	ck_assert_ptr_eq(find(HTTP_GET, "h"), &routes[0]);
 	give("X-Tenant", "tenant7"); /* any of the lines counts */
 	ck_assert_ptr_eq(find(HTTP_GET, "h"), &routes[8]);
+	give("x-tenant", "tenant3"); /* the first route that one of them is for */
+	ck_assert_ptr_eq(find(HTTP_GET, "h"), &routes[4]);
+	while (head.field_count < HTTP1_FIELDS_MAX)
+		give("X-Tenant", values[5000 + head.field_count]);
+	ck_assert_ptr_eq(find(HTTP_GET, "h"), &routes[4]);
+	head.field_count = 0;
+	while (head.field_count < HTTP1_FIELDS_MAX)
+		give("X-Tenant", values[6000 - head.field_count]);
+	ck_assert_ptr_eq(find(HTTP_GET, "h"), &routes[6001 - (HTTP1_FIELDS_MAX - 1)]);
 	head.field_count = 0;
 	ck_assert_ptr_eq(find(HTTP_GET, "h"), &routes[0]);
 }
