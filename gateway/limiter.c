@@ -248,7 +248,10 @@ void limiter_give(struct limiter *l, const struct settings_limit *limit, uint64_
 		if (set[i].key == key)
 			c = &set[i];
 	if (c && limit->kind == LIMIT_BUCKET) {
-		c->a -= cost * limit->step_ns;
+		uint64_t back = cost * limit->step_ns;
+
+		/* A slow limit gives back more time than a machine may have been up. */
+		c->a -= back < c->a ? back : c->a;
 	} else if (c && limit->kind == LIMIT_WINDOW) {
 		uint64_t this = c->b & UINT32_MAX; /* a window that has passed forgives it */
 

@@ -76,6 +76,17 @@ START_TEST(a_cost_takes_more_and_a_refusal_nothing)
 }
 END_TEST
 
+/* One whose counter was taken over by another limit with shorter steps, say. */
+START_TEST(what_is_given_back_is_at_most_what_was_taken)
+{
+	struct settings_limit fast = bucket(10, 1000, 10), slow = bucket(1, 86400000, 10);
+
+	ck_assert(limiter_take(limiter, &fast, 7, 1, SECOND).allowed);
+	limiter_give(limiter, &slow, 7, 1);
+	ck_assert_uint_eq(let_in(&slow, 7, 100, SECOND), 10);
+}
+END_TEST
+
 START_TEST(a_rate_that_does_not_divide_is_never_exceeded)
 {
 	struct settings_limit limit = bucket(3, 1000, 3);
@@ -226,6 +237,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, a_bucket_holds_its_burst_and_fills_evenly);
 	tcase_add_test(t, a_cost_takes_more_and_a_refusal_nothing);
+	tcase_add_test(t, what_is_given_back_is_at_most_what_was_taken);
 	tcase_add_test(t, a_rate_that_does_not_divide_is_never_exceeded);
 	tcase_add_test(t, a_window_slides);
 	tcase_add_test(t, a_window_of_steady_callers_lets_in_its_rate);
