@@ -54,6 +54,7 @@ enum jq_result {
 	JQ_TOO_LARGE, /* the result does not fit into `out` */
 	JQ_NO_MEMORY, /* never run this jq again, and do not free it either: libjq was left midway
 		       */
+	JQ_NO_HELPER, /* of jq_pool: it was not run, no process can be started */
 };
 
 /* Appends the one result as JSON. */

@@ -4,6 +4,9 @@
  *   none --spawn--> IDLE --ask--> BUSY --said--> IDLE
  *                                  | its job is cancelled -> killed
  *                                  | it ends              -> its job fails
+ *
+ * Jobs wait for one that is busy. When none is there, and none can be started,
+ * nothing will come for them: they fail.
  */
 #include "gateway/jq_pool.h"
 #include "common/log.h"
@@ -14,6 +17,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +44,7 @@ struct jq_pool {
 	struct jq_limits limits;      /* of the newest job */
 	struct jq_job *first, **last; /* waiting */
 	unsigned waiting, killed;
+	struct loop_task refusal;      /* of those that wait for nobody */
 	pid_t ended[POOL_HELPERS_MAX]; /* killed, and not yet awaited */
 	size_t ended_count;
 };
@@ -264,20 +269,44 @@ static struct jq_helper *pool_idle(struct jq_pool *pool)
 		       : NULL;
 }
 
+static struct jq_job *pool_take_first(struct jq_pool *pool)
+{
+	struct jq_job *job = pool->first;
+
+	pool->first = job->next;
+	if (!pool->first)
+		pool->last = &pool->first;
+	pool->waiting--;
+	return job;
+}
+
 /* Gives the waiting ones to whoever is idle. */
 static void pool_feed(struct jq_pool *pool)
 {
 	while (pool->first) {
 		struct jq_helper *h = pool_idle(pool);
-		struct jq_job *job = pool->first;
 
-		if (!h)
+		if (!h) {
+			/* Not from here: this may be within a call that cancels another job. */
+			if (!pool->count)
+				loop_defer(pool->loop, &pool->refusal);
 			return;
-		pool->first = job->next;
-		if (!pool->first)
-			pool->last = &pool->first;
-		pool->waiting--;
-		pool_ask(h, job);
+		}
+		pool_ask(h, pool_take_first(pool));
+	}
+}
+
+/* on_done may cancel others of them, or try to run more. */
+static void pool_refuse(struct loop_task *task)
+{
+	struct jq_pool *pool =
+		(struct jq_pool *)(void *)((char *)task - offsetof(struct jq_pool, refusal));
+
+	while (pool->first && !pool->count) {
+		struct jq_job *job = pool_take_first(pool);
+
+		pool_let_go(job, JQ_NO_HELPER);
+		job->on_done(job);
 	}
 }
 
@@ -376,6 +405,7 @@ struct jq_pool *jq_pool_new(struct loop *loop)
 		return NULL;
 	pool->loop = loop;
 	pool->last = &pool->first;
+	pool->refusal.run = pool_refuse;
 	return pool;
 }
 
@@ -386,6 +416,7 @@ void jq_pool_free(struct jq_pool **pool)
 	*pool = NULL;
 	if (!p)
 		return;
+	loop_undefer(p->loop, &p->refusal);
 	while (p->count)
 		pool_end(p->helpers[0]);
 	pool_reap(p, true);

@@ -9,6 +9,8 @@
 
 enum { PROGRAM_LOG_EVERY_MS = 1000 };
 
+static const char program_no_helper[] = "no process is free to run the program";
+
 /* The program's own words are for the log: they may hold what is in the replies. */
 static void program_log(const struct program_run *run, const char *message)
 {
@@ -44,6 +46,10 @@ static int program_end(struct program_run *run, enum jq_result result, struct bu
 		break;
 	case JQ_NO_MEMORY:
 		run->problem = PROBLEM_NO_MEMORY;
+		break;
+	case JQ_NO_HELPER:
+		run->problem = PROBLEM_OVERLOAD;
+		run->detail = program_no_helper;
 		break;
 	}
 	return -1;
@@ -94,7 +100,7 @@ static int program_send(struct program_run *run, const struct settings_program *
 	if (jq_pool_run(worker->jq_pool, &limits, &run->job, program->text, program->names, values,
 			program->name_count) < 0) {
 		run->problem = PROBLEM_OVERLOAD;
-		run->detail = "no process is free to run the program";
+		run->detail = program_no_helper;
 		return -1;
 	}
 	run->timer.on_time = program_on_time;
