@@ -125,12 +125,23 @@ static int call_merge_fields(struct call *call)
 	for (size_t i = 0; i < base->field_count; i++)
 		if (!call_has(call->own, call->own_count, base->fields[i].name))
 			head->fields[head->field_count++] = base->fields[i];
-	/* One without a value is left out, and the client's of that name with it: what the call
-	 * says of the client is not the client's to say where the gateway knows nothing. */
+	/* Host is the authority, which is written first. One without a value is left out, and the
+	 * client's of that name with it: what the call says of the client is not the client's to
+	 * say where the gateway knows nothing. */
 	for (size_t i = 0; i < call->own_count; i++)
-		if (call->own[i].value.len)
+		if (call->own[i].value.len && call->own[i].known != HTTP1_HOST)
 			head->fields[head->field_count++] = call->own[i];
 	return 0;
+}
+
+static struct span call_authority(const struct call *call)
+{
+	const struct exchange *x = call->x;
+
+	for (size_t i = 0; i < call->own_count; i++)
+		if (call->own[i].known == HTTP1_HOST && call->own[i].value.len)
+			return call->own[i].value;
+	return x->host.len ? x->host : x->request.authority;
 }
 
 int call_head_make(struct call *call, const char *method, struct span target,
@@ -138,7 +149,6 @@ int call_head_make(struct call *call, const char *method, struct span target,
 {
 	const char *question = memchr(target.at, '?', target.len);
 	size_t path = question ? (size_t)(question - target.at) : target.len;
-	const struct http1_head *asked = &call->x->request;
 
 	call->own = own;
 	call->own_count = own_count;
@@ -150,7 +160,7 @@ int call_head_make(struct call *call, const char *method, struct span target,
 		.has_query = question != NULL,
 		.query = {target.at + path + (question != NULL),
 			  target.len - path - (question != NULL)},
-		.authority = call->x->host.len ? call->x->host : asked->authority,
+		.authority = call_authority(call),
 		.minor = 1,
 		.framing = call->body.len ? HTTP1_LENGTH : HTTP1_NO_BODY,
 		.content_length = call->body.len,

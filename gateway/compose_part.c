@@ -154,8 +154,8 @@ static bool part_is_wanted(struct compose_part *part)
 
 /* ---- The call ---- */
 
-/* The call's own fields, also those without a value: the client's are none of them. -1: no memory.
- */
+/* The call's own fields, also those without a value: the client's are none of them. -1: no memory,
+ * or *reason is set. */
 static int part_fields(struct compose_part *part, const struct template_values *values,
 		       struct http1_field **fields, size_t *count, const char **reason)
 {
@@ -171,14 +171,17 @@ static int part_fields(struct compose_part *part, const struct template_values *
 		return -1;
 	for (size_t i = 0; i < settings->field_count; i++) {
 		const struct settings_field *from = &settings->fields[i];
+		enum http1_name known = http1_field_known(from->name, from->name_len);
 		struct span value;
 
 		if (part_render(part, from->value, values, &value, reason) < 0)
 			return -1;
+		if (known == HTTP1_HOST && value.len && !http1_authority_is_valid(value)) {
+			*reason = "the host that the call sets is malformed";
+			return -1;
+		}
 		(*fields)[(*count)++] = (struct http1_field){
-			.name = {from->name, from->name_len},
-			.value = value,
-			.known = http1_field_known(from->name, from->name_len)};
+			.name = {from->name, from->name_len}, .value = value, .known = known};
 	}
 	return 0;
 }

@@ -448,6 +448,18 @@ class Calls(Case):
         return {"services": {"s": service}, "routes": [{"path": "/c", "compose": {
             "calls": {"a": {"service": "s", "path": "/a", **more}}}}]}
 
+    def test_the_host_that_a_call_sets_is_the_only_one(self):
+        origin = self.stage.origin(lambda request, peer: reply(200, b"{}"))
+        gateway = self.stage.gateway(self.settings(
+            {"instances": [origin.address]}, headers={"Host": "{query.shop}"}))
+        for path, host in (("/c?shop=eu.example:81", "eu.example:81"), ("/c", "gate")):
+            origin.clear()
+            self.assertEqual(gateway.get(path, {"Host": "gate"}).status, 200)
+            self.assertEqual(origin.wait_requests(1)[0].headers.all("Host"), [host])
+        answer = gateway.get("/c?shop=a%20b")
+        self.assertEqual(answer.status, 400, answer)
+        self.assertIn("malformed", json.loads(answer.body)["detail"])
+
     def test_a_call_is_tried_again_elsewhere(self):
         bad = self.stage.origin(lambda request, peer: reply(503, b"{}"))
         good = self.stage.origin(lambda request, peer: reply(200, b"1"))
