@@ -176,6 +176,15 @@ static bool rpc_json_offset(const char *at, int *seconds)
 	return at[1] <= '2' && at[4] <= '5' && !at[6];
 }
 
+/* strptime takes February 30, and timegm makes another day of it. */
+static bool rpc_json_is_day(const struct tm *tm)
+{
+	struct tm day = {.tm_year = tm->tm_year, .tm_mon = tm->tm_mon, .tm_mday = tm->tm_mday};
+
+	(void)timegm(&day);
+	return day.tm_mon == tm->tm_mon && day.tm_mday == tm->tm_mday;
+}
+
 /* RFC 3339, or XML-RPC's own 20261121T10:00:00. XML-RPC knows no zones: UTC is sent. */
 static bool rpc_json_time(const char *text, char out[32])
 {
@@ -186,7 +195,7 @@ static bool rpc_json_time(const char *text, char out[32])
 
 	at = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
 	at = at ? at : strptime(text, "%Y%m%dT%H:%M:%S", &tm);
-	if (!at)
+	if (!at || !rpc_json_is_day(&tm))
 		return false;
 	if (*at == '.')
 		at += 1 + strspn(at + 1, "0123456789"); /* XML-RPC has whole seconds */
