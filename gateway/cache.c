@@ -56,6 +56,8 @@ struct cache *cache_new(uint64_t bytes_max, uint64_t object_max_bytes)
 		free(cache);
 		return NULL;
 	}
+	(void)pthread_mutex_init(&cache->limits.lock, NULL); /* never fails on Linux */
+	cache->limits.last = &cache->limits.first;
 	/* Each shard must hold a few of the largest. */
 	cache->shard_count = CACHE_SHARDS;
 	while (cache->shard_count > 1 && bytes_max / cache->shard_count / 4 < object_max_bytes)
@@ -104,6 +106,7 @@ void cache_free(struct cache **cache)
 		(void)pthread_mutex_destroy(&c->shards[i].lock);
 	}
 	(void)pthread_mutex_destroy(&c->purges.lock);
+	(void)pthread_mutex_destroy(&c->limits.lock);
 	free(c);
 }
 

@@ -22,6 +22,9 @@ struct cache_item;
 struct cache_writer;
 
 enum {
+	/* After that a reply that is still being taken in gives its room up to one that has none:
+	 * whoever reads slowly is not to keep others' replies from being kept. */
+	CACHE_WRITER_FAIR_MS = 5000,
 	CACHE_VARIANTS_MAX = 8, /* of one key; the oldest goes */
 	CACHE_VARY_MAX = 8,	/* names in Vary; a reply with more is not kept */
 };
@@ -110,8 +113,8 @@ struct cache_writer *cache_writer_begin(struct cache *cache, const struct cache_
 					const struct http1_head *reply,
 					const struct cache_life *life);
 
-/* Content without framing. When it gets too long the writer is dropped: *writer is NULL then. NULL
- * is passed over, so that a caller need not look. */
+/* Content without framing. When it gets too long, or has given up its room, the writer is dropped:
+ * *writer is NULL then. NULL is passed over, so that a caller need not look. */
 void cache_writer_append(struct cache_writer **writer, struct span piece);
 
 /* The body is complete: from now on the reply is found. False when nothing was stored. */

@@ -35,8 +35,11 @@ struct cache_item {
 
 struct cache_limits {
 	uint64_t object_max;
-	uint64_t writing_max;	      /* of all replies being taken in */
-	atomic_uint_fast64_t writing; /* bytes of them */
+	uint64_t writing_max;		    /* of all replies being taken in */
+	atomic_uint_fast64_t writing;	    /* bytes of them */
+	pthread_mutex_t lock;		    /* guards what follows */
+	struct cache_writer *first, **last; /* those with room, in the order in which they began */
+	uint64_t now_ms;		    /* when the newest began */
 };
 
 enum {

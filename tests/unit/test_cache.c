@@ -430,6 +430,56 @@ START_TEST(what_all_writers_hold_is_bounded)
 }
 END_TEST
 
+/* A writer that began so late, with 50000 bytes if there is room for them. */
+static struct cache_writer *write_at(uint64_t now_ms, const char *line)
+{
+	struct cache_life life = {.store = true, .received_ms = now_ms, .fresh_ms = 60000};
+	struct http1_head request = cache_case_request(&arena, line, "");
+	struct http1_head reply = cache_case_reply(&arena, "200", "");
+	struct cache_key key = key_of(&arena, &request);
+	struct cache_writer *w = cache_writer_begin(cache, &key, &request, &reply, &life);
+
+	cache_writer_append(&w, text(filler(50000)));
+	return w;
+}
+
+START_TEST(what_takes_long_gives_its_room_up_to_others)
+{
+	struct cache_writer *slow[100], *w;
+	unsigned count = 0, kept = 0;
+
+	while ((slow[count] = write_at(NOW_MS, "GET /slow")) != NULL)
+		count++;
+	ck_assert_uint_ge(count, 2);
+	ck_assert_ptr_null(write_at(NOW_MS + CACHE_WRITER_FAIR_MS - 1, "GET /a"));
+	w = write_at(NOW_MS + CACHE_WRITER_FAIR_MS, "GET /a");
+	ck_assert(cache_writer_commit(&w));
+	ck_assert(finds("GET /a", "", filler(50000)));
+	/* No more than was needed, and the first one first. */
+	cache_writer_append(&slow[0], text("more"));
+	ck_assert_ptr_null(slow[0]);
+	for (unsigned i = 0; i < count; i++)
+		kept += cache_writer_commit(&slow[i]);
+	ck_assert_uint_ge(kept, count - 2);
+	ck_assert_uint_lt(kept, count);
+	for (unsigned i = 0; i < 20; i++) { /* all was given back */
+		w = write_at(NOW_MS, "GET /b");
+		ck_assert(cache_writer_commit(&w));
+	}
+}
+END_TEST
+
+/* One that does not end holds its room while nobody needs it. */
+START_TEST(what_takes_long_is_kept_when_there_is_room)
+{
+	struct cache_writer *slow = write_at(NOW_MS, "GET /slow");
+	struct cache_writer *w = write_at(NOW_MS + 100000, "GET /a");
+
+	ck_assert(cache_writer_commit(&w));
+	ck_assert(cache_writer_commit(&slow));
+}
+END_TEST
+
 START_TEST(a_cache_of_nothing_keeps_nothing)
 {
 	cache_free(&cache);
@@ -445,9 +495,23 @@ END_TEST
 
 /* ---- Threads ---- */
 
+/* A reply that is never whole, in the place of one whose room others may have taken meanwhile. */
+static void leave(struct cache_writer **left, struct arena *mine, const char *line, uint64_t now_ms)
+{
+	struct cache_life life = {.store = true, .received_ms = now_ms, .fresh_ms = 60000};
+	struct http1_head request = cache_case_request(mine, line, "");
+	struct http1_head reply = cache_case_reply(mine, "200", "");
+	struct cache_key key = key_of(mine, &request);
+
+	cache_writer_append(left, text("more"));
+	cache_writer_abort(left);
+	*left = cache_writer_begin(cache, &key, &request, &reply, &life);
+}
+
 static void *hammer(void *arg)
 {
 	unsigned seed = *(unsigned *)arg;
+	struct cache_writer *left[16] = {NULL};
 	struct arena mine;
 	char line[32], body[64];
 
@@ -462,6 +526,8 @@ static void *hammer(void *arg)
 		entry = find_in(&mine, line, "", NOW_MS + i * 10);
 		if (entry)
 			ck_assert(span_is(entry->body, body));
+		else if (i % 7 == 0)
+			leave(&left[i % 16], &mine, line, NOW_MS + (uint64_t)i * 10);
 		else
 			(void)store_in(&mine, line, "", "200", "", body);
 		cache_unref(&entry);
@@ -472,6 +538,8 @@ static void *hammer(void *arg)
 			cache_invalidate(cache, &key);
 		}
 	}
+	for (unsigned i = 0; i < 16; i++)
+		cache_writer_abort(&left[i]);
 	arena_fini(&mine);
 	return NULL;
 }
@@ -518,6 +586,8 @@ int main(void)
 	tcase_add_test(t, what_was_used_last_stays);
 	tcase_add_test(t, a_body_over_the_maximum_is_not_kept);
 	tcase_add_test(t, what_all_writers_hold_is_bounded);
+	tcase_add_test(t, what_takes_long_gives_its_room_up_to_others);
+	tcase_add_test(t, what_takes_long_is_kept_when_there_is_room);
 	tcase_add_test(t, a_cache_of_nothing_keeps_nothing);
 	tcase_add_test(t, threads_find_whole_replies_under_churn);
 	suite_add_tcase(s, t);
