@@ -173,6 +173,25 @@ static enum auth_result auth_jwt_learn(struct exchange *x,
 	return result;
 }
 
+/* Makes room for the token of this method. Where all have to be shown, somebody is known by the one
+ * before, and stays so until the request ends. */
+static int auth_jwt_put_by(struct exchange *x, const struct auth *auth)
+{
+	struct token_held *held;
+
+	if (!x->token || !auth->identity) {
+		token_unref(&x->token);
+		return 0;
+	}
+	held = arena_alloc(&x->arena, sizeof(*held));
+	if (!held)
+		return -1;
+	*held = (struct token_held){x->token, x->held};
+	x->held = held;
+	x->token = NULL;
+	return 0;
+}
+
 enum auth_result auth_jwt_try(struct exchange *x, const struct settings_auth_method *method,
 			      struct auth *auth)
 {
@@ -193,9 +212,9 @@ enum auth_result auth_jwt_try(struct exchange *x, const struct settings_auth_met
 	auth->reason = "the token is too long";
 	if (text.len > JWS_BYTES_MAX)
 		return AUTH_REFUSED;
-	if (guard_sha256(x->worker->guard, text.at, text.len, sha256) < 0)
+	if (guard_sha256(x->worker->guard, text.at, text.len, sha256) < 0 ||
+	    auth_jwt_put_by(x, auth) < 0)
 		return AUTH_FAILED;
-	token_unref(&x->token); /* another method's */
 	token = token_memory_find(guard_tokens(x->worker->guard), sha256, settings,
 				  issuer_generation(table->issuers[method->issuer]),
 				  x->table->serial);

@@ -78,6 +78,9 @@ void exchange_free(struct exchange **x)
 	flight_end(&e->flight, FLIGHT_DROPPED, loop_now_ms(worker_loop(worker)));
 	cache_unref(&e->kept);
 	token_unref(&e->token);
+	for (struct token_held *held = e->held; held; held = held->next)
+		token_unref(&held->token);
+	e->held = NULL;
 	worker_table_unref(&e->table);
 	if (worker->spare_count >= EXCHANGE_SPARE_MAX) {
 		arena_fini(&e->arena);

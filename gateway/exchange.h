@@ -66,7 +66,8 @@ struct exchange {
 	/* Who asks: */
 	struct caller caller;		 /* see caller_of */
 	const struct identity *identity; /* NULL: nobody is known */
-	struct token *token;		 /* held: the identity is part of it */
+	struct token *token;		 /* held: the identity is part of it … */
+	struct token_held *held;	 /* … or of one of those that came before */
 	struct exchange *next_waiting;	 /* in the guard's list */
 	struct filter_limits *limits;	 /* what was taken of them; NULL: nothing */
 	bool preflight;			 /* asks for another method's route: see filter_cors */

@@ -34,6 +34,12 @@ struct token {
 	uint64_t used; /* of the memory: when it was asked for last */
 };
 
+/* One of several that a request shows; in its arena. */
+struct token_held {
+	struct token *token;
+	struct token_held *next;
+};
+
 /* Reads and checks a token's payload; `known` has the consumers. `iss`: what the claim has to be,
  * or NULL. NULL with *reason: static text, or NULL when out of memory. */
 struct token *token_read(const struct settings_issuer *issuer, const char *iss,

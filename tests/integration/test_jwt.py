@@ -417,6 +417,37 @@ class Fetched(Case):
         write("three\n")
         wait_until(lambda: self.ask(gateway, self.keys[0], jti="three") == 401, "the third")
 
+    def test_of_two_tokens_the_first_is_known_to_the_end(self):
+        revoked, gate = os.path.join(self.stage.dir, "revoked"), threading.Event()
+        keys, one = os.path.join(self.stage.dir, "keys"), key("P-256", "one")
+        first = {"jwt": {"issuer": "a", "header": "X-First"}}
+        for path, text in ((revoked, ""), (keys, public(one))):
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+        origin = self.stage.origin(lambda request, peer: gate.wait(20) and reply())
+        gateway = self.stage.gateway({
+            "workers": 1, "issuers": {"a": {"jwks_file": keys, "revoked_file": revoked},
+                                      "b": {"jwks_file": keys}},
+            "services": {"o": {"instances": [origin.address]}},
+            "routes": [{"path": "/first", "respond": {"text": "hello"}, "auth": first},
+                       {"path": "/slow", "service": "o", "auth": {"all": [first, {"jwt": "b"}]}}]})
+        token = {"X-First": sign(one, "ES256", claims(sub="ada", jti="first")),
+                 "Authorization": "Bearer " + sign(one, "ES256", claims(sub="bob"))}
+        with ThreadPoolExecutor(1) as pool:
+            slow = pool.submit(gateway.get, "/slow", token)
+            origin.wait_requests(1)
+            with open(revoked, "w", encoding="utf-8") as file:
+                file.write("first\n")
+            gateway.wait_status("/first", 401, token)
+            for number in range(8):  # they take the room of whatever was given back
+                eve = sign(one, "ES256", claims(sub="eve", jti=f"eve-{number}"))
+                self.assertEqual(gateway.get("/first", {"X-First": eve}).status, 200)
+            gate.set()
+            self.assertEqual(slow.result().status, 200)
+        line = wait_until(lambda: [one for one in gateway.access_log()
+                                   if one["path"] == "/slow"], "the line")[0]
+        self.assertEqual(line["consumer"], "ada")
+
     def test_discovery_finds_the_keys_and_says_who_the_issuer_is(self):
         gateway, base = self.prepare(discovery="BASE/")
         self.assertEqual(self.ask(gateway, self.keys[0], iss=base.address), 200)
