@@ -68,9 +68,13 @@ static int rpc_json_refuse(enum rpc_json_type type, struct span text, struct err
 
 static void rpc_json_put(struct buf *xml, const char *type, struct span text)
 {
-	(void)buf_printf(xml, "<value><%s>", type); /* failure sticks, here and below */
+	(void)buf_puts(xml, "<value><"); /* failure sticks, here and below */
+	(void)buf_puts(xml, type);
+	(void)buf_putc(xml, '>');
 	(void)buf_append(xml, text.at, text.len);
-	(void)buf_printf(xml, "</%s></value>", type);
+	(void)buf_puts(xml, "</");
+	(void)buf_puts(xml, type);
+	(void)buf_puts(xml, "></value>");
 }
 
 /* XML has no way to write most control characters, nor U+FFFE and U+FFFF (XML 1.0, 2.2). A carriage
@@ -129,7 +133,9 @@ static int rpc_json_put_int(struct buf *xml, struct span text, struct err *e)
 	number = strtoll(copy, &end, 10);
 	if (errno || *end || number < INT32_MIN || number > INT32_MAX)
 		return rpc_json_refuse(RPC_JSON_INT, text, e);
-	(void)buf_printf(xml, "<value><int>%lld</int></value>", number);
+	(void)buf_puts(xml, number < 0 ? "<value><int>-" : "<value><int>");
+	(void)buf_put_uint(xml, (uint64_t)(number < 0 ? -number : number));
+	(void)buf_puts(xml, "</int></value>");
 	return 0;
 }
 
@@ -366,7 +372,7 @@ static int rpc_json_put_tree(struct buf *xml, struct json_iter *at, enum rpc_jso
 
 	json_iter_enter(at, &iter);
 	(void)buf_puts(xml, iter.object ? "<value><struct>" : "<value><array><data>");
-	while (json_iter_step(&iter, &name, &value)) {
+	while (!xml->failed && json_iter_step(&iter, &name, &value)) {
 		if (iter.object) {
 			(void)buf_puts(xml, "<member><name>");
 			if (rpc_json_put_decoded(xml, name, e) < 0)

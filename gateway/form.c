@@ -143,7 +143,9 @@ int form_to_json(struct span form, bool lenient, struct buf *out, struct err *e)
 /* WHATWG URL 5.2. */
 static void form_encode_byte(char c, struct buf *out)
 {
+	static const char hex[] = "0123456789ABCDEF";
 	unsigned char byte = (unsigned char)c;
+	const char escaped[] = {'%', hex[byte >> 4], hex[byte & 15]};
 
 	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
 	    (c && strchr("*-._", c)))
@@ -151,7 +153,7 @@ static void form_encode_byte(char c, struct buf *out)
 	else if (c == ' ')
 		(void)buf_putc(out, '+');
 	else
-		(void)buf_printf(out, "%%%02X", byte);
+		(void)buf_append(out, escaped, sizeof(escaped));
 }
 
 static void form_encode_string(struct span string, struct buf *out)
@@ -159,7 +161,7 @@ static void form_encode_string(struct span string, struct buf *out)
 	struct span rest = {string.at + 1, string.len - 2};
 	char bytes[4];
 
-	while (rest.len) {
+	while (rest.len && !out->failed) {
 		size_t n = json_string_next(&rest, bytes);
 
 		for (size_t i = 0; i < n; i++)
@@ -195,13 +197,13 @@ int form_from_json(struct span value, struct buf *out, struct err *e)
 	if (json_kind(value) != JSON_KIND_OBJECT)
 		return err_set(e, "only an object has a form");
 	json_iter_init(&members, value);
-	while (result == 0 && json_iter_next(&members, &name, &member)) {
+	while (result == 0 && !out->failed && json_iter_next(&members, &name, &member)) {
 		if (json_kind(member) != JSON_KIND_ARRAY) {
 			result = form_write_pair(name, member, out->len == start, out);
 			continue;
 		}
 		json_iter_init(&items, member);
-		while (result == 0 && json_iter_next(&items, &none, &item))
+		while (result == 0 && !out->failed && json_iter_next(&items, &none, &item))
 			result = form_write_pair(name, item, out->len == start, out);
 	}
 	if (result < 0)

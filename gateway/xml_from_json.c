@@ -186,7 +186,7 @@ static int xml_write_list(struct xml_writer *w, struct span name, struct json_it
 {
 	struct span none, item;
 
-	while (json_iter_step(list, &none, &item)) {
+	while (!w->out->failed && json_iter_step(list, &none, &item)) {
 		if (json_kind(item) == JSON_KIND_ARRAY)
 			return err_set(w->e, "a list within the list %.*s has no form in XML",
 				       (int)(name.len < 64 ? name.len : 64), name.at);
@@ -241,7 +241,7 @@ static int xml_write_object(struct xml_writer *w, struct json_iter *object, size
 	bool empty;
 
 	*start = 0;
-	while (json_iter_step(object, &name, &value)) {
+	while (!w->out->failed && json_iter_step(object, &name, &value)) {
 		if (xml_is_attribute(name)) {
 			if (xml_write_attribute(w, *start ? w->late : w->out, name, value) < 0)
 				return -1;
