@@ -58,7 +58,7 @@ static const struct {
 	{"<s:a xmlns:s=\"u\" s:b=\"1\"><s:c/><c xmlns=\"v\"/></s:a>",
 	 "{\"s:a\":{\"@xmlns:s\":\"u\",\"@s:b\":\"1\",\"s:c\":\"\",\"c\":{\"@xmlns\":\"v\"}}}"},
 	{"<x:a/>", "{\"x:a\":\"\"}"},
-	{"<a>\"\\\x7f\xf0\x9f\x98\x80</a>", "{\"a\":\"\\\"\\\\\x7f\xf0\x9f\x98\x80\"}"},
+	{"<a>\"\\\x7f\xf0\x9f\x98\x80</a>", "{\"a\":\"\\\"\\\\\\u007f\xf0\x9f\x98\x80\"}"},
 	{"<\xc3\xa9/>", "{\"\xc3\xa9\":\"\"}"},
 	{"\xef\xbb\xbf<?xml version=\"1.0\" encoding=\"utf-8\" standalone='yes'?><a/>",
 	 "{\"a\":\"\"}"},
