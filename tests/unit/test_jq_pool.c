@@ -15,6 +15,7 @@ static struct jq_pool *pool;
 static struct jq_job jobs[3];
 static struct buf out;
 static unsigned done;
+static struct rlimit files;
 
 static void on_done(struct jq_job *job)
 {
@@ -29,6 +30,7 @@ static void setup(void)
 
 	loop = loop_new(&e);
 	ck_assert_ptr_nonnull(loop);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &files), 0);
 	pool = jq_pool_new(loop);
 	ck_assert_ptr_nonnull(pool);
 	buf_init(&out, 1000);
@@ -39,6 +41,8 @@ static void teardown(void)
 	jq_pool_free(&pool);
 	loop_free(&loop);
 	buf_fini(&out);
+	/* Whoever looks for leaks at the end opens files. */
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &files), 0);
 }
 
 static int run(struct jq_job *job, uint64_t memory)
@@ -59,11 +63,9 @@ static void run_three(uint64_t memory)
 /* No descriptor is to be had, so no helper can be started. */
 static void exhaust(void)
 {
-	struct rlimit limit;
+	struct rlimit none = {.rlim_cur = 0, .rlim_max = files.rlim_max};
 
-	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
-	limit.rlim_cur = 0;
-	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
 }
 
 START_TEST(jobs_that_wait_fail_when_the_last_helper_dies)
