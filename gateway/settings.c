@@ -248,7 +248,9 @@ static const struct settings_key settings_keys[] = {
 	 .custom = settings_read_networks,
 	 .form = "list of networks, like `10.0.0.0/8`",
 	 .help = "Proxies in front that are believed when they tell whom they speak for, in "
-		 "X-Forwarded-For or Forwarded"},
+		 "X-Forwarded-For or Forwarded; where both are there the first counts, so that a "
+		 "proxy "
+		 "that sets Forwarded has to drop a client's X-Forwarded-For"},
 	{.name = "paths",
 	 .type = SETTINGS_SUBMAP,
 	 .at = offsetof(struct settings, paths),

@@ -84,9 +84,8 @@ static const struct settings_key setup_limits_keys[] = {
 	 .at = offsetof(struct setup_limits, calls_per_address),
 	 .fallback = "0",
 	 .max = 1000000,
-	 .help = "calls a second from one address (IPv6: one /64), and as many at once; one more "
-		 "is "
-		 "fault 429; 0: any number"},
+	 .help = "calls a second from one address (IPv6: one /64), and as many at once, a "
+		 "system.multicall being one; one more is fault 429; 0: any number"},
 	{.name = "answers",
 	 .type = SETTINGS_SIZE,
 	 .at = offsetof(struct setup_limits, answers_bytes),
