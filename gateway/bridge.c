@@ -282,6 +282,8 @@ static void bridge_on_body(struct exchange *x, struct span body)
 	struct bridge *b = x->bridge;
 	struct err e = {0};
 
+	if (!b) /* it was cancelled */
+		return;
 	if (!body.len) {
 		bridge_go(b); /* a value that it needs will be missed */
 		return;

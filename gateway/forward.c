@@ -167,7 +167,8 @@ void forward_send(struct forward *fwd)
 		fwd->settings->timeout_ms ? fwd->tried_us / 1000 + fwd->settings->timeout_ms : 0;
 	forward_touch(fwd);
 	forward_arm(fwd);
-	if (upstream_write(up, fwd->head.data, fwd->head.len) < 0 ||
+	/* A head that was written anew may be cut short. */
+	if (fwd->head.failed || upstream_write(up, fwd->head.data, fwd->head.len) < 0 ||
 	    forward_write_body(up, fwd->chunked, fwd->held.data, fwd->held.len) < 0) {
 		forward_fail_soon(fwd, FORWARD_MEMORY);
 		return;

@@ -1,6 +1,7 @@
 /* pipeline_body: the request's body on its way: to the instance, to whoever gathers it, or nowhere.
  */
 #include "common/json_check.h"
+#include "gateway/bridge.h"
 #include "gateway/client.h"
 #include "gateway/compose.h"
 #include "gateway/content_type.h"
@@ -137,6 +138,7 @@ static void pipeline_cancel(struct exchange *x)
 	filter_cancel(x);
 	forward_cancel(&x->forward);
 	compose_cancel(x->compose);
+	bridge_free(&x->bridge); /* one that takes no body may have called already */
 	request_body_cancel(x->request_body);
 	remake_cancel(x->remake);
 }
