@@ -15,7 +15,7 @@ class Hints(Case):
         registry = self.stage.registry()
         registry.register("orders", 9)
         gateway = self.stage.gateway({"routes": [{"path": "/o", "service": "ordrs"}]})
-        gateway.wait_log("ready")
+        gateway.wait_log("gateway: ready")
         for _ in range(3):
             self.assertEqual(gateway.get("/o").status, 503)
         gateway.wait_log(r'service "ordrs": no instance for /o: the registry knows no service '
