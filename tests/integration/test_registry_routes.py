@@ -107,7 +107,7 @@ class Routes(Case):
         self.gateway = self.stage.gateway({
             "registry_routes": list(grants), "routes": list(routes),
             "services": {"file": {"instances": [self.origins["file"].address]}}, **settings})
-        self.gateway.wait_log("ready")
+        self.gateway.wait_log("gateway: ready")
         return self.gateway
 
     def wait_answer(self, path, status, body=None):

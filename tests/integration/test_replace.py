@@ -87,7 +87,7 @@ class Before(Case):
     def first(self, settings):
         """The gateway to be replaced, with its door open."""
         gateway = self.stage.gateway(settings)
-        gateway.wait_log("ready")
+        gateway.wait_log("gateway: ready")
         return gateway
 
     def behave(self, request, peer):
@@ -108,7 +108,7 @@ class Replace(Before):
         """The next gateway, serving, over the same settings file unless others are given."""
         options.setdefault("file", None if settings else old.file)
         new = self.stage.gateway(settings, args=["--replace"], **options)
-        new.wait_log("ready")
+        new.wait_log("gateway: ready")
         return new
 
     def refused(self, *args, code):

@@ -137,7 +137,7 @@ class Activation(Case):
             self.assertEqual(gateway.stop(), 0)
         # And over a replacement.
         old = self.stage.gateway(settings, fds=fds)
-        old.wait_log("ready")
+        old.wait_log("gateway: ready")
         new = self.stage.gateway({**settings, "workers": 1}, args=["--replace"])
         self.assertEqual(old.wait(), 0)
         self.assertEqual((new.get("/x").status, new.admin("/ready").status), (204, 200))
