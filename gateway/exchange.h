@@ -53,6 +53,7 @@ struct exchange {
 	const struct settings_route *route; /* NULL until routed */
 	struct tally *tally;		    /* the route's; NULL until routed */
 	size_t service;			    /* the route's, or its split's for this request */
+	bool service_chosen;		    /* else `service` says nothing yet */
 	/* What the route made of it: */
 	bool rewritten;			     /* path and request.query are the route's … */
 	struct span asked_path, asked_query; /* … and these the client's */

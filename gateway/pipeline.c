@@ -154,6 +154,7 @@ static bool pipeline_act(struct exchange *x)
 		return false;
 	}
 	x->service = route_action_service(x, caller_of(x)->text);
+	x->service_chosen = true;
 	if (!remake_begin(x))
 		return false;
 	if (route_action_prepare(x, &reason) == 0)

@@ -24,6 +24,19 @@ static uint64_t pipeline_since(uint64_t from_us, uint64_t to_us)
 	return from_us && to_us > from_us ? to_us - from_us : 0;
 }
 
+/* Whose answer it is, or would have been: a split's is not known of what was refused before it was
+ * chosen. NULL: nobody's. */
+static const char *pipeline_service(const struct exchange *x)
+{
+	const struct settings_route *route = x->route;
+
+	if (x->backup)
+		return x->backup;
+	if (route && route->split.count && x->service_chosen)
+		return x->table->table->settings->services[x->service].name;
+	return route ? route->service_name : NULL;
+}
+
 static void pipeline_write_line(struct exchange *x, uint64_t total_us)
 {
 	const struct forward *fwd = &x->forward;
@@ -38,6 +51,7 @@ static void pipeline_write_line(struct exchange *x, uint64_t total_us)
 		.user_agent = pipeline_field(x, "User-Agent"),
 		.minor = x->request.minor,
 		.route = x->route ? x->route->name : NULL,
+		.service = pipeline_service(x),
 		.status = x->status,
 		.bytes_in = x->bytes_in + x->tunnel_in,
 		.bytes_out = x->bytes_out + x->tunnel_out,
@@ -51,10 +65,6 @@ static void pipeline_write_line(struct exchange *x, uint64_t total_us)
 		.template = &x->table->table->settings->log.template,
 	};
 
-	if (x->backup)
-		record.service = x->backup;
-	else if (x->route && (x->route->service_name || x->route->split.count))
-		record.service = x->table->table->settings->services[x->service].name;
 	if (fwd->endpoint) {
 		record.instance = fwd->endpoint->id;
 		record.attempts = fwd->attempts;

@@ -122,6 +122,26 @@ class AccessLog(Case):
                 "attempts cache flags reason referer user_agent").split())))
         self.assertLessEqual(set(wait_until(gateway.access_log, "the line")[0]), known)
 
+    def test_what_the_gateway_answers_itself_names_the_routes_own_service(self):
+        answers = (("/b", "b", 401), ("/split", None, 401), ("/fixed", None, 200))
+        origin = self.stage.origin(lambda asked, peer: reply(200, b"hello"))
+        service = {"instances": [origin.address]}
+        gateway = self.stage.gateway({
+            "services": {"a": service, "b": service},
+            "routes": [{"path": "/a", "service": "a"},
+                       {"path": "/b", "service": "b", "auth": "key", "cors": {"origins": "*"}},
+                       {"path": "/split", "auth": "key", "split": [
+                           {"service": "a", "weight": 1}, {"service": "b", "weight": 1}]},
+                       {"path": "/fixed", "respond": {"text": "x"}}]})
+        for path, _, status in answers:
+            self.assertEqual(gateway.get(path).status, status)
+        asked = request(gateway.port, "OPTIONS", "/b", headers={
+            "Origin": "http://o", "Access-Control-Request-Method": "GET"})
+        self.assertEqual(asked.status, 204)
+        lines = wait_until(lambda: len(gateway.access_log()) == 4 and gateway.access_log())
+        self.assertEqual([(line["path"], line.get("service"), line["status"]) for line in lines],
+                         [*answers, ("/b", "b", 204)])
+
 
 if __name__ == "__main__":
     unittest.main()
