@@ -1,17 +1,14 @@
 /* consumer: who may call through the gateways: list, get, put, delete, new-key, revoke-key. */
-#include "client-lib/tool/params.h"
+#include "client-lib/tool/limit.h"
 #include "client-lib/tool/print.h"
 #include "common/clock.h"
-#include "common/err.h"
 #include "common/json_write.h"
-#include "common/settings_value.h"
 #include "common/suggest.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { CONSUMER_PAGE = 500, DAY_MS = 24 * 3600 * 1000 };
+enum { CONSUMER_PAGE = 500 };
 
 static const char *consumer_text(const struct microreg_value *in, const char *name)
 {
@@ -59,7 +56,7 @@ static const char *consumer_joined(struct tool *tool, const struct microreg_valu
 	return text;
 }
 
-/* "100/1000ms by consumer", "10000/month by consumer". */
+/* "100/1000ms by consumer", "10000/month by consumer"; a name of its own comes before it. */
 static const char *consumer_limits(struct tool *tool, const struct microreg_value *list)
 {
 	const char *text = "";
@@ -68,16 +65,21 @@ static const char *consumer_limits(struct tool *tool, const struct microreg_valu
 		const struct microreg_value *one = &list->items[i];
 		int concurrent = consumer_number(one, "concurrent");
 		int quota = consumer_number(one, "quota");
-		const char *by = consumer_text(one, "by"), *between = *text ? ", " : "";
+		const char *by = consumer_text(one, "by"), *name = consumer_text(one, "name");
+		bool named = *name && strcmp(name, "default") != 0;
 
+		text = arena_printf(&tool->arena, "%s%s%s%s", text, *text ? ", " : "",
+				    named ? name : "", named ? "=" : "");
+		if (!text)
+			break;
 		if (quota)
-			text = arena_printf(&tool->arena, "%s%s%d/%s by %s", text, between, quota,
+			text = arena_printf(&tool->arena, "%s%d/%s by %s", text, quota,
 					    consumer_text(one, "per"), by);
 		else if (concurrent)
-			text = arena_printf(&tool->arena, "%s%s%d at once by %s", text, between,
-					    concurrent, by);
+			text = arena_printf(&tool->arena, "%s%d at once by %s", text, concurrent,
+					    by);
 		else
-			text = arena_printf(&tool->arena, "%s%s%d/%dms by %s", text, between,
+			text = arena_printf(&tool->arena, "%s%d/%dms by %s", text,
 					    consumer_number(one, "rate"),
 					    consumer_number(one, "per_ms"), by);
 	}
@@ -231,96 +233,14 @@ static int consumer_get(struct tool *tool)
 
 /* ---- put ---- */
 
-/* A duration, also of days. False: it is none. */
-static bool consumer_duration(const char *text, uint64_t *ms)
-{
-	size_t digits = strspn(text, "0123456789");
-	struct err e;
-
-	if (digits && digits < 7 && strcmp(text + digits, "d") == 0) {
-		*ms = strtoull(text, NULL, 10) * DAY_MS;
-		return true;
-	}
-	return settings_value_duration(text, ms, &e) == 0;
-}
-
-/* A limit as it is written, its parts between the slashes, and as it is sent. */
-struct consumer_limit {
-	char parts[3][32]; /* empty: not given */
-	uint64_t count, per_ms, burst;
-	struct params params;
-};
-
-static bool consumer_limit_parse(const char *text, struct consumer_limit *t)
-{
-	struct err e;
-
-	for (size_t i = 0; i < 3; i++) {
-		size_t len = strcspn(text, "/");
-
-		if (i && !len)
-			return false;
-		(void)snprintf(t->parts[i], sizeof(t->parts[i]), "%.*s", (int)len, text);
-		text += len;
-		if (!*text++)
-			break;
-		if (i == 2)
-			return false;
-	}
-	return settings_value_number(t->parts[0], &t->count, &e) == 0 && t->count <= INT32_MAX &&
-	       (!*t->parts[2] ||
-		(settings_value_number(t->parts[2], &t->burst, &e) == 0 && t->burst <= INT32_MAX));
-}
-
-static bool consumer_is_period(const char *text)
-{
-	return strcmp(text, "day") == 0 || strcmp(text, "month") == 0;
-}
-
-/* "100/1m", "100/1m/20" with a burst, "10000/month" or "5" at once. 0, or TOOL_USAGE and it has
- * been said. */
-static int consumer_read_limit(struct tool *tool, const char *text, struct microreg_value *limit)
-{
-	struct consumer_limit *own = arena_zalloc(&tool->arena, sizeof(*own));
-	bool good;
-
-	if (!own)
-		return consumer_no_memory();
-	good = consumer_limit_parse(text, own);
-	if (good && consumer_is_period(own->parts[1])) {
-		good = !*own->parts[2];
-		params_number(&own->params, "quota", (unsigned)own->count);
-		params_text(&own->params, "per", own->parts[1]);
-	} else if (good && *own->parts[1]) {
-		good = consumer_duration(own->parts[1], &own->per_ms) && own->per_ms <= INT32_MAX;
-		params_number(&own->params, "rate", (unsigned)own->count);
-		params_number(&own->params, "per_ms", (unsigned)own->per_ms);
-		if (*own->parts[2])
-			params_number(&own->params, "burst", (unsigned)own->burst);
-	} else {
-		params_number(&own->params, "concurrent", (unsigned)own->count);
-	}
-	if (!good)
-		return tool_usage(
-			tool,
-			"--limit %s: allowed: requests and a time (100/1m), those and a "
-			"burst (100/1m/20), a quota (10000/month or /day), or requests at "
-			"once (5)",
-			text);
-	*limit = *params_value(&own->params);
-	return TOOL_OK;
-}
-
 static int consumer_add_limits(struct tool *tool, struct params *params)
 {
 	struct microreg_value *limits =
 		arena_zalloc(&tool->arena, (tool->limits.count + 1) * sizeof(*limits));
 	int code = limits ? TOOL_OK : consumer_no_memory();
 
-	for (size_t i = 0; code == TOOL_OK && i < tool->limits.count; i++) {
-		/* Two of one name share a counter. */
-		code = consumer_read_limit(tool, tool->limits.items[i], &limits[i]);
-	}
+	for (size_t i = 0; code == TOOL_OK && i < tool->limits.count; i++)
+		code = limit_read(tool, tool->limits.items[i], &limits[i]);
 	if (code == TOOL_OK)
 		params_items(params, "limits", MICROREG_TYPE_ARRAY, limits, tool->limits.count);
 	return code;
@@ -405,7 +325,7 @@ static int consumer_add_expires(struct tool *tool, struct params *params)
 		return TOOL_OK;
 	if (!time)
 		return consumer_no_memory();
-	if (consumer_duration(text, &ms)) {
+	if (limit_duration(text, &ms)) {
 		if (ms && ms <= INT32_MAX) {
 			params_number(params, "ttl_ms", (unsigned)ms);
 			return TOOL_OK;
@@ -438,7 +358,7 @@ static int consumer_new_key(struct tool *tool)
 	params_text(&params, "label", tool->given[TOOL_OPTION_LABEL]);
 	if (grace && strcmp(grace, "0") == 0)
 		params_number(&params, "grace_ms", 0);
-	else if (grace && consumer_duration(grace, &ms) && ms <= INT32_MAX)
+	else if (grace && limit_duration(grace, &ms) && ms <= INT32_MAX)
 		params_number(&params, "grace_ms", (unsigned)ms);
 	else if (grace)
 		return tool_usage(tool, "--grace %s: allowed: 0, or a time up to 24d like 1d",
@@ -453,29 +373,60 @@ static const struct consumer_action {
 	const char *name;
 	size_t words; /* with itself */
 	const char *takes;
+	uint64_t accepts; /* of the options of `consumer` */
 	int (*run)(struct tool *tool);
 } consumer_actions[] = {
-	{"list", 1, "list", consumer_list},
-	{"get", 2, "get NAME", consumer_get},
-	{"put", 2, "put NAME", consumer_put},
-	{"delete", 2, "delete NAME", consumer_delete},
-	{"new-key", 2, "new-key NAME", consumer_new_key},
-	{"revoke-key", 3, "revoke-key NAME KEY", consumer_revoke_key},
+	{"list", 1, "list", TOOL_ACCEPTS(PREFIX) | TOOL_ACCEPTS(LIMIT), consumer_list},
+	{"get", 2, "get NAME", 0, consumer_get},
+	{"put", 2, "put NAME",
+	 TOOL_ACCEPTS(ID) | TOOL_ACCEPTS(GROUP) | TOOL_ACCEPTS(LIMIT) | TOOL_ACCEPTS(ALLOW) |
+		 TOOL_ACCEPTS(DENY) | TOOL_ACCEPTS(CERTIFICATE) | TOOL_ACCEPTS(PASSWORD_HASH) |
+		 TOOL_ACCEPTS(META),
+	 consumer_put},
+	{"delete", 2, "delete NAME", 0, consumer_delete},
+	{"new-key", 2, "new-key NAME",
+	 TOOL_ACCEPTS(LABEL) | TOOL_ACCEPTS(EXPIRES) | TOOL_ACCEPTS(GRACE), consumer_new_key},
+	{"revoke-key", 3, "revoke-key NAME KEY", 0, consumer_revoke_key},
 };
+
+enum { CONSUMER_ACTION_COUNT = sizeof(consumer_actions) / sizeof(consumer_actions[0]) };
+
+/* An option of another action would be ignored: a key that was to expire would not. */
+static int consumer_check_options(const struct tool *tool, const struct consumer_action *action)
+{
+	uint64_t wrong = tool_given(tool) & tool->command->accepts & ~action->accepts;
+	uint64_t one = wrong & -wrong;
+	char owners[64] = "";
+
+	if (!wrong)
+		return TOOL_OK;
+	for (size_t i = 0; i < CONSUMER_ACTION_COUNT; i++) {
+		size_t used = strlen(owners);
+
+		if (consumer_actions[i].accepts & one)
+			(void)snprintf(owners + used, sizeof(owners) - used, "%s%s",
+				       used ? " and " : "", consumer_actions[i].name);
+	}
+	return tool_usage(tool, "--%s belongs to %s", tool_option_name(one), owners);
+}
 
 int consumer_run(struct tool *tool)
 {
 	struct suggest suggest = {.name = tool->words[0]};
 
-	for (size_t i = 0; i < sizeof(consumer_actions) / sizeof(consumer_actions[0]); i++) {
+	for (size_t i = 0; i < CONSUMER_ACTION_COUNT; i++) {
 		const struct consumer_action *action = &consumer_actions[i];
+		int code;
 
 		suggest_offer(&suggest, action->name);
 		if (strcmp(action->name, tool->words[0]) != 0)
 			continue;
+		if (tool->word_count != action->words && action->words == 1)
+			return tool_usage(tool, "list takes no NAME; use get or --prefix");
 		if (tool->word_count != action->words)
 			return tool_usage(tool, "it takes %s", action->takes);
-		return action->run(tool);
+		code = consumer_check_options(tool, action);
+		return code ? code : action->run(tool);
 	}
 	return tool_usage(tool, "\"%s\" is nothing to do with consumers%s%s%s", tool->words[0],
 			  suggest.best ? "; did you mean \"" : "", suggest.best ? suggest.best : "",

@@ -183,6 +183,20 @@ static int tool_reference(void)
 
 /* ---- The command line ---- */
 
+uint64_t tool_given(const struct tool *tool)
+{
+	uint64_t given = 0;
+
+	for (size_t i = 0; i < TOOL_OPTION_COUNT; i++)
+		given |= tool->given[i] ? UINT64_C(1) << i : 0;
+	return given;
+}
+
+const char *tool_option_name(uint64_t one)
+{
+	return tool_options[__builtin_ctzll(one)].name;
+}
+
 int tool_number(const struct tool *tool, enum tool_option option, unsigned max, unsigned *to)
 {
 	const char *text = tool->given[option];

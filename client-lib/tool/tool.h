@@ -66,7 +66,8 @@ enum tool_exit {
 	X(SINCE, "since", "REVISION", "only what came after it")                                   \
 	X(LIMIT, "limit", "N",                                                                     \
 	  "at most so many; of a consumer: requests and a time, 100/1m, those and a burst, "       \
-	  "100/1m/20, a quota, 10000/month, or requests at once, 5; may be given several times")   \
+	  "100/1m/20, a quota, 10000/month, or requests at once, 5, each with a name if need be, " \
+	  "search=100/1m; may be given several times")                                             \
 	X(AT, "at", "WHEN", "as of a revision or a time (RFC 3339)")                               \
 	X(GROUP, "group", "GROUP", "a group it is in; may be given several times")                 \
 	X(ALLOW, "allow", "NETWORK", "whence it may call; may be given several times")             \
@@ -148,6 +149,10 @@ int tool_usage(const struct tool *tool, const char *format, ...)
 
 /* Says what went wrong with a call, and returns the exit code that says so. */
 int tool_fail(const struct tool *tool, const struct microreg_error *error);
+
+/* The options that were given, as a set of TOOL_ACCEPTS; and the name of the one in a set. */
+uint64_t tool_given(const struct tool *tool);
+const char *tool_option_name(uint64_t one);
 
 /* Reads the value of an option that was given into `to`; without it `to` stays. 0, or TOOL_USAGE
  * and it has been said. Durations are milliseconds. */

@@ -154,6 +154,15 @@ class Changing(ToolCase):
                   code=1)
         self.assertIn('like "200-299,401"', self.said)
 
+    def test_a_limit_of_a_consumer_may_have_a_name(self):
+        self.tool("consumer", "put", "cy", "--limit", "search=2/1m", "--limit", "all=9/day",
+                  "--limit", "5")
+        told = self.registry.call("registry.consumer_get", {"name": "cy"})["limits"]
+        self.assertEqual([(one["name"], one.get("rate"), one.get("quota")) for one in told],
+                         [("search", 2, None), ("all", None, 9), ("default", None, None)])
+        self.assertIn("limits: search=2/60000ms by consumer, all=9/day by consumer, "
+                      "5 at once by consumer", self.tool("consumer", "get", "cy"))
+
     def test_a_lease_fences_what_is_not_its_own(self):
         lease = json.loads(self.tool("register", "orders", "--port", "1", "--json"))["lease"]
         self.tool("deregister", "orders", self.ids("orders")[0], "--lease", "f" * 32, code=1)
@@ -196,6 +205,10 @@ class Usage(ToolCase):
                 (["register", "a", "--port", "1", "--meta", "x"], "NAME=VALUE"),
                 (["stats", "--color", "maybe"], "auto, always or never"),
                 (["stats", "--token-file", "/nonexistent"], "/nonexistent"),
+                (["consumer", "put", "cy", "--expires", "3"], "--expires belongs to new-key"),
+                (["consumer", "get", "cy", "--limit", "3"], "--limit belongs to list and put"),
+                (["consumer", "list", "bob"], "list takes no NAME; use get or --prefix"),
+                (["consumer", "put", "cy", "--limit", "=3"], "--limit =3: allowed"),
                 (["run", "--port", "1", "--", "true"], "--service NAME is missing"),
                 (["run", "--service", "a", "--port", "1"], "it takes -- COMMAND")):
             with self.subTest(args):
