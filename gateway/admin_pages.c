@@ -127,7 +127,10 @@ static void admin_json_quotas(struct json_writer *j, const struct admin_view *vi
 	admin_key_uint(j, "unreported", stats.unreported);
 	admin_key_uint(j, "lost", stats.lost);
 	admin_key_bool(j, "live", stats.live);
-	admin_key_uint(j, "gateways", stats.gateways);
+	if (stats.gateways)
+		admin_key_uint(j, "gateways", stats.gateways);
+	else
+		admin_key_string(j, "gateways", NULL);
 	json_write_object_end(j);
 }
 

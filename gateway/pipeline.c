@@ -153,8 +153,7 @@ static bool pipeline_act(struct exchange *x)
 		openapi_respond(x);
 		return false;
 	}
-	x->service = route_action_service(x, caller_of(x)->text);
-	x->service_chosen = true;
+	route_action_choose(x, caller_of(x)->text);
 	if (!remake_begin(x))
 		return false;
 	if (route_action_prepare(x, &reason) == 0)

@@ -26,6 +26,7 @@ enum {
 	QUOTA_TIDY = 64, /* the same with each report, of one part in eight */
 	QUOTA_SHARE = 8, /* without asking, this part of a gateway's part of what is left */
 	QUOTA_STALE_MS = 2000,
+	QUOTA_AGAIN_MS = 1000,	     /* what is used up is asked about again after that */
 	QUOTA_STALE_SHARE = 100,     /* the same when the last answer is older than that */
 	QUOTA_USED_MAX = 1000000000, /* of one report; the rest is the next one's */
 	QUOTA_TEXT_MAX = 256,
@@ -61,7 +62,7 @@ struct quota {
 	struct quota_part parts[QUOTA_PARTS];
 	size_t part_max;
 	_Atomic bool live;
-	atomic_uint gateways;
+	atomic_uint gateways; /* 0: the registry has not said yet */
 	/* The reporter's: the report under way. */
 	char sender[QUOTA_SENDER_SIZE];
 	unsigned sequence;
@@ -97,7 +98,7 @@ struct quota *quota_new(uint64_t keys)
 	if (q->part_max < QUOTA_PART_MIN)
 		q->part_max = QUOTA_PART_MIN;
 	atomic_init(&q->live, true); /* until the first report fails */
-	atomic_init(&q->gateways, 2);
+	atomic_init(&q->gateways, 0);
 	for (size_t i = 0; i < QUOTA_PARTS; i++)
 		(void)pthread_mutex_init(&q->parts[i].lock, NULL); /* never fails on Linux */
 	return q;
@@ -247,8 +248,10 @@ static uint64_t quota_share(const struct quota *q, const struct quota_count *c, 
 	uint64_t gateways = atomic_load(&q->gateways), left, share;
 
 	left = c->known < c->quota ? c->quota - c->known : 0;
-	if (gateways <= 1)
+	if (gateways == 1)
 		return left;
+	if (!gateways)
+		gateways = 2; /* there may be another */
 	share = left / gateways /
 		(clock_since_ms(c->heard_ms, now_ms) < QUOTA_STALE_MS ? QUOTA_SHARE
 								      : QUOTA_STALE_SHARE);
@@ -275,8 +278,22 @@ static void quota_decide_locked(struct quota *q, struct quota_part *part, struct
 	}
 	if (live)
 		answer->hurry = !c->heard_ms || answer->result == QUOTA_UNSURE ||
-				(atomic_load(&q->gateways) > 1 && 2 * untold >= share);
+				(atomic_load(&q->gateways) != 1 && 2 * untold >= share);
 	quota_due_locked(part, c);
+}
+
+/* It is used up, as far as is known: it may have been reset, or the quota of another gateway be
+ * another. So who comes waits for an answer when the last one is older than a second. */
+static void quota_refuse_locked(struct quota *q, struct quota_part *part, struct quota_count *c,
+				const struct quota_ask *ask, struct quota_answer *answer)
+{
+	if (ask->patient && atomic_load(&q->live) &&
+	    clock_since_ms(c->heard_ms, ask->now_ms) >= QUOTA_AGAIN_MS) {
+		answer->result = QUOTA_UNSURE;
+		answer->hurry = true;
+	}
+	quota_due_locked(part, c);
+	answer->limit.retry_us = answer->limit.reset_us;
 }
 
 static void quota_take_locked(struct quota *q, struct quota_part *part, struct quota_count *c,
@@ -290,10 +307,7 @@ static void quota_take_locked(struct quota *q, struct quota_part *part, struct q
 		quota_decide_locked(q, part, c, ask, answer);
 		used = quota_used(c);
 	} else {
-		/* It may have been reset, or the quota of another gateway be another: asked about
-		 * once a second. */
-		quota_due_locked(part, c);
-		answer->limit.retry_us = answer->limit.reset_us;
+		quota_refuse_locked(q, part, c, ask, answer);
 	}
 	answer->limit.allowed = answer->result == QUOTA_TAKEN;
 	answer->limit.left = used < quota ? quota - used : 0;
@@ -442,7 +456,7 @@ bool quota_answered(struct quota *q, const struct microreg_report *report, uint6
 		(void)pthread_mutex_unlock(&part->lock);
 	}
 	q->count = 0;
-	atomic_store(&q->gateways, report->gateways);
+	atomic_store(&q->gateways, report->gateways ? report->gateways : 1);
 	atomic_store(&q->live, true);
 	quota_tidy(q, wall_ms);
 	return full && quota_has_due(q);

@@ -76,7 +76,7 @@ struct quota_stats {
 	uint64_t unreported; /* of what was let in the registry may not know yet */
 	uint64_t lost;	     /* requests let in without a count, for want of room */
 	bool live;	     /* the last report was answered */
-	unsigned gateways;   /* as it said */
+	unsigned gateways;   /* as it said; 0: it has not yet */
 };
 void quota_stats(struct quota *quota, struct quota_stats *out);
 

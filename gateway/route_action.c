@@ -17,7 +17,7 @@ enum {
 	ROUTE_ACTION_FIELDS_MAX = 64 << 10,
 };
 
-size_t route_action_service(const struct exchange *x, struct span client)
+static size_t route_action_service(const struct exchange *x, struct span client)
 {
 	static const uint8_t key[16] = "microreg-splits";
 	const struct settings_split *split = &x->route->split;
@@ -31,6 +31,12 @@ size_t route_action_service(const struct exchange *x, struct span client)
 	for (number %= split->total; number >= split->shares[i].weight; i++)
 		number -= split->shares[i].weight;
 	return split->shares[i].service;
+}
+
+void route_action_choose(struct exchange *x, struct span client)
+{
+	x->service = route_action_service(x, client);
+	x->service_chosen = true;
 }
 
 struct template_values route_action_values(struct exchange *x)

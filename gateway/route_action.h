@@ -12,9 +12,9 @@
 
 struct settings_edits;
 
-/* The service that the request goes to: the route's, or its turn of the split's. `client` is the
- * client's address; each gateway comes to the same service for it. */
-size_t route_action_service(const struct exchange *x, struct span client);
+/* Sets x->service, which the request goes to: the route's, or its turn of the split's. `client` is
+ * the client's address; each gateway comes to the same service for it. */
+void route_action_choose(struct exchange *x, struct span client);
 
 /* The request as its service will get it: path and query rewritten, and the fields that the route
  * sets and adds, in x->extra. 0, or -1 with *reason as template_render says. */

@@ -82,8 +82,8 @@ static const struct settings_key settings_limit_keys[] = {
 	 .min = 1,
 	 .max = SETTINGS_QUOTA_MAX,
 	 .help = "So many requests in each `day` or `month`, in the place of `rate`: counted by "
-		 "the "
-		 "registry, at all gateways together and over restarts"},
+		 "the registry, at all gateways together and over restarts; a reset there counts "
+		 "within a second"},
 	{.name = "per",
 	 .type = SETTINGS_CUSTOM,
 	 .custom = settings_read_per,

@@ -329,6 +329,10 @@ class OneGateway(SharedCase):
                                      "--explain", "GET /month")
         self.assertIn('limit: "trial", 10 each month by address, at all gateways\n', out)
 
+    def test_without_quotas_nothing_is_said_of_other_gateways(self):
+        gateway = self.stage.gateway({"routes": [{"path": "/", "respond": {"text": "in"}}]})
+        self.assertIsNone(json.loads(gateway.admin("/status").body)["quotas"]["gateways"])
+
 
 class Settings(Case):
     """What --check says."""

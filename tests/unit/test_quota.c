@@ -115,6 +115,41 @@ START_TEST(the_only_gateway_lets_in_all_that_is_left_and_no_more)
 }
 END_TEST
 
+START_TEST(what_is_used_up_is_asked_about_again_after_a_second)
+{
+	struct quota_ask ask = asks("ada", 1);
+	struct quota_answer answer;
+
+	hear("ada", 100, 1);
+	ask.now_ms += 999;
+	ck_assert_int_eq(quota_take(quota, &ask).result, QUOTA_REFUSED);
+	ask.now_ms++;
+	answer = quota_take(quota, &ask);
+	ck_assert_int_eq(answer.result, QUOTA_UNSURE);
+	ck_assert(answer.hurry);
+	ask.patient = false;
+	ck_assert_int_eq(quota_take(quota, &ask).result, QUOTA_REFUSED);
+	ck_assert_int_eq(report("ada", 0, 1), 0); /* it was reset */
+	ask.patient = true;
+	ck_assert_int_eq(quota_take(quota, &ask).result, QUOTA_TAKEN);
+	hear("ada", 100, 1);
+	quota_failed(quota);
+	ck_assert_int_eq(quota_take(quota, &ask).result, QUOTA_REFUSED);
+}
+END_TEST
+
+START_TEST(how_many_gateways_there_are_is_not_guessed)
+{
+	struct quota_stats stats;
+
+	quota_stats(quota, &stats);
+	ck_assert_uint_eq(stats.gateways, 0);
+	hear("ada", 0, 3);
+	quota_stats(quota, &stats);
+	ck_assert_uint_eq(stats.gateways, 3);
+}
+END_TEST
+
 START_TEST(one_of_several_gateways_asks_before_it_lets_in_much)
 {
 	unsigned rounds = 0, total = 0;
@@ -445,6 +480,8 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, who_is_not_known_waits_for_the_registry);
 	tcase_add_test(tc, the_only_gateway_lets_in_all_that_is_left_and_no_more);
+	tcase_add_test(tc, what_is_used_up_is_asked_about_again_after_a_second);
+	tcase_add_test(tc, how_many_gateways_there_are_is_not_guessed);
 	tcase_add_test(tc, one_of_several_gateways_asks_before_it_lets_in_much);
 	tcase_add_test(tc, an_answer_of_long_ago_is_worth_less);
 	tcase_add_test(tc, a_registry_that_is_away_keeps_nobody_waiting);
