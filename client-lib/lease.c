@@ -32,6 +32,7 @@ static int lease_read_check(const struct microreg_check *check, struct instance 
 				 check->type);
 	in->check = check->type[0] == 'h' ? INSTANCE_CHECK_HTTP : INSTANCE_CHECK_TCP;
 	in->check_path = in->check == INSTANCE_CHECK_HTTP ? lease_text(check->path) : "";
+	in->check_status = lease_text(check->status);
 	in->check_interval_ms = check->interval_ms;
 	in->check_timeout_ms = check->timeout_ms;
 	return 0;

@@ -129,6 +129,7 @@ struct microreg_check {
 	const char *type;		  /* "tcp" or "http"; NULL: no check */
 	const char *path;		  /* for http; NULL: "/" */
 	unsigned interval_ms, timeout_ms; /* 0: the registry's defaults */
+	const char *status; /* for http: what is good, "200-299,401"; NULL: "200-399" */
 };
 
 /* Zero and NULL members mean the registry's default. */

@@ -31,7 +31,7 @@ const struct tool_command tool_commands[] = {
 	 TOOL_ACCEPTS(ZONE) | TOOL_ACCEPTS(VERSION) | TOOL_ACCEPTS(TAG) | TOOL_ACCEPTS(STATUS) |
 		 TOOL_ACCEPTS(ALL) | TOOL_ACCEPTS(AT),
 	 "list the instances of a service", read_lookup},
-	{"register", "SERVICE", 1, 1, REGISTRATION_OPTIONS | TOOL_ACCEPTS(CHECK_STATUS),
+	{"register", "SERVICE", 1, 1, REGISTRATION_OPTIONS,
 	 "register an instance once; it expires unless somebody sends heartbeats", write_register},
 	{"deregister", "SERVICE ID", 2, 2, TOOL_ACCEPTS(LEASE) | TOOL_ACCEPTS(WAIT),
 	 "take an instance out", write_deregister},

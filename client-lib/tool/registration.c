@@ -14,8 +14,13 @@ static int registration_memory(void)
 static int registration_read_check(struct tool *tool, const char *check,
 				   struct microreg_registration *me)
 {
+	const char *status = tool->given[TOOL_OPTION_CHECK_STATUS];
+
 	if (tool->given[TOOL_OPTION_CHECK])
 		check = tool->given[TOOL_OPTION_CHECK];
+	if (status && !(check && strncmp(check, "http", 4) == 0))
+		return tool_usage(tool, "--check-status %s: give --check http:/PATH with it",
+				  status);
 	if (!check || strcmp(check, "none") == 0)
 		return TOOL_OK;
 	if (strcmp(check, "tcp") == 0) {
@@ -23,6 +28,7 @@ static int registration_read_check(struct tool *tool, const char *check,
 	} else if (strcmp(check, "http") == 0 || strncmp(check, "http:/", 6) == 0) {
 		me->check.type = "http";
 		me->check.path = check[4] ? check + 5 : NULL;
+		me->check.status = status;
 	} else {
 		return tool_usage(tool, "--check %s: allowed: tcp, http, http:/PATH or none",
 				  check);

@@ -11,7 +11,8 @@
 	(TOOL_ACCEPTS(PORT) | TOOL_ACCEPTS(HOST) | TOOL_ACCEPTS(ID) | TOOL_ACCEPTS(SCHEME) |     \
 	 TOOL_ACCEPTS(TTL) | TOOL_ACCEPTS(WEIGHT) | TOOL_ACCEPTS(ZONE) | TOOL_ACCEPTS(VERSION) | \
 	 TOOL_ACCEPTS(TAG) | TOOL_ACCEPTS(META) | TOOL_ACCEPTS(ROUTE) | TOOL_ACCEPTS(STATUS) |   \
-	 TOOL_ACCEPTS(CHECK) | TOOL_ACCEPTS(CHECK_INTERVAL) | TOOL_ACCEPTS(CHECK_TIMEOUT))
+	 TOOL_ACCEPTS(CHECK) | TOOL_ACCEPTS(CHECK_INTERVAL) | TOOL_ACCEPTS(CHECK_TIMEOUT) |      \
+	 TOOL_ACCEPTS(CHECK_STATUS))
 
 /* Fills `me` from the options; its texts are the command line's and the arena's. `check` is what
  * stands for a --check that was not given; NULL: none. TOOL_OK, or the exit code and it has been

@@ -72,7 +72,7 @@ int write_call_known(struct tool *tool, const char *method, struct params *param
 
 enum { WRITE_CHECK_MAX = 5 };
 
-static void write_add_check(const struct microreg_check *check, const char *status,
+static void write_add_check(const struct microreg_check *check,
 			    struct microreg_value items[WRITE_CHECK_MAX], struct params *params)
 {
 	size_t count = 0;
@@ -82,8 +82,8 @@ static void write_add_check(const struct microreg_check *check, const char *stat
 	items[count++] = (struct microreg_value){.name = "type", .text = check->type};
 	if (check->path)
 		items[count++] = (struct microreg_value){.name = "path", .text = check->path};
-	if (status)
-		items[count++] = (struct microreg_value){.name = "status", .text = status};
+	if (check->status)
+		items[count++] = (struct microreg_value){.name = "status", .text = check->status};
 	if (check->interval_ms)
 		items[count++] = (struct microreg_value){.type = MICROREG_TYPE_INT,
 							 .name = "interval_ms",
@@ -129,7 +129,6 @@ static int write_add_registration(struct tool *tool, const struct microreg_regis
 
 int write_register(struct tool *tool)
 {
-	const char *status = tool->given[TOOL_OPTION_CHECK_STATUS];
 	struct microreg_value check[WRITE_CHECK_MAX];
 	struct microreg_registration me;
 	struct params params = {0};
@@ -139,10 +138,7 @@ int write_register(struct tool *tool)
 		code = write_add_registration(tool, &me, &params);
 	if (code != TOOL_OK)
 		return code;
-	if (status && !me.check.type)
-		return tool_usage(tool, "--check-status %s: give --check http:/PATH with it",
-				  status);
-	write_add_check(&me.check, status, check, &params);
+	write_add_check(&me.check, check, &params);
 	return write_call(tool, "registry.register", &params, 0);
 }
 

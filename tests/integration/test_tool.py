@@ -202,6 +202,8 @@ class Usage(ToolCase):
                 (["register", "a", "--port", "1", "--ttl", "5"], "5s"),
                 (["register", "a", "--port", "1", "--check", "icmp"], "allowed: tcp"),
                 (["register", "a", "--port", "1", "--check-status", "200"], "--check http:/PATH"),
+                (["run", "--service", "a", "--port", "1", "--check-status", "200", "--", "true"],
+                 "--check http:/PATH"),
                 (["register", "a", "--port", "1", "--meta", "x"], "NAME=VALUE"),
                 (["stats", "--color", "maybe"], "auto, always or never"),
                 (["stats", "--token-file", "/nonexistent"], "/nonexistent"),
@@ -279,6 +281,17 @@ class Running(ToolCase):
         wait_until(lambda: self.ids("hello", status=["starting", "down"]), "hello, starting")
         self.assertEqual(self.ids("hello"), [])
         run.stop()
+
+    def test_its_check_may_expect_statuses(self):
+        origin = self.stage.origin(lambda *_: reply(401, b""))
+        run = self.run_python("import signal; signal.pause()", "--port", str(origin.port),
+                              "--id", "a", "--check", "http:/health", "--check-interval", "100ms",
+                              "--check-status", "200-299,401")
+        wait_until(lambda: self.ids("hello") == ["a"], "its check")
+        run.stop()
+        self.tool("run", "--service", "hello", "--port", "1", "--check", "http:/",
+                  "--check-status", "2xx", "--", "true", code=2)
+        self.assertIn('like "200-299,401"', self.said)
 
     def test_its_exit_code_is_the_commands(self):
         for code, expected in (("raise SystemExit(0)", 0), ("raise SystemExit(7)", 7),
