@@ -23,7 +23,9 @@ static void verdict_finish(struct edit *edit)
 		log_info("%s/%s removed: it did not answer for too long", in->service, in->id);
 	else if (!edit->op.err.code && edit->existed)
 		log_info("%s/%s is %s", in->service, in->id,
-			 edit->failed ? own->detail : "back: it answers again");
+			 edit->failed		      ? own->detail
+			 : own->record->check_pending ? "up: it answers"
+						      : "back: it answers again");
 	record_unref(&own->record);
 	free(own);
 }

@@ -163,19 +163,66 @@ static int read_lookup_print(struct tool *tool, const struct microreg_value *lis
 	return read_printed(print_table_end(&table));
 }
 
-/* The statuses asked for: those of --status, all, or the registry's own choice. */
-static void read_lookup_statuses(const struct tool *tool, struct params *params,
-				 struct microreg_value items[5])
+enum { READ_STATUS_COUNT = 5 };
+
+static const char *const read_statuses[READ_STATUS_COUNT] = {"up", "starting", "draining",
+							     "maintenance", "down"};
+
+/* Looks up; of every status, or of those asked for: that of --status, or the registry's own choice.
+ * NULL, with an exit code in `code`, when there is no reply. */
+static const struct microreg_value *read_lookup_call(struct tool *tool, bool all, int *code)
 {
-	static const char *const all[] = {"up", "starting", "draining", "maintenance", "down"};
+	struct microreg_value items[READ_STATUS_COUNT] = {{0}};
+	const struct microreg_value *reply;
+	struct params params = {0};
+	struct microreg_error error;
 	size_t count = 0;
 
+	params_text(&params, "service", tool->words[0]);
+	params_text(&params, "zone", tool->given[TOOL_OPTION_ZONE]);
+	params_text(&params, "version", tool->given[TOOL_OPTION_VERSION]);
+	params_text(&params, "at", tool->given[TOOL_OPTION_AT]);
 	if (tool->given[TOOL_OPTION_STATUS])
 		items[count++].text = tool->given[TOOL_OPTION_STATUS];
-	for (size_t i = 0;
-	     tool->given[TOOL_OPTION_ALL] && !tool->given[TOOL_OPTION_STATUS] && i < 5; i++)
-		items[count++].text = all[i];
-	params_items(params, "status", MICROREG_TYPE_ARRAY, items, count);
+	for (size_t i = 0; all && !tool->given[TOOL_OPTION_STATUS] && i < READ_STATUS_COUNT; i++)
+		items[count++].text = read_statuses[i];
+	params_items(&params, "status", MICROREG_TYPE_ARRAY, items, count);
+	*code = TOOL_SYSTEM;
+	if (params_list(&params, tool, "tags", &tool->tags) < 0)
+		return NULL;
+	reply = microreg_call(tool->registry, "registry.lookup", params_value(&params), 0, &error);
+	*code = reply ? TOOL_OK : tool_fail(tool, &error);
+	return reply;
+}
+
+/* "no instance of files is up: 1 starting". False, and nothing is said, when that is not why. */
+static bool read_lookup_say_statuses(struct tool *tool)
+{
+	const struct microreg_value *reply, *list;
+	int code;
+	bool some;
+
+	if (tool->given[TOOL_OPTION_ALL] || tool->given[TOOL_OPTION_STATUS])
+		return false;
+	reply = read_lookup_call(tool, true, &code);
+	list = microreg_value_find(reply, "instances");
+	some = list && list->count;
+	if (some)
+		(void)fprintf(stderr, "microreg: no instance of %s is up:", tool->words[0]);
+	for (size_t k = 0, said = 0; some && k < READ_STATUS_COUNT; k++) {
+		size_t count = 0;
+
+		for (size_t i = 0; i < list->count; i++)
+			count +=
+				strcmp(read_text(&list->items[i], "status"), read_statuses[k]) == 0;
+		if (count)
+			(void)fprintf(stderr, "%s %zu %s", said++ ? "," : "", count,
+				      read_statuses[k]);
+	}
+	if (some)
+		(void)fprintf(stderr, "; --all shows %s\n", list->count == 1 ? "it" : "them");
+	microreg_value_free(&reply);
+	return some;
 }
 
 /* Why there is none, and what to try. */
@@ -185,6 +232,8 @@ static void read_lookup_say_none(struct tool *tool, const char *reason)
 	const struct microreg_value *reply = NULL, *list;
 	bool is_unknown = strcmp(reason, "unknown_service") == 0;
 
+	if (!is_unknown && read_lookup_say_statuses(tool))
+		return;
 	if (is_unknown)
 		reply = read_services_page(tool, NULL, READ_PAGE, NULL);
 	list = microreg_value_find(reply, "services");
@@ -193,30 +242,20 @@ static void read_lookup_say_none(struct tool *tool, const char *reason)
 	(void)fprintf(stderr, "microreg: no instance of %s: %s", tool->words[0], reason);
 	if (suggest.best)
 		(void)fprintf(stderr, "; did you mean %s?", suggest.best);
-	else if (!is_unknown && !tool->given[TOOL_OPTION_ALL])
-		(void)fprintf(stderr, "; --all shows every status");
+	else if (strcmp(reason, "filtered") == 0)
+		(void)fprintf(stderr, "; it has some, but none that the options ask for");
 	(void)fprintf(stderr, "\n");
 	microreg_value_free(&reply);
 }
 
 int read_lookup(struct tool *tool)
 {
-	struct microreg_value statuses[5] = {{0}};
 	const struct microreg_value *reply, *list;
-	struct params params = {0};
-	struct microreg_error error;
 	int code;
 
-	params_text(&params, "service", tool->words[0]);
-	params_text(&params, "zone", tool->given[TOOL_OPTION_ZONE]);
-	params_text(&params, "version", tool->given[TOOL_OPTION_VERSION]);
-	params_text(&params, "at", tool->given[TOOL_OPTION_AT]);
-	read_lookup_statuses(tool, &params, statuses);
-	if (params_list(&params, tool, "tags", &tool->tags) < 0)
-		return TOOL_SYSTEM;
-	reply = microreg_call(tool->registry, "registry.lookup", params_value(&params), 0, &error);
+	reply = read_lookup_call(tool, tool->given[TOOL_OPTION_ALL] != NULL, &code);
 	if (!reply)
-		return tool_fail(tool, &error);
+		return code;
 	list = microreg_value_find(reply, "instances");
 	if (tool->json)
 		code = read_printed(print_json(reply));

@@ -119,9 +119,11 @@ class Registering(Shared):
         self.assertEqual(self.registry.lookup("late")["reason"], "filtered")
         with socket.create_server(("127.0.0.1", port)):
             wait_until(lambda: ids(self.registry.lookup("late")) == ["a"], "the first passed check")
+            self.registry.wait_log("late/a is up: it answers")
         wait_until(lambda: not ids(self.registry.lookup("late")), "failed checks")
         with socket.create_server(("127.0.0.1", port)):
             wait_until(lambda: ids(self.registry.lookup("late")) == ["a"], "its return")
+            self.registry.wait_log("late/a is back: it answers again")
 
     def test_an_http_check_goes_by_the_statuses_it_expects(self):
         statuses = {"/empty": 204, "/who": 401, "/broken": 503}

@@ -95,7 +95,15 @@ class Asking(ToolCase):
     def test_no_instance_is_an_exit_code_and_a_reason(self):
         self.registry.register("orders", 9000, status="maintenance")
         self.assertEqual(self.tool("lookup", "orders", code=1), "")
-        self.assertIn("--all", self.said)
+        self.assertIn("no instance of orders is up: 1 maintenance; --all shows it\n", self.said)
+        self.registry.register("orders", 9001, status="starting", zone="b")
+        self.registry.register("orders", 9002, status="starting")
+        self.tool("lookup", "orders", code=1)
+        self.assertIn("is up: 2 starting, 1 maintenance; --all shows them\n", self.said)
+        self.tool("lookup", "orders", "--zone", "b", code=1)
+        self.assertIn("is up: 1 starting; --all shows it\n", self.said)
+        self.tool("lookup", "orders", "--zone", "c", code=1)
+        self.assertIn("filtered; it has some, but none that the options ask for", self.said)
         self.tool("lookup", "ordrs", code=1)
         self.assertIn("unknown_service; did you mean orders?", self.said)
 
