@@ -195,15 +195,28 @@ static void roster_limit(struct roster_reader *r, const struct microreg_value *o
 		roster_fail(r, "one of its limits makes no sense");
 }
 
+/* The registry's word for a limit without a name: it then has the one that it would have in the
+ * settings. */
+static void roster_name_limit(struct roster_reader *r, struct settings_limit *limit,
+			      size_t *unnamed)
+{
+	if (strcmp(limit->name, "default") != 0)
+		return;
+	limit->name = settings_limit_name(r->arena, SETTINGS_LIMIT_OF_CONSUMER, ++*unnamed);
+	if (!limit->name)
+		roster_fail(r, NULL);
+}
+
 static void roster_limits(struct roster_reader *r, const struct microreg_value *of,
 			  struct settings_consumer *out)
 {
-	size_t count;
+	size_t count, unnamed = 0;
 	const struct microreg_value *list = roster_list(r, of, "limits", ROSTER_LIMITS_MAX, &count);
 	struct settings_limit *limits = roster_room(r, count, sizeof(*limits));
 
 	for (size_t i = 0; limits && i < count; i++) {
 		roster_limit(r, &list[i], &limits[i]);
+		roster_name_limit(r, &limits[i], &unnamed);
 		if (!r->failed && settings_limit_finish(r->arena, &limits[i], out->id) < 0)
 			roster_fail(r, limits[i].step_ns ? "a limit's burst is too large" : NULL);
 	}

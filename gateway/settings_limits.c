@@ -120,10 +120,12 @@ static const struct settings_key settings_limit_keys[] = {
 	 .type = SETTINGS_CUSTOM,
 	 .at = offsetof(struct settings_limit, name),
 	 .custom = settings_read_token,
-	 .fallback = "default",
+	 .fallback_shown = "`gateway`, `route` or `consumer`: where it stands; of further ones "
+			   "there `route-2` and so on",
 	 .form = "text",
 	 .help = "What the fields RateLimit and RateLimit-Policy call it; `by: service` counts "
-		 "limits of one name together, and quotas of one name are one wherever they stand"},
+		 "limits of one name together, and quotas of one name are one wherever they "
+		 "stand: name those of routes that are to be counted apart"},
 };
 
 /* -1: it takes centuries to fill. */
@@ -207,7 +209,27 @@ static void settings_limit_done(struct settings_reader *r, const struct settings
 const struct settings_table settings_limit_table = {
 	SETTINGS_KEYS(settings_limit_keys), sizeof(struct settings_limit), settings_limit_done};
 
-void settings_read_limits(struct settings_reader *r, const struct settings_node *node, void *to)
+const char *settings_limit_name(struct arena *arena, const char *place, size_t number)
+{
+	return number == 1 ? place : arena_printf(arena, "%s-%zu", place, number);
+}
+
+static void settings_name_limits(struct settings_reader *r, struct settings_limit *limits,
+				 size_t count, const char *place)
+{
+	size_t unnamed = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (limits[i].name)
+			continue;
+		limits[i].name = settings_limit_name(r->arena, place, ++unnamed);
+		if (!limits[i].name)
+			r->file->no_memory = true;
+	}
+}
+
+static void settings_read_limits(struct settings_reader *r, const struct settings_node *node,
+				 const char *place, void *to)
 {
 	const struct settings_node *item = node->kind == SETTINGS_LIST ? node->first : node;
 	size_t count = node->kind == SETTINGS_LIST ? node->count : 1;
@@ -223,8 +245,27 @@ void settings_read_limits(struct settings_reader *r, const struct settings_node 
 	if (!items)
 		return;
 	*list = (struct settings_limits_list){items, count};
-	for (; item; item = item == node ? NULL : item->next, items++)
-		settings_table_read(r, &settings_limit_table, item, items);
+	for (size_t i = 0; item; item = item == node ? NULL : item->next, i++)
+		settings_table_read(r, &settings_limit_table, item, &items[i]);
+	settings_name_limits(r, items, count, place);
+}
+
+void settings_read_gateway_limits(struct settings_reader *r, const struct settings_node *node,
+				  void *to)
+{
+	settings_read_limits(r, node, "gateway", to);
+}
+
+void settings_read_route_limits(struct settings_reader *r, const struct settings_node *node,
+				void *to)
+{
+	settings_read_limits(r, node, "route", to);
+}
+
+void settings_read_consumer_limits(struct settings_reader *r, const struct settings_node *node,
+				   void *to)
+{
+	settings_read_limits(r, node, SETTINGS_LIMIT_OF_CONSUMER, to);
 }
 
 /* ---- Their counters ---- */

@@ -140,7 +140,12 @@ void settings_cors_default(struct settings_reader *r, struct settings_route *rou
 void settings_read_allow(struct settings_reader *r, const struct settings_node *node, void *to);
 /* `rate_limit` of the top level, a route and a consumer, into a struct settings_limits_list, and
  * the keys of one. */
-void settings_read_limits(struct settings_reader *r, const struct settings_node *node, void *to);
+void settings_read_gateway_limits(struct settings_reader *r, const struct settings_node *node,
+				  void *to);
+void settings_read_route_limits(struct settings_reader *r, const struct settings_node *node,
+				void *to);
+void settings_read_consumer_limits(struct settings_reader *r, const struct settings_node *node,
+				   void *to);
 extern const struct settings_table settings_limit_table;
 /* Gives each its counters. */
 void settings_check_limits(struct settings_reader *r, struct settings *s,

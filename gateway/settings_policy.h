@@ -99,6 +99,13 @@ struct settings_consumer {
  * it is. */
 bool settings_name_is_plain(const char *text);
 
+/* The place in the names of limits that have none of their own. */
+#define SETTINGS_LIMIT_OF_CONSUMER "consumer"
+
+/* The name of the number-th (from 1) limit of a place that was given none: those that one answer
+ * tells of differ. It may lie in the arena. NULL: out of memory. */
+const char *settings_limit_name(struct arena *arena, const char *place, size_t number);
+
 /* What follows from the rest of a limit: the burst that is not given, the step, the id of its
  * counters, for whose it is (`scope`), and the policy. The texts lie in the arena. -1: the burst
  * takes too long to fill (step_ns is set then), or memory is out (it is 0). */

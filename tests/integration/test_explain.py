@@ -86,8 +86,8 @@ service: legacy
         out = self.explain("GET /guarded")[1]
         for line in ("ip: 0 networks allowed, 1 denied",
                      "user_agents: 0 patterns allowed, 1 denied",
-                     "cors: any origin", 'limit: "default", 5 in 60000 ms by address',
-                     'limit: "default", 2 at once by header X-A', "auth: key, or nobody",
+                     "cors: any origin", 'limit: "route", 5 in 60000 ms by address',
+                     'limit: "route-2", 2 at once by header X-A', "auth: key, or nobody",
                      "allow: group:a", "    or method:GET"):
             self.assertIn(line + "\n", out)
 

@@ -89,12 +89,12 @@ class Limits(SharedCase):
         self.assertEqual(answer.status, 429)
         self.assertEqual(json.loads(answer.body)["type"], "urn:microreg:problem:rate-limited")
         self.assertTrue(1190 <= int(answer.headers.get("Retry-After")) <= 1200, answer)
-        self.assertEqual(answer.headers.get("RateLimit-Policy"), '"default";q=3;w=3600')
-        self.assertRegex(answer.headers.get("RateLimit"), r'^"default";r=0;t=1(19\d|200)$')
+        self.assertEqual(answer.headers.get("RateLimit-Policy"), '"route";q=3;w=3600')
+        self.assertRegex(answer.headers.get("RateLimit"), r'^"route";r=0;t=1(19\d|200)$')
         line = wait_until(lambda: [one for one in self.gateway.access_log() if one["status"] == 429
                                    and one.get("client") == "192.0.2.9"])[0]
         self.assertEqual(line["flags"], ["RL"])
-        self.assertRegex(line["reason"], r'^rate_limit "default" of line \d+$')
+        self.assertRegex(line["reason"], r'^rate_limit "route" of line \d+$')
 
     def test_answers_tell_what_is_left(self):
         for left in (9, 8):
@@ -203,6 +203,19 @@ class Reloads(Case):
             "routes": [{"path": path, "respond": {"text": "a"}} for path in ("/a", "/b")]})
         self.assertEqual([gateway.get(path).status for path in ("/a", "/b", "/a", "/b")],
                          [200, 200, 200, 429])
+
+    def test_limits_without_a_name_are_told_apart(self):
+        limits = [{"rate": 9, "per": "1h"}, {"rate": 8, "per": "1m"}]
+        gateway = self.stage.gateway({
+            "rate_limit": limits[0],
+            "consumers": [{"name": "ada", "keys": hashed("ada"), "rate_limit": limits}],
+            "routes": [{"path": "/", "auth": "key", "respond": {"text": "x"},
+                        "rate_limit": [*limits, {"rate": 7, "name": "own"}, limits[0]]}]})
+        answer = gateway.get("/", {"X-Api-Key": "ada"})
+        names = re.findall(r'"([^"]+)"', answer.headers.get("RateLimit-Policy"))
+        self.assertEqual(sorted(names), ["consumer", "consumer-2", "gateway", "own", "route",
+                                         "route-2", "route-3"])
+        self.assertEqual(answer.headers.get("RateLimit").partition(";t=")[0], '"own";r=6')
 
     def test_mistakes_are_told_with_their_line(self):
         route = "routes:\n  - {path: /, respond: {text: a}, rate_limit: %s}\n"

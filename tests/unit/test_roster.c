@@ -188,7 +188,7 @@ START_TEST(a_key_opens_with_its_end_and_its_limits)
 	ck_assert_uint_eq(identity->consumer->limits.count, 1);
 	ck_assert_uint_eq(identity->consumer->limits.items[0].burst, 10);
 	ck_assert_uint_eq(identity->consumer->limits.items[0].step_ns, 100000000);
-	ck_assert_str_eq(identity->consumer->limits.items[0].policy, "\"default\";q=10;w=1");
+	ck_assert_str_eq(identity->consumer->limits.items[0].policy, "\"consumer\";q=10;w=1");
 	roster_unref(&roster);
 	consumers_free(&first);
 }
