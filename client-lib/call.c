@@ -194,7 +194,23 @@ struct call_run {
 	const struct call *call;
 	struct carrier_request request;
 	xmlrpc_value **result;
+	bool silent; /* the last address said nothing at all, not even TLS */
 };
+
+/* Which role or service is wanted only the registry can say. */
+static void call_read_denial(const struct carrier *c, size_t max, struct microreg_error *e)
+{
+	struct microreg_error said = {0};
+	xmlrpc_value *result = NULL;
+
+	if (e->code != MICROREG_DENIED || e->fault != RPC_FAULT_FORBIDDEN)
+		return;
+	if (call_read(c->reply.data, c->reply.len, max, &result, &said) < 0 &&
+	    said.code == MICROREG_DENIED)
+		*e = said;
+	if (result)
+		xmlrpc_DECREF(result);
+}
 
 static int call_address(struct call_run *r, unsigned address, uint64_t deadline,
 			struct microreg_error *e)
@@ -203,29 +219,33 @@ static int call_address(struct call_run *r, unsigned address, uint64_t deadline,
 	uint64_t from = clock_ms();
 	CURLcode code;
 
+	r->silent = false;
 	r->request.url = r->m->addresses[address].url;
 	r->request.connect_ms = deadline > from ? deadline - from : 1;
 	if (carrier_prepare(c, &r->request))
 		return error_memory(e);
 	code = carrier_run(c, deadline, &r->m->closing);
-	if (carrier_judge(c, code, clock_ms() - from, e) ||
-	    call_read(c->reply.data, c->reply.len, r->call->reply_max, r->result, e))
+	r->silent = code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
+		    code == CURLE_OPERATION_TIMEDOUT;
+	if (carrier_judge(c, code, clock_ms() - from, e)) {
+		call_read_denial(c, r->call->reply_max, e);
+		return -1;
+	}
+	if (call_read(c->reply.data, c->reply.len, r->call->reply_max, r->result, e))
 		return -1;
 	atomic_store(&r->m->good, address);
 	return 0;
 }
 
 /* What several addresses said, as one error. */
-static void call_sum_up(const struct microreg *m, const char *tried,
+static void call_sum_up(const struct call_run *r, const char *tried,
 			const struct microreg_error *last, struct microreg_error *e)
 {
-	bool refused = last->code == MICROREG_UNREACHABLE || last->code == MICROREG_TIMEOUT;
-
 	(void)error_set(e, last->code, "%s%s%s",
-			refused ? m->address_count > 1 ? "no registry answered: "
-						       : "no registry answered at "
-				: "",
-			tried, refused ? "; is microreg-registry running?" : "");
+			r->silent ? r->m->address_count > 1 ? "no registry answered: "
+							    : "no registry answered at "
+				  : "",
+			tried, r->silent ? "; is microreg-registry running?" : "");
 	if (e)
 		e->fault = last->fault;
 }
@@ -256,7 +276,7 @@ static int call_all(struct call_run *r, struct microreg_error *e)
 		if (!call_may_retry(&error))
 			break;
 	}
-	call_sum_up(m, tried, &error, e);
+	call_sum_up(r, tried, &error, e);
 	return -1;
 }
 

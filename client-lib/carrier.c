@@ -80,6 +80,14 @@ void carrier_free(struct carrier **carrier)
 	*carrier = NULL;
 }
 
+static bool carrier_has_token(const struct curl_slist *headers)
+{
+	for (; headers; headers = headers->next)
+		if (strncmp(headers->data, "Authorization:", 14) == 0)
+			return true;
+	return false;
+}
+
 int carrier_prepare(struct carrier *c, const struct carrier_request *request)
 {
 	CURL *easy = c->easy;
@@ -89,6 +97,7 @@ int carrier_prepare(struct carrier *c, const struct carrier_request *request)
 	buf_init(&c->reply, request->reply_max);
 	c->header_bytes = 0;
 	c->too_large = false;
+	c->shows_token = carrier_has_token(request->headers);
 	c->text[0] = '\0';
 #define CARRIER_SET(option, value)                                      \
 	do {                                                            \
@@ -181,10 +190,12 @@ static int carrier_judge_status(const struct carrier *c, struct microreg_error *
 	if (status == 200)
 		return 0;
 	if (status == 401 || status == 403) {
-		(void)error_set(e, MICROREG_DENIED,
-				status == 401 ? "the registry wants a token (HTTP 401); set "
-						"options.token or MICROREG_TOKEN"
-					      : "the token may not do this (HTTP 403)");
+		(void)error_set(e, MICROREG_DENIED, "%s",
+				status == 403 ? "the token may not do this (HTTP 403)"
+				: c->shows_token
+					? "the registry does not know this token (HTTP 401)"
+					: "the registry wants a token (HTTP 401); set "
+					  "MICROREG_TOKEN");
 		if (e)
 			e->fault = (int)status;
 		return -1;
@@ -218,11 +229,10 @@ int carrier_judge(const struct carrier *c, CURLcode code, uint64_t waited_ms,
 					: "can't be connected to");
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CACERT_BADFILE:
-		return error_set(
-			e, MICROREG_UNREACHABLE,
-			"its certificate is not trusted: %s; give its CA in options.ca_file "
-			"or MICROREG_CA",
-			c->text[0] ? c->text : curl_easy_strerror(code));
+		return error_set(e, MICROREG_UNREACHABLE,
+				 "its certificate is not trusted: %s; name a file with its CA in "
+				 "MICROREG_CA",
+				 c->text[0] ? c->text : curl_easy_strerror(code));
 	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_SSL_CERTPROBLEM:
 		return error_set(e, MICROREG_UNREACHABLE, "no TLS with it: %s",

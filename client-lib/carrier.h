@@ -23,6 +23,7 @@ struct carrier {
 	struct buf reply;
 	size_t header_bytes;
 	bool too_large;
+	bool shows_token; /* the request does */
 	char text[CURL_ERROR_SIZE];
 	struct carrier *next, **link; /* in the handle's lists, under its lock */
 };

@@ -100,7 +100,12 @@ int tool_usage(const struct tool *tool, const char *format, ...)
 
 int tool_fail(const struct tool *tool, const struct microreg_error *error)
 {
-	(void)fprintf(stderr, "microreg %s: %s\n", tool->command->name, error->text);
+	const char *token = getenv("MICROREG_TOKEN");
+	bool lacks = error->code == MICROREG_DENIED && error->fault == 401 && !(token && *token) &&
+		     !tool->given[TOOL_OPTION_TOKEN_FILE];
+
+	(void)fprintf(stderr, "microreg %s: %s%s\n", tool->command->name, error->text,
+		      lacks ? ", or give --token-file FILE" : "");
 	switch (error->code) {
 	case MICROREG_BAD_ARGUMENT:
 		return TOOL_USAGE;
@@ -142,6 +147,8 @@ static int tool_help(void)
 	for (size_t i = 0; i < TOOL_OPTION_COUNT; i++)
 		if (TOOL_COMMON & UINT64_C(1) << i)
 			tool_print_option(i);
+	(void)printf("\nenvironment: MICROREG_URL, MICROREG_TOKEN; MICROREG_CA: a file with the "
+		     "CAs of the registry's\ncertificate, for https\n");
 	(void)printf("\nexit codes:\n");
 	for (size_t i = 0; i < TOOL_EXIT_COUNT; i++)
 		(void)printf("  %-3d  %s\n", tool_exits[i].code, tool_exits[i].meaning);

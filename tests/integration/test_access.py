@@ -104,6 +104,22 @@ class Tokens(SharedCase):
             self.assertIn(said, answer.body)
         self.assertEqual(request(self.registry.port, "GET", "/health").status, 200)
 
+    def test_the_tool_tells_what_is_wanted(self):
+        path = os.path.join(self.stage.dir, "token-of-reader")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(self.secrets["reader"])
+        for env, args, said in (
+                ({}, [], "wants a token (HTTP 401); set MICROREG_TOKEN, or give --token-file FILE"),
+                ({"MICROREG_TOKEN": "wrong"}, [], "does not know this token (HTTP 401)\n"),
+                ({}, ["--token-file", path], 'the token "reader" has the role read; this needs')):
+            with self.subTest(said):
+                done = subprocess.run(
+                    [os.path.join(BUILD, "microreg"), "consumer", "list", *args],
+                    env={"MICROREG_URL": f"http://127.0.0.1:{self.registry.port}/RPC2", **env},
+                    capture_output=True, text=True, check=False)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(said, done.stderr)
+
     def test_bearer_and_basic_are_the_same(self):
         answer = self.post({"Authorization": "Bearer " + self.secrets["reader"]})
         self.assertEqual(answer.status, 200)
@@ -324,11 +340,15 @@ class Tls(SharedCase):
             Driver(self.stage, url, token=self.secret).do(
                 "register", 1, "lib", 9000)
         self.assertEqual(caught.exception.code, "unreachable")
+        self.assertIn("not trusted", str(caught.exception))
         self.assertIn("MICROREG_CA", str(caught.exception))
+        self.assertNotIn("answered", str(caught.exception))
+        self.assertNotIn("running?", str(caught.exception))
         with self.assertRaises(Failed) as caught:
             Driver(self.stage, url, token="wrong", env={"MICROREG_CA": ca}).do(
                 "register", 1, "lib", 9000)
         self.assertEqual(caught.exception.code, "denied")
+        self.assertIn("does not know this token", str(caught.exception))
 
     def test_a_gateway_finds_its_instances_over_tls_with_a_token(self):
         token = os.path.join(self.folder, "token")

@@ -234,6 +234,7 @@ class Usage(ToolCase):
     def test_every_command_has_help(self):
         commands = re.findall(r"(?m)^  ([a-z]+)  +\S", self.tool("--help").split("exit codes")[0])
         self.assertIn("run", commands)
+        self.assertIn("MICROREG_CA", self.tool("--help"))
         for command in commands:
             self.assertIn(f"usage: microreg {command}", self.tool(command, "--help"))
 
