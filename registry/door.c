@@ -24,12 +24,16 @@ enum {
 };
 
 #define DOOR_XML "text/xml; charset=utf-8"
+#define DOOR_HOST_CHARACTERS         \
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZ" \
+	"abcdefghijklmnopqrstuvwxyz0123456789.:[]-"
 
 struct door {
 	struct registry *registry;
 	struct httpd *httpd;
 	struct rate *rate;
 	unsigned calls_per_address;
+	bool secure;	       /* it speaks TLS */
 	pthread_rwlock_t gate; /* read: a handler is at work; write: door_close */
 	bool closed;	       /* under gate */
 };
@@ -45,7 +49,7 @@ static const char door_page[] =
 	"\n"
 	"Try it:\n"
 	"  python3 -c \"import xmlrpc.client as x; "
-	"print(x.ServerProxy('http://127.0.0.1:8000/RPC2').registry.services())\"\n";
+	"print(x.ServerProxy('%s://%s/RPC2').registry.services())\"\n";
 
 /* ---- Small answers ---- */
 
@@ -195,6 +199,23 @@ static bool door_refuses(struct httpd_request *request)
 	return true;
 }
 
+/* The example calls the address that the reader has just used. */
+static void door_show_page(const struct door *s, struct httpd_request *request)
+{
+	const char *host = httpd_header(request, "Host");
+	struct buf text;
+
+	/* It goes into a command line. */
+	if (!host || !*host || host[strspn(host, DOOR_HOST_CHARACTERS)])
+		host = "HOST:PORT";
+	buf_init(&text, DOOR_SMALL_MAX);
+	if (buf_printf(&text, door_page, s->secure ? "https" : "http", host) < 0)
+		door_problem(request, 503, "Service Unavailable", "the registry is out of memory");
+	else
+		httpd_reply(request, 200, "text/plain; charset=utf-8", text.data, text.len);
+	buf_fini(&text);
+}
+
 /* ---- Access ---- */
 
 /* Who calls, where there are tokens. False, with 401 answered, for nobody. */
@@ -309,8 +330,7 @@ static void door_route(struct door *s, struct httpd_request *request)
 		if (post)
 			door_call(s, request);
 		else if (root && get)
-			httpd_reply(request, 200, "text/plain; charset=utf-8", door_page,
-				    sizeof(door_page) - 1);
+			door_show_page(s, request);
 		else
 			door_not_allowed(request, root ? "GET, HEAD, POST" : "POST");
 		return;
@@ -353,6 +373,7 @@ struct door *door_start(struct registry *registry, const struct door_options *op
 			struct err *e)
 {
 	struct door *s = calloc(1, sizeof(*s));
+	bool secure = options->tls.cert != NULL; /* httpd takes them */
 	struct httpd_options httpd = {.address = options->address,
 				      .port = options->port,
 				      .inherited = options->inherited,
@@ -378,6 +399,7 @@ struct door *door_start(struct registry *registry, const struct door_options *op
 	}
 	s->registry = registry;
 	s->calls_per_address = options->calls_per_address;
+	s->secure = secure;
 	s->httpd = httpd_start(&httpd, e);
 	if (s->httpd)
 		return s;

@@ -8,7 +8,7 @@ import time
 import unittest
 import xmlrpc.client
 
-from harness import Case, SharedCase, free_port, wait_until
+from harness import Case, SharedCase, free_port, request, wait_until
 from origin import reply
 
 
@@ -96,6 +96,14 @@ class Registering(Shared):
             self.assertTrue(answer["known"])
             return ids(self.registry.lookup("alive")) == ["beating"]
         wait_until(beat_until_the_other_is_gone, "the silent instance's end")
+
+    def test_its_page_shows_a_call_of_its_own_address(self):
+        for headers, said in (({}, f"'http://127.0.0.1:{self.registry.port}/RPC2'"),
+                              ({"Host": "reg.example:80"}, "'http://reg.example:80/RPC2'"),
+                              ({"Host": "a');b"}, "'http://HOST:PORT/RPC2'")):
+            with self.subTest(headers):
+                self.assertIn(said, request(self.registry.port, "GET", "/", None,
+                                            headers).body.decode())
 
     def test_a_check_goes_by_the_interval_of_its_instance(self):
         check = {"type": "tcp", "interval_ms": 100}
