@@ -126,14 +126,17 @@ int tool_fail(const struct tool *tool, const struct microreg_error *error)
 	return TOOL_NO;
 }
 
-static void tool_print_option(size_t option)
+/* What is true of consumers only is told by their command only. */
+static void tool_print_option(size_t option, bool of_consumers)
 {
+	const char *help = tool_options[option].help, *more = strstr(help, "; of a consumer: ");
+	size_t len = more && !of_consumers ? (size_t)(more - help) : strlen(help);
 	char name[64];
 
 	(void)snprintf(name, sizeof(name), "--%s%s%s", tool_options[option].name,
 		       tool_options[option].value ? " " : "",
 		       tool_options[option].value ? tool_options[option].value : "");
-	(void)printf("  %-26s  %s\n", name, tool_options[option].help);
+	(void)printf("  %-26s  %.*s\n", name, (int)len, help);
 }
 
 static int tool_help(void)
@@ -146,7 +149,7 @@ static int tool_help(void)
 		"\n`microreg COMMAND --help` shows a command's options. Every command takes:\n");
 	for (size_t i = 0; i < TOOL_OPTION_COUNT; i++)
 		if (TOOL_COMMON & UINT64_C(1) << i)
-			tool_print_option(i);
+			tool_print_option(i, false);
 	(void)printf("\nenvironment: MICROREG_URL, MICROREG_TOKEN; MICROREG_CA: a file with the "
 		     "CAs of the registry's\ncertificate, for https\n");
 	(void)printf("\nexit codes:\n");
@@ -161,7 +164,7 @@ static int tool_command_help(const struct tool_command *command)
 		     command->help, command->name, *command->words ? " " : "", command->words);
 	for (size_t i = 0; i < TOOL_OPTION_COUNT; i++)
 		if ((command->accepts | TOOL_COMMON) & UINT64_C(1) << i)
-			tool_print_option(i);
+			tool_print_option(i, command->run == consumer_run);
 	return TOOL_OK;
 }
 
@@ -404,6 +407,7 @@ static int tool_open(struct tool *tool)
 int main(int argc, char **argv)
 {
 	static struct tool tool; /* its lists are large */
+	char name[32];
 	int code;
 
 	if (argc < 2)
@@ -418,6 +422,8 @@ int main(int argc, char **argv)
 	if (!tool.command)
 		return TOOL_USAGE;
 	arena_init(&tool.arena, TOOL_ARENA_MAX);
+	(void)snprintf(name, sizeof(name), "microreg %s", tool.command->name);
+	argv[1] = name; /* as getopt_long calls it when an option is none */
 	code = tool_read_words(&tool, argc - 1, argv + 1);
 	if (code == TOOL_OK)
 		code = tool_read_color(&tool);

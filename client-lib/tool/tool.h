@@ -36,14 +36,15 @@ enum tool_exit {
 	X(TOKEN_FILE, "token-file", "FILE", "holds the token to show (else MICROREG_TOKEN)")       \
 	X(TIMEOUT, "timeout", "DURATION", "how long a call may take (5s)")                         \
 	X(JSON, "json", NULL, "print JSON, for scripts")                                           \
-	X(COLOR, "color", "WHEN", "auto (default: on a terminal), always or never")                \
+	X(COLOR, "color", "WHEN",                                                                  \
+	  "when to colour: auto (default: on a terminal), always or never")                        \
 	X(HELP, "help", NULL, "print this and exit")                                               \
 	X(PREFIX, "prefix", "TEXT", "only services, or consumers, whose name begins with it")      \
 	X(ALL, "all", NULL, "instances of every status, not only those that are up")               \
 	X(PORT, "port", "N", "where the instance listens")                                         \
 	X(HOST, "host", "HOST", "its address (default: the one the call comes from)")              \
-	X(ID, "id", "ID", "its id (default: host:port; of a consumer its name)")                   \
-	X(SCHEME, "scheme", "SCHEME", "http (default) or https")                                   \
+	X(ID, "id", "ID", "its id (default: host:port); of a consumer: by default its name")       \
+	X(SCHEME, "scheme", "SCHEME", "how it is spoken to: http (default) or https")              \
 	X(TTL, "ttl", "DURATION", "how long it lives after its last heartbeat (30s)")              \
 	X(WEIGHT, "weight", "N", "its share of the requests, 1 to 1000 (1)")                       \
 	X(ZONE, "zone", "ZONE", "where it runs")                                                   \
@@ -51,7 +52,7 @@ enum tool_exit {
 	X(TAG, "tag", "TAG", "a tag; may be given several times")                                  \
 	X(META, "meta", "NAME=VALUE", "a fact about it; may be given several times")               \
 	X(ROUTE, "route", "ROUTE", "a route it claims, as 'GET /orders/{id}'; likewise")           \
-	X(STATUS, "status", "STATUS", "up, starting, draining, maintenance or down")               \
+	X(STATUS, "status", "STATUS", "its status: up, starting, draining, maintenance or down")   \
 	X(CHECK, "check", "CHECK", "how the registry checks it: tcp, http:/PATH or none")          \
 	X(CHECK_INTERVAL, "check-interval", "DURATION", "how often")                               \
 	X(CHECK_TIMEOUT, "check-timeout", "DURATION", "how long a check may take")                 \
@@ -63,7 +64,7 @@ enum tool_exit {
 	X(WAIT, "wait", "DURATION", "wait until every gateway has stopped using it, at most 1m")   \
 	X(REASON, "reason", "TEXT", "why, for people")                                             \
 	X(SERVICE, "service", "NAME", "what the command is an instance of")                        \
-	X(SINCE, "since", "REVISION", "only what came after it")                                   \
+	X(SINCE, "since", "REVISION", "only what came after that revision, or time (RFC 3339)")    \
 	X(LIMIT, "limit", "N",                                                                     \
 	  "at most so many; of a consumer: requests and a time, 100/1m, those and a burst, "       \
 	  "100/1m/20, a quota, 10000/month, or requests at once, 5, each with a name if need be, " \
@@ -73,7 +74,7 @@ enum tool_exit {
 	X(ALLOW, "allow", "NETWORK", "whence it may call; may be given several times")             \
 	X(DENY, "deny", "NETWORK", "whence it may not; likewise")                                  \
 	X(CERTIFICATE, "certificate", "CERTIFICATE",                                               \
-	  "sha256:FINGERPRINT, subject:CN=… or san:NAME; likewise")                                \
+	  "one it shows: sha256:FINGERPRINT, subject:CN=… or san:NAME; likewise")                  \
 	X(PASSWORD_HASH, "password-hash", "HASH", "as microreg-gateway --hash-password prints it") \
 	X(LABEL, "label", "TEXT", "what the key is for")                                           \
 	X(EXPIRES, "expires", "WHEN", "how long the key is good: 90d, 2027-01-31 or a time")       \

@@ -23,7 +23,10 @@ static int write_print(const struct tool *tool, const struct microreg_value **re
 		const struct microreg_value *member = &value->items[i];
 
 		(void)buf_printf(&out, "%s: ", member->name);
-		if (member->type == MICROREG_TYPE_STRING)
+		if (member->type == MICROREG_TYPE_STRING && !*member->text &&
+		    strcmp(member->name, "expires") == 0)
+			(void)buf_puts(&out, "never");
+		else if (member->type == MICROREG_TYPE_STRING)
 			print_safe(&out, member->text);
 		else if (member->type == MICROREG_TYPE_BOOL)
 			(void)buf_puts(&out, member->number ? "yes" : "no");

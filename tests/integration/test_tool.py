@@ -171,6 +171,10 @@ class Changing(ToolCase):
         self.assertIn("limits: search=2/60000ms by consumer, all=9/day by consumer, "
                       "5 at once by consumer", self.tool("consumer", "get", "cy"))
 
+    def test_a_key_without_an_end_never_expires(self):
+        self.tool("consumer", "put", "cy")
+        self.assertRegex(self.tool("consumer", "new-key", "cy"), r"(?m)^expires: never$")
+
     def test_a_lease_fences_what_is_not_its_own(self):
         lease = json.loads(self.tool("register", "orders", "--port", "1", "--json"))["lease"]
         self.tool("deregister", "orders", self.ids("orders")[0], "--lease", "f" * 32, code=1)
@@ -204,6 +208,7 @@ class Usage(ToolCase):
                 (["lookp"], 'did you mean "lookup"'),
                 (["lookup"], "it takes SERVICE"),
                 (["lookup", "a", "b"], '"b" is too much'),
+                (["lookup", "--bogus"], "microreg lookup: unrecognized option"),
                 (["lookup", "a", "--port", "1"], "--port is no option of this command"),
                 (["register", "a"], "--port N is missing"),
                 (["register", "a", "--port", "70000"], "1 to 65535"),
@@ -235,6 +240,9 @@ class Usage(ToolCase):
         commands = re.findall(r"(?m)^  ([a-z]+)  +\S", self.tool("--help").split("exit codes")[0])
         self.assertIn("run", commands)
         self.assertIn("MICROREG_CA", self.tool("--help"))
+        for command in ("history", "quotas", "run"):
+            self.assertNotIn("of a consumer", self.tool(command, "--help"))
+        self.assertIn("of a consumer", self.tool("consumer", "--help"))
         for command in commands:
             self.assertIn(f"usage: microreg {command}", self.tool(command, "--help"))
 
