@@ -6,6 +6,8 @@
 #include "gateway/exchange.h"
 #include "gateway/worker.h"
 
+#include <string.h>
+
 /* A name that the registry knows and that is near. */
 static const char *no_instance_near(const struct worker *w, const char *name)
 {
@@ -16,6 +18,19 @@ static const char *no_instance_near(const struct worker *w, const char *name)
 	while (w->snapshot && (s = microreg_snapshot_next(w->snapshot, &at)) != NULL)
 		suggest_offer(&suggest, s->name);
 	return suggest.best;
+}
+
+/* Of a service that has instances: one that is about to come up is not down. */
+static const char *no_instance_statuses(const struct microreg_service *known)
+{
+	size_t starting = 0;
+
+	for (size_t i = 0; i < known->count; i++)
+		starting += strcmp(known->instances[i].status, "starting") == 0;
+	if (starting == known->count)
+		return "that none is up yet (starting)";
+	return starting ? "that none is up, and some are starting"
+			: "that all are down or draining";
 }
 
 static const char *no_instance_why(struct exchange *x, const char *name, bool told)
@@ -29,7 +44,7 @@ static const char *no_instance_why(struct exchange *x, const char *name, bool to
 		return "none of the instances in the settings can be used";
 	if (known)
 		why = arena_printf(&x->arena, "the registry says %s",
-				   known->count ? "that all are down or draining" : known->reason);
+				   known->count ? no_instance_statuses(known) : known->reason);
 	else if (!w->gateway->registry || microreg_follow_wait(w->gateway->registry, 0, NULL) < 0)
 		why = "the registry has not answered yet";
 	else if (told && (near = no_instance_near(w, name)) != NULL)

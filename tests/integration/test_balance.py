@@ -307,6 +307,20 @@ class Instances(Case):
             "service": "users", "id": "users-0", "status": "up", "reason": "test"})
         wait_until(lambda: self.seen() == {"users-0", "users-2"}, "its use")
 
+    def test_instances_that_are_starting_are_not_called_down(self):
+        registry = self.stage.registry()
+        for name, statuses in (("late", ["starting"]), ("mixed", ["starting", "draining"]),
+                               ("gone", ["draining"])):
+            for number, status in enumerate(statuses):
+                registry.register(name, 1 + number, status=status)
+        gateway = self.stage.gateway({
+            "routes": [{"path": "/" + name, "service": name} for name in ("late", "mixed", "gone")]})
+        for name, told in (("late", r"none is up yet \(starting\)"),
+                           ("mixed", "none is up, and some are starting"),
+                           ("gone", "all are down or draining")):
+            self.assertEqual(gateway.get("/" + name).status, 503)
+            gateway.wait_log(f'"{name}": no instance for /{name}: the registry says that {told}')
+
     def test_one_whose_lease_ran_out_gets_no_requests(self):
         self.prepare(1)
         silent = self.stage.origin(lambda request, peer: reply(200, b"", {"X-Instance": "silent"}))
