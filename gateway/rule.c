@@ -145,6 +145,33 @@ bool rule_needs_somebody(const struct rule *rule)
 	return !rule_node_may_be(rule->root, true);
 }
 
+static const char *rule_node_find(const struct rule_node *node, rule_has_fn *has, const void *arg,
+				  struct span *name)
+{
+	static const char *const kinds[] = {[RULE_SCOPE] = "scope",
+					    [RULE_ISSUER] = "issuer",
+					    [RULE_CLAIM] = "claim",
+					    [RULE_CLAIM_IS] = "claim",
+					    [RULE_CLAIM_IS_NOT] = "claim",
+					    [RULE_DAYS] = NULL};
+	const char *kind = kinds[node->kind];
+
+	if (kind && !has(arg, kind, node->text)) {
+		*name = node->text;
+		return kind;
+	}
+	kind = node->left ? rule_node_find(node->left, has, arg, name) : NULL;
+	if (!kind && node->right)
+		kind = rule_node_find(node->right, has, arg, name);
+	return kind;
+}
+
+const char *rule_find_strange(const struct rule *rule, rule_has_fn *has, const void *arg,
+			      struct span *name)
+{
+	return rule_node_find(rule->root, has, arg, name);
+}
+
 const char *rule_text(const struct rule *rule)
 {
 	return rule->text;

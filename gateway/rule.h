@@ -45,6 +45,12 @@ bool rule_needs_time(const struct rule *rule);
 /* Whether it can only hold for somebody who is known: where nobody can be, it never does. */
 bool rule_needs_somebody(const struct rule *rule);
 
+/* The first name of an issuer, a scope or a claim in it, of which `has` says no: so a rule that
+ * can't mean anything is known. NULL: there is none. */
+typedef bool rule_has_fn(const void *arg, const char *kind, struct span name);
+const char *rule_find_strange(const struct rule *rule, rule_has_fn *has, const void *arg,
+			      struct span *name);
+
 /* As it was written. */
 const char *rule_text(const struct rule *rule);
 

@@ -145,6 +145,11 @@ static int rule_time(struct rule_parser *p, struct rule_node *node, const char *
 
 	if (to < 0)
 		return err_set(p->e, "\"%.100s\" is no time; write one like 08:00-18:00", text);
+	if (from == to)
+		return err_set(p->e,
+			       "\"%.100s\" is no time at all; for the whole day write "
+			       "00:00-24:00",
+			       text);
 	node->from = (unsigned)from;
 	node->to = (unsigned)to;
 	return 0;

@@ -135,6 +135,63 @@ static void settings_check_allow(struct settings_reader *r, const struct setting
 				rule_text(policy->allow.items[i]));
 }
 
+struct settings_callers {
+	const struct settings *settings;
+	const struct settings_auth *auth;
+};
+
+/* Scopes and claims are told by tokens, and by services that are asked. */
+static bool settings_callers_have(const void *arg, const char *kind, struct span name)
+{
+	const struct settings_callers *callers = arg;
+	const struct settings *s = callers->settings;
+
+	if (strcmp(kind, "issuer") == 0) {
+		for (size_t i = 0; i < s->issuer_count; i++)
+			if (s->issuers[i].name && strlen(s->issuers[i].name) == name.len &&
+			    memcmp(s->issuers[i].name, name.at, name.len) == 0)
+				return true;
+		return false;
+	}
+	for (size_t i = 0; i < callers->auth->count; i++)
+		if (callers->auth->methods[i].kind == AUTH_JWT ||
+		    callers->auth->methods[i].kind == AUTH_FORWARD)
+			return true;
+	return false;
+}
+
+/* Of what only the settings can bring. Which consumers and groups there are is no matter of this:
+ * one that is removed must not keep the settings from being taken. */
+static void settings_check_names(struct settings_reader *r, const struct settings *s,
+				 const struct settings_policy *policy,
+				 const struct settings_node *route)
+{
+	const struct settings_callers callers = {s, &policy->auth};
+	const struct settings_node *at = route ? settings_node_get(route, "allow") : NULL;
+	bool list = at && at->kind == SETTINGS_LIST;
+
+	if (!at || !policy->auth.count || policy->allow.count != (list ? at->count : 1))
+		return; /* else a mistake is noted */
+	at = list ? at->first : at;
+	for (size_t i = 0; i < policy->allow.count; i++, at = at->next) {
+		struct span name;
+		const char *kind = rule_find_strange(policy->allow.items[i],
+						     settings_callers_have, &callers, &name);
+
+		if (kind && *kind == 'i')
+			settings_file_mistake(r->file, at,
+					      "\"issuer:%.*s\": there is no issuer of that name; "
+					      "write one of the `issuers`",
+					      (int)name.len, name.at);
+		else if (kind)
+			settings_file_mistake(r->file, at,
+					      "\"%s:%.*s\": nobody here has a %s, since `auth` "
+					      "takes no token; add {jwt: ISSUER} or {forward: …} "
+					      "to it, or remove the rule",
+					      kind, (int)name.len, name.at, kind);
+	}
+}
+
 /* They are compared without parameters, so these match nothing. */
 static void settings_check_types(struct settings_reader *r, const struct settings_policy *policy,
 				 const struct settings_node *route)
@@ -207,6 +264,7 @@ void settings_check_policies(struct settings_reader *r, struct settings *s,
 	settings_gather_secrets(r, s);
 	for (size_t i = 0; i < s->route_count; i++, at = at ? at->next : NULL) {
 		settings_check_allow(r, &routes[i].policy, at);
+		settings_check_names(r, s, &routes[i].policy, at);
 		settings_check_types(r, &routes[i].policy, at);
 		settings_check_policy(r, s, &routes[i], consumers);
 	}

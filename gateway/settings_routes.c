@@ -389,7 +389,7 @@ static const struct settings_key settings_route_keys[] = {
 	 .fallback_shown = "whoever shows who it is",
 	 .form = "rule, like `group:staff`, or list of rules",
 	 .help = "Who may, one of the rules: `known`, `group:`, `consumer:`, `scope:`, `issuer:`, "
-		 "`claim:NAME = VALUE`, `method:GET,HEAD`, `path:/a/*`, `time:08:00-18:00`, "
+		 "`claim:NAME` (the token has it), `claim:NAME = VALUE`, `method:GET,HEAD`, `path:/a/*`, `time:08:00-18:00`, "
 		 "`days:mon-fri` (UTC), joined by `and`, `or`, `not` and brackets; others get a "
 		 "403"},
 	{.name = "limits",

@@ -86,6 +86,12 @@ class Settings(Case):
                              r'g.yaml:3: routes\[0\]\.allow\[1\]: "group:a" never holds, since the '
                              r'route has no `auth`'),
                             ("known", r'g.yaml:3: routes\[0\]\.allow: "known" never holds'),
+                            ("['known', 'issuer:zz'], auth: key",
+                             r'allow\[1\]: "issuer:zz": there is no issuer of that name'),
+                            ("'not scope:x', auth: [key, basic]",
+                             'allow: "scope:x": nobody here has a scope, since `auth` takes no'),
+                            ("'known and claim:a', auth: key", '"claim:a": nobody here has a cl'),
+                            ("'time:08:00-08:00'", "is no time at all"),
                             ("known, content_types: [json, image/*]",
                              r'g.yaml:3: routes\[0\]\.content_types: "json" is no media type; '
                              "write application/json"),
@@ -104,6 +110,7 @@ class Settings(Case):
     def test_rules_that_need_nobody_need_no_auth(self):
         for rules in ("method:GET", "not known", "['days:mon-fri', 'path:/a/* or group:b']",
                       "'claim:a != b'", "known, auth: key",
+                      "'group:x or consumer:y', auth: key",
                       "method:GET, content_types: ['*/xml', '*']"):
             with self.subTest(rules):
                 with open(self.stage.dir + "/g.yaml", "w", encoding="utf-8") as file:

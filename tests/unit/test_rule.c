@@ -166,6 +166,7 @@ static const struct {
 	{"time:8-18", "\"8-18\" is no time; write one like 08:00-18:00"},
 	{"time:08:00-25:00", NULL},
 	{"time:08:60-09:00", NULL},
+	{"time:08:00-08:00", "\"08:00-08:00\" is no time at all; for the whole day write 00:00-24:00"},
 	{"days:monday", "\"monday\" are no days; write some like mon-fri or sat,sun"},
 	{"((((((((((((((((((((group:a))))))))))))))))))))", "it is nested too deeply"},
 	{"not not not not not not not not not not not not not not not not not not group:a",
