@@ -92,6 +92,15 @@ static void client_body_is_cut(struct client *c)
 	pipeline_body_refused(c->x, "the request's body was cut short");
 }
 
+static const char *client_body_reason(struct exchange *x)
+{
+	const char *text = x->body.reason;
+
+	if (x->body.name_refused)
+		text = arena_printf(&x->arena, "%s: %s", x->body.reason, x->body.name);
+	return text ? text : x->body.reason;
+}
+
 /* Feeds the body. False when it must wait: for bytes, or for room. */
 static bool client_feed_body(struct client *c)
 {
@@ -121,7 +130,7 @@ static bool client_feed_body(struct client *c)
 	case HTTP1_BODY_REFUSED:
 		x->close = true;
 		x->body_done = true;
-		pipeline_body_refused(x, x->body.reason);
+		pipeline_body_refused(x, client_body_reason(x));
 		used = c->in.len; /* what follows can't be understood */
 		break;
 	case HTTP1_BODY_MORE:

@@ -188,9 +188,8 @@ static const char *http1_body_name(struct http1_body *b, char c)
 	if (c == ':' && b->name_len) {
 		b->name[b->name_len] = '\0';
 		b->state = BODY_VALUE;
-		return http1_trailer_is_refused(b->name)
-			       ? "a trailer field that is not allowed there"
-			       : NULL;
+		b->name_refused = http1_trailer_is_refused(b->name);
+		return b->name_refused ? "a trailer field that is not allowed there" : NULL;
 	}
 	if (!http1_char_is(c, HTTP1_CHAR_TOKEN))
 		return "a trailer field is malformed";

@@ -22,6 +22,7 @@ enum {
 struct http1_body {
 	uint64_t received;  /* content bytes so far */
 	const char *reason; /* after REFUSED; static text */
+	bool name_refused;  /* it was for a trailer of that `name`, in lower case */
 	/* Gets the lines of the trailer fields as they come, each with its CRLF; failure sticks in
 	 * it. Set it after http1_body_start; NULL: they are dropped. */
 	struct buf *trailers;
@@ -40,7 +41,7 @@ enum http1_body_result {
 	HTTP1_BODY_MORE,    /* everything given was used; more must come */
 	HTTP1_BODY_CONTENT, /* *content is a piece of the body */
 	HTTP1_BODY_END,	    /* the body is complete; bytes after *used belong to the next message */
-	HTTP1_BODY_REFUSED, /* malformed: `reason` */
+	HTTP1_BODY_REFUSED, /* malformed: `reason`, `name_refused` */
 };
 
 void http1_body_start(struct http1_body *b, const struct http1_head *head);

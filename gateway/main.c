@@ -31,7 +31,9 @@ static int main_print_reference(void)
 	template_print_reference(&out);
 	(void)buf_puts(&out, "\n## XML as JSON\n\n");
 	xml_json_print_reference(&out);
-	(void)buf_puts(&out, "\n## Problems\n\n");
+	(void)buf_puts(&out, "\n## Problems\n\nA required part of a composed answer that answered "
+			     "with a 4xx or 5xx gives `part-failed` its own status, a 404 say; "
+			     "else it is the 502 below.\n\n");
 	problem_print_reference(&out);
 	(void)buf_puts(&out, "\n## Admin door\n\nGET wants a token of any role where there are "
 			     "tokens, POST one of the role `admin`. What is to be changed is sent "

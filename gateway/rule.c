@@ -148,12 +148,9 @@ bool rule_needs_somebody(const struct rule *rule)
 static const char *rule_node_find(const struct rule_node *node, rule_has_fn *has, const void *arg,
 				  struct span *name)
 {
-	static const char *const kinds[] = {[RULE_SCOPE] = "scope",
-					    [RULE_ISSUER] = "issuer",
-					    [RULE_CLAIM] = "claim",
-					    [RULE_CLAIM_IS] = "claim",
-					    [RULE_CLAIM_IS_NOT] = "claim",
-					    [RULE_DAYS] = NULL};
+	static const char *const kinds[] = {
+		[RULE_SCOPE] = "scope",	   [RULE_ISSUER] = "issuer",	  [RULE_CLAIM] = "claim",
+		[RULE_CLAIM_IS] = "claim", [RULE_CLAIM_IS_NOT] = "claim", [RULE_DAYS] = NULL};
 	const char *kind = kinds[node->kind];
 
 	if (kind && !has(arg, kind, node->text)) {

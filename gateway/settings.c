@@ -273,8 +273,12 @@ static const struct settings_key settings_keys[] = {
 	 .names = settings_trailers_names,
 	 .help = "What becomes of trailer fields, behind bodies in chunks, of requests and of "
 		 "replies; `pass`: where the body is passed on as it comes, in chunks, they follow "
-		 "it, but for those that frame, route, show who asks, steer or describe the rest, "
-		 "or that only the gateway may set; 64 of them, 8 KiB"},
+		 "it, at most 64 and 8 KiB of them, but for those that only the gateway may set, "
+		 "that are routed by, or that `Connection` names. Either way a message is refused, "
+		 "a request with a 400, for one that frames, shows who asks, steers or describes "
+		 "the rest: Host, Content-Length, Content-Type, Authorization, Cookie, Set-Cookie, "
+		 "Cache-Control, Location, Range, those that begin with If- or Proxy-, and their "
+		 "like"},
 	{.name = "ip",
 	 .type = SETTINGS_SUBMAP,
 	 .at = offsetof(struct settings, ip),

@@ -225,6 +225,12 @@ static void settings_read_method(struct settings_reader *r, const struct setting
 				      node->count);
 		return;
 	}
+	if (settings_node_get(node, "all")) {
+		settings_file_mistake(r->file, node,
+				      "`all` is no method of a list: it stands alone, as "
+				      "`auth: {all: […]}`");
+		return;
+	}
 	settings_table_read(r, &settings_auth_table, node, method);
 	auth->count++;
 }

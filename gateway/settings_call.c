@@ -173,7 +173,8 @@ static const struct settings_key settings_call_keys[] = {
 	 .fallback = "required",
 	 .custom = settings_read_require,
 	 .form = "`required`, `optional`, `stale` or `default: JSON`",
-	 .help = "What becomes of the answer when the call fails: it fails as well, goes without, "
+	 .help = "What becomes of the answer when the call fails: it fails as well (with the "
+		 "status of the call where that is a 4xx or 5xx, else 502), goes without, "
 		 "takes a kept reply, or has this in its place"},
 	{.name = "timeout",
 	 .type = SETTINGS_DURATION,

@@ -175,8 +175,8 @@ static void settings_check_names(struct settings_reader *r, const struct setting
 	at = list ? at->first : at;
 	for (size_t i = 0; i < policy->allow.count; i++, at = at->next) {
 		struct span name;
-		const char *kind = rule_find_strange(policy->allow.items[i],
-						     settings_callers_have, &callers, &name);
+		const char *kind = rule_find_strange(policy->allow.items[i], settings_callers_have,
+						     &callers, &name);
 
 		if (kind && *kind == 'i')
 			settings_file_mistake(r->file, at,

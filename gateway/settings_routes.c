@@ -373,7 +373,8 @@ static const struct settings_key settings_route_keys[] = {
 	 .listed = true,
 	 .fallback_shown = "anybody may call",
 	 .form = "list of `key` and the maps below: any of them will do; with `optional` among "
-		 "them nobody needs one; `{all: […]}` needs each",
+		 "them nobody needs one; or, in the place of the list, `{all: […]}`: each of them "
+		 "is needed",
 	 .help = "How callers show who they are; who can't gets a 401"},
 	{.name = "upgrade",
 	 .type = SETTINGS_CUSTOM,
@@ -389,7 +390,8 @@ static const struct settings_key settings_route_keys[] = {
 	 .fallback_shown = "whoever shows who it is",
 	 .form = "rule, like `group:staff`, or list of rules",
 	 .help = "Who may, one of the rules: `known`, `group:`, `consumer:`, `scope:`, `issuer:`, "
-		 "`claim:NAME` (the token has it), `claim:NAME = VALUE`, `method:GET,HEAD`, `path:/a/*`, `time:08:00-18:00`, "
+		 "`claim:NAME` (the token has it), `claim:NAME = VALUE`, `method:GET,HEAD`, "
+		 "`path:/a/*`, `time:08:00-18:00`, "
 		 "`days:mon-fri` (UTC), joined by `and`, `or`, `not` and brackets; others get a "
 		 "403"},
 	{.name = "limits",

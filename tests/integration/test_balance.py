@@ -314,7 +314,8 @@ class Instances(Case):
             for number, status in enumerate(statuses):
                 registry.register(name, 1 + number, status=status)
         gateway = self.stage.gateway({
-            "routes": [{"path": "/" + name, "service": name} for name in ("late", "mixed", "gone")]})
+            "routes": [{"path": "/" + name, "service": name}
+                       for name in ("late", "mixed", "gone")]})
         for name, told in (("late", r"none is up yet \(starting\)"),
                            ("mixed", "none is up, and some are starting"),
                            ("gone", "all are down or draining")):

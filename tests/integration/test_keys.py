@@ -225,6 +225,8 @@ class Settings(Case):
                 ("consumers:\n  - {name: a, keys: [{hash: x, expires: soon}]}\n",
                  r'g.yaml:2: .*expires: "soon" is no time; write one like 2027-01-31'),
                 (route % "kye", r'g.yaml:2: routes\[0\]\.auth: "kye" is no way'),
+                (route % "[{all: [key, basic]}]",
+                 r"auth\[0\]: `all` is no method of a list: it stands alone, as `auth: {all: "),
                 (route % "[{kye: {}}]", r'auth\[0\]\.kye: .*did you mean "key"'),
                 (route % "[optional]", r"there is no method beside optional"),
                 (route % "[]", r"there are 0 methods; write 1 to 8"),
