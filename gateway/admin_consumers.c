@@ -37,6 +37,7 @@ static void admin_consumer_of_settings(struct json_writer *j,
 	admin_consumer_open(j, consumer, "settings");
 	for (size_t i = 0; i < consumer->key_count; i++) {
 		json_write_object(j);
+		admin_key_uint(j, "number", i + 1); /* its place in the settings */
 		if (consumer->keys[i].expires_ms)
 			admin_key_time(j, "expires", consumer->keys[i].expires_ms);
 		json_write_object_end(j);

@@ -96,8 +96,12 @@ static void explain_where(const struct settings *settings, const struct settings
 	else if (error.code == MICROREG_UNKNOWN)
 		(void)buf_puts(out, "instances: the registry does not know the service\n");
 	else
-		(void)buf_printf(out, "instances: the registry can't be asked: %s\n",
-				 handle ? error.text : e.text);
+		(void)buf_printf(out, "instances: the registry can't be asked: %s%s%s\n",
+				 handle ? error.text : e.text,
+				 settings->registry.snapshot
+					 ? "; a gateway that starts now takes those of "
+					 : "",
+				 settings->registry.snapshot ? settings->registry.snapshot : "");
 	microreg_service_unref(&found);
 	microreg_close(&handle);
 }

@@ -358,7 +358,8 @@ void settings_check_actions(struct settings_reader *r, const struct settings_nod
 	if (!end)
 		settings_file_mistake(r->file, map,
 				      "the key \"service\" is missing; write service: name of a "
-				      "service");
+				      "service, or split, compose, redirect, respond, rpc or "
+				      "openapi");
 	if (split && route->split.total == 0 && split->kind == SETTINGS_LIST)
 		settings_file_mistake(r->file, split,
 				      "no share has a weight; write {service: NAME, weight: 1}");

@@ -165,7 +165,8 @@ void settings_cors_default(struct settings_reader *r, struct settings_route *rou
 	if (!cors->given || cors->methods.count || !cors->preflight)
 		return;
 	for (unsigned i = 0; i < HTTP_METHOD_COUNT && text; i++) {
-		if (!(route->methods & 1u << i))
+		/* No page may ask with these (Fetch 2.2.1), and one is not done here. */
+		if (!(route->methods & ~((unsigned)HTTP_CONNECT | HTTP_TRACE) & 1u << i))
 			continue;
 		text = arena_printf(r->arena, "%s%s%s", text, first ? "" : ", ",
 				    http_method_name((enum http_method)(1u << i)));

@@ -241,6 +241,12 @@ static void settings_read_limits(struct settings_reader *r, const struct setting
 				      count, SETTINGS_LIMITS_MAX);
 		return;
 	}
+	if (node->kind == SETTINGS_SCALAR && !node->null) {
+		settings_file_mistake(r->file, node,
+				      "this is a value; write {rate: 100, per: 1m}, for so many "
+				      "in that time");
+		return;
+	}
 	items = settings_table_alloc(r, count, sizeof(*items));
 	if (!items)
 		return;

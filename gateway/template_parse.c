@@ -118,7 +118,10 @@ static bool template_suggest_result(struct template_parser *p, const char *name)
 static int template_unknown(struct template_parser *p, const char *name)
 {
 	struct suggest near = {.name = name};
+	const char *result = p->scope->result_count ? "CALL" : NULL;
 
+	if (p->scope->result_count == 1)
+		result = p->scope->results[0];
 	for (size_t i = 0; p->scope->path && i < p->scope->path->count; i++)
 		if (p->scope->path->segments[i].kind == ROUTE_PARAMETER)
 			suggest_offer(&near, p->scope->path->segments[i].text);
@@ -133,11 +136,11 @@ static int template_unknown(struct template_parser *p, const char *name)
 		return err_set(p->e, "there is no {*}, since the route's path does not end in '*'; "
 				     "write the path like /a/*");
 	return err_set(p->e,
-		       "there is no {%.100s}; write a parameter of the route's path, %s{*}, "
+		       "there is no {%.100s}; write a parameter of the route's path, %s%s%s{*}, "
 		       "{query.NAME}, {header.NAME}, {request.path}, {request.query}, "
 		       "{request.host}, {request.method}, {request.id}, {client.address}, "
 		       "{consumer.id}, {consumer.name} or {claims.NAME}",
-		       name, p->scope->result_count ? "{CALL.MEMBER}, " : "");
+		       name, result ? "{" : "", result ? result : "", result ? ".MEMBER}, " : "");
 }
 
 static int template_add_result(struct template_parser *p, const struct template_part *part)

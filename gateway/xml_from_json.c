@@ -345,7 +345,7 @@ int xml_from_json(struct span value, const char *root, struct buf *out, struct e
 			return err_set(e, "a list is no root element");
 	} else if (xml_find_root(value, &name, &value) < 0) {
 		return err_set(e, "only an object of one member, which is no list, is XML: that is "
-				  "the root element");
+				  "the root element; or write `root`");
 	}
 	if (xml_write_document(&w, name, value) < 0)
 		return -1;

@@ -40,6 +40,7 @@ class Cors(SharedCase):
         fields = answer.headers
         self.assertEqual(fields.get("Access-Control-Allow-Origin"), SHOP)
         self.assertIn("PUT", fields.get("Access-Control-Allow-Methods"))
+        self.assertNotRegex(fields.get("Access-Control-Allow-Methods"), "CONNECT|TRACE")
         self.assertEqual(fields.get("Access-Control-Allow-Headers"), "x-api-key, content-type")
         self.assertEqual(fields.get("Access-Control-Max-Age"), "600")
         self.assertNotIn("Access-Control-Allow-Credentials", fields)

@@ -95,6 +95,13 @@ service: legacy
         code, out, _ = self.explain("GET /orders/7")
         self.assertEqual(code, 0)
         self.assertRegex(out, r"instances: the registry can't be asked: .*refused")
+        self.assertNotIn("takes those of", out)
+        path = self.stage.dir + "/kept.yaml"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write((SETTINGS % self.url).replace("registry: {", "registry: {snapshot: /kept, "))
+        _, out, _ = self.stage.check("microreg-gateway", "--config", path, "--explain",
+                                     "GET /orders/7")
+        self.assertRegex(out, r"asked: .*refused.*; a gateway that starts now takes those of /kept")
 
     def test_headers_choose_as_they_do_in_a_request(self):
         cases = [

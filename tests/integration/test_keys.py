@@ -208,6 +208,13 @@ class Settings(Case):
         return self.stage.check("microreg-gateway", "--check", "--config",
                                 self.stage.dir + "/g.yaml")
 
+    def test_the_admin_door_numbers_the_keys_of_the_settings(self):
+        gateway = self.stage.gateway({"consumers": [{"name": "bob", "keys": [
+            hashed("a"), {"hash": hashed("b"), "expires": "2099-01-01T00:00:00Z"}]}]})
+        keys = json.loads(gateway.admin("/consumers").body)["consumers"][0]["keys"]
+        self.assertEqual([key["number"] for key in keys], [1, 2])
+        self.assertIn("2099-01-01", keys[1]["expires"])
+
     def test_mistakes_are_told_with_their_line(self):
         route = "routes:\n  - {path: /, respond: {text: a}, auth: %s}\n"
         for text, told in (

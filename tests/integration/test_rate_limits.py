@@ -220,6 +220,7 @@ class Reloads(Case):
     def test_mistakes_are_told_with_their_line(self):
         route = "routes:\n  - {path: /, respond: {text: a}, rate_limit: %s}\n"
         for text, told in (
+                (route % "100", r"g.yaml:2: .*rate_limit: this is a value; write {rate: 100, p"),
                 (route % "{}", r"g.yaml:2: .*write one of `rate`, `quota` and `concurrent`"),
                 (route % "{rate: 1, concurrent: 1}", r"one of `rate`, `quota` and `concurrent`"),
                 (route % "{rate: 0}", r"rate: 0 is too little"),

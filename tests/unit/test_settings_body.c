@@ -100,6 +100,8 @@ static const struct {
 	{"service: s, views: {a: {device: bot, reply: \"[\"}}",
 	 "jq: syntax error, unexpected $end, line 1\n"},
 	{"service: s, reply: {body: {template: \"{body.a}\"}}", "there is no {body.a}"},
+	{"service: s, reply: {body: {template: \"{path.x}\"}}", "path, {reply.MEMBER}, {*}"},
+	{"service: s, request: {body: {template: \"{path.x}\"}}", "path, {body.MEMBER}, {*}"},
 	{"service: s, reply: {body: {template: \"{reply.a\"}}", "a '{' without"},
 	{"service: s, reply: {body: {template: a, to: text}}", "keep one of them"},
 	{"service: s, reply: {body: {type: text}}", "is no media type"},

@@ -27,7 +27,9 @@ static const struct {
 	 "6: registry.tokenfile: there is no such key; did you mean \"token_file\"?\n"
 	 "8: services.a.retry.attempt: there is no such key; did you mean \"attempts\"?\n"
 	 "8: services.a.retries: there is no such key; remove it, or look it up in the reference\n"
-	 "10: routes[0]: the key \"service\" is missing; write service: name of a service\n"
+	 "10: routes[0]: the key \"service\" is missing; write service: name of a service, or "
+	 "split, "
+	 "compose, redirect, respond, rpc or openapi\n"
 	 "11: routes[0].servic: there is no such key; did you mean \"service\"?\n"
 	 "12: routes[0].permits: there is no such key; remove it, or look it up in the "
 	 "reference\n"},
