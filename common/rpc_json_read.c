@@ -106,6 +106,17 @@ static enum read_tag read_over(struct reader *r)
 	return closes ? READ_CLOSE : READ_OPEN;
 }
 
+/* Over what is no content. It begins where the guard says that it does: in "<!-->" the last two
+ * characters are of the comment, and do not end it. */
+static bool read_past(struct xml_scan *x, const char *begin, const char *end)
+{
+	if (!xml_scan_looks_at(x, begin))
+		return false;
+	x->at += strlen(begin);
+	(void)xml_scan_until(x, end); /* the guard has found it */
+	return true;
+}
+
 /* The next tag; the text before it is in r->text. */
 static enum read_tag read_tag(struct reader *r)
 {
@@ -119,10 +130,8 @@ static enum read_tag read_tag(struct reader *r)
 	while (x->at < x->len) {
 		if (x->body[x->at] != '<')
 			read_char(r, false);
-		else if (xml_scan_looks_at(x, "<!--"))
-			(void)xml_scan_until(x, "-->");
-		else if (xml_scan_looks_at(x, "<?"))
-			(void)xml_scan_until(x, "?>");
+		else if (read_past(x, "<!--", "-->") || read_past(x, "<?", "?>"))
+			continue;
 		else if (xml_scan_looks_at(x, "<![CDATA["))
 			read_cdata(r);
 		else

@@ -144,6 +144,7 @@ static const struct {
 	 "member></struct>",
 	 "{\"out\":{\"in\":\"x\"},\"n\":null}"},
 	{"<!-- a --><int><!-- b -->4<!-- c -->2</int><!-- d -->", "42"},
+	{"<!--><string>hidden</string><nil/>--><string>shown</string>", "\"shown\""},
 };
 
 START_TEST(a_result_becomes_json)
