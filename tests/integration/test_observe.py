@@ -21,7 +21,7 @@ class Hints(Case):
         gateway.wait_log(r'service "ordrs": no instance for /o: the registry knows no service '
                          r'"ordrs"; did you mean "orders"\?')
         entries = wait_until(lambda: gateway.access_log()[2:] and gateway.access_log(), "the lines")
-        # It is looked for once: the registry may know very many names. Two workers write in any order.
+        # Looked for once: the registry may know very many names. Two workers write in any order.
         plain = 'the registry knows no service "ordrs"'
         self.assertCountEqual([entry["reason"] for entry in entries],
                               [plain + '; did you mean "orders"?', plain, plain])
