@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct buf {
 	char *data; /* `len` bytes; after buf_str also a NUL */
@@ -33,7 +34,16 @@ int buf_putc(struct buf *b, char c);
 int buf_put_uint(struct buf *b, uint64_t value); /* decimal; cheaper than buf_printf */
 int buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The digits alone: into room for BUF_UINT_MAX; returns where they end. */
+/* For who has reserved room for all of a text: puts a piece there, and returns where it ends. NULL
+ * is an empty one. */
+static inline char *buf_write(char *to, const char *at, size_t len)
+{
+	if (len)
+		memcpy(to, at, len);
+	return to + len;
+}
+
+/* The same with the digits of a number, at most BUF_UINT_MAX. */
 enum { BUF_UINT_MAX = 20 };
 char *buf_write_uint(char *to, uint64_t value);
 

@@ -314,23 +314,17 @@ static const struct filter_taken *filter_limit_tightest(const struct filter_limi
 	return tightest;
 }
 
-static char *filter_limit_put(char *at, const char *text, size_t len)
-{
-	memcpy(at, text, len);
-	return at + len;
-}
-
 static char *filter_limit_put_policy(char *at, const struct filter_taken *taken)
 {
 	const struct settings_limit *limit = taken->limit;
 
 	if (limit->kind != LIMIT_QUOTA)
-		return filter_limit_put(at, limit->policy, strlen(limit->policy));
+		return buf_write(at, limit->policy, strlen(limit->policy));
 	*at++ = '"';
-	at = filter_limit_put(at, limit->name, strlen(limit->name));
-	at = filter_limit_put(at, "\";q=", 4);
+	at = buf_write(at, limit->name, strlen(limit->name));
+	at = buf_write(at, "\";q=", 4);
 	at = buf_write_uint(at, limit->rate);
-	at = filter_limit_put(at, ";w=", 3);
+	at = buf_write(at, ";w=", 3);
 	return buf_write_uint(at, taken->period_s);
 }
 
@@ -366,24 +360,24 @@ void filter_limit_write(struct exchange *x, struct buf *out)
 	at = buf_reserve(out, filter_limit_room(limits, tightest));
 	if (!at) /* that sticks */
 		return;
-	at = filter_limit_put(at, "RateLimit-Policy: ", 18);
+	at = buf_write(at, "RateLimit-Policy: ", 18);
 	for (size_t i = 0; i < limits->count; i++) {
 		if (limits->taken[i].limit->kind == LIMIT_CONCURRENT)
 			continue;
 		if (!first)
-			at = filter_limit_put(at, ", ", 2);
+			at = buf_write(at, ", ", 2);
 		at = filter_limit_put_policy(at, &limits->taken[i]);
 		first = false;
 	}
 	left = limits->refused == tightest ? 0 : tightest->answer.left;
 	reset_us =
 		limits->refused == tightest ? tightest->answer.retry_us : tightest->answer.reset_us;
-	at = filter_limit_put(at, "\r\nRateLimit: \"", 14);
-	at = filter_limit_put(at, tightest->limit->name, strlen(tightest->limit->name));
-	at = filter_limit_put(at, "\";r=", 4);
+	at = buf_write(at, "\r\nRateLimit: \"", 14);
+	at = buf_write(at, tightest->limit->name, strlen(tightest->limit->name));
+	at = buf_write(at, "\";r=", 4);
 	at = buf_write_uint(at, left);
-	at = filter_limit_put(at, ";t=", 3);
+	at = buf_write(at, ";t=", 3);
 	at = buf_write_uint(at, (reset_us + 999999) / 1000000);
-	at = filter_limit_put(at, "\r\n", 2);
+	at = buf_write(at, "\r\n", 2);
 	out->len = (size_t)(at - out->data);
 }

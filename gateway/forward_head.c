@@ -117,12 +117,10 @@ static const char *forward_head_element(struct exchange *x, const char *address,
 	size_t room = sizeof("for=\"[]\";proto=") + strlen(address) + strlen(proto);
 	char *text = arena_alloc(&x->arena, room), *at = text;
 
-	for (size_t i = 0; text && i < sizeof(parts) / sizeof(parts[0]); i++) {
-		size_t len = strlen(parts[i]);
-
-		memcpy(at, parts[i], len + 1);
-		at += len;
-	}
+	for (size_t i = 0; text && i < sizeof(parts) / sizeof(parts[0]); i++)
+		at = buf_write(at, parts[i], strlen(parts[i]));
+	if (text)
+		*at = '\0';
 	return text;
 }
 

@@ -10,13 +10,6 @@
 
 #include <string.h>
 
-static char *http1_put(char *to, const char *text, size_t len)
-{
-	if (len)
-		memcpy(to, text, len);
-	return to + len;
-}
-
 static void http1_done(struct buf *out, const char *end)
 {
 	out->len = (size_t)(end - out->data);
@@ -37,14 +30,14 @@ void http1_write_request_line(struct buf *out, struct span method, struct span p
 	to = buf_reserve(out, method.len + path.len + query.len + 2 + sizeof(version) - 1);
 	if (!to)
 		return;
-	to = http1_put(to, method.at, method.len);
+	to = buf_write(to, method.at, method.len);
 	*to++ = ' ';
-	to = http1_put(to, path.at, path.len);
+	to = buf_write(to, path.at, path.len);
 	if (has_query) {
 		*to++ = '?';
-		to = http1_put(to, query.at, query.len);
+		to = buf_write(to, query.at, query.len);
 	}
-	http1_done(out, http1_put(to, version, sizeof(version) - 1));
+	http1_done(out, buf_write(to, version, sizeof(version) - 1));
 }
 
 void http1_write_status_line(struct buf *out, unsigned status)
@@ -61,13 +54,13 @@ void http1_write_status_line(struct buf *out, unsigned status)
 	to = buf_reserve(out, sizeof(version) - 1 + 4 + reason_len + 2);
 	if (!to)
 		return;
-	to = http1_put(to, version, sizeof(version) - 1);
+	to = buf_write(to, version, sizeof(version) - 1);
 	*to++ = (char)('0' + status / 100);
 	*to++ = (char)('0' + status / 10 % 10);
 	*to++ = (char)('0' + status % 10);
 	*to++ = ' ';
-	to = http1_put(to, reason, reason_len);
-	http1_done(out, http1_put(to, "\r\n", 2));
+	to = buf_write(to, reason, reason_len);
+	http1_done(out, buf_write(to, "\r\n", 2));
 }
 
 void http1_write_field(struct buf *out, const char *name, const char *value, size_t len)
@@ -87,10 +80,10 @@ void http1_write_span(struct buf *out, struct span name, struct span value)
 	to = buf_reserve(out, name.len + value.len + 4);
 	if (!to)
 		return;
-	to = http1_put(to, name.at, name.len);
-	to = http1_put(to, ": ", 2);
-	to = http1_put(to, value.at, value.len);
-	http1_done(out, http1_put(to, "\r\n", 2));
+	to = buf_write(to, name.at, name.len);
+	to = buf_write(to, ": ", 2);
+	to = buf_write(to, value.at, value.len);
+	http1_done(out, buf_write(to, "\r\n", 2));
 }
 
 void http1_write_length(struct buf *out, uint64_t length)
